@@ -1,0 +1,5 @@
+//! The binary of the service `{{service}}`.
+
+fn main() -> std::process::ExitCode {
+    shinkofa_runtime::main::<{{service_crate}}::State>()
+}

@@ -1,0 +1,76 @@
+//! The service's promises, through HTTP on a real database.
+
+use serde_json::json;
+use {{service_crate}}::State;
+use shinkofa_contracts::FeedScope;
+use shinkofa_kernel::{Role, TenantId};
+use shinkofa_testing::{
+    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file, assert_tenant_tables_are_protected,
+};
+
+const ROUTES: &str = include_str!("../../src/routes.rs");
+const NOTES: &str = "/api/{{service}}/notes";
+
+#[actix_web::test]
+async fn a_note_is_read_by_its_author_and_by_nobody_else() {
+    let app = TestApp::<State>::start().await;
+    let anna = app.user(Role::Member);
+    let note = app.post(NOTES).bearer(&anna).json(&json!({"text": "Bring a mat."})).send().await.expect(201);
+    let path = format!("{NOTES}/{}", note.text("id"));
+
+    let read = app.get(&path).bearer(&anna).send().await.expect(200);
+    assert_eq!(read.text("text"), "Bring a mat.");
+    app.get(&path).bearer(&app.user(Role::Admin)).send().await.expect_problem(404, "not_found");
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_note_is_told_in_the_feed_once_it_is_committed() {
+    let app = TestApp::<State>::start().await;
+    let anna = app.user(Role::Member);
+    app.post(NOTES).bearer(&anna).json(&json!({"text": "Hello"})).send().await.expect(201);
+    app.post(NOTES).bearer(&anna).json(&json!({"text": ""})).send().await.expect_problem(422, "invalid_fields");
+
+    // Another test's running transaction may hold the feed back for a moment.
+    let feed = app.internal::<FeedScope>("notify", reqwest::Method::GET, "/internal/v1/events?wait=10").send().await.expect(200);
+    let types: Vec<_> = feed.body["items"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    assert_eq!(types, ["note.created"]);
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_query_without_its_tenant_sees_nothing() {
+    let app = TestApp::<State>::start().await;
+    let anna = app.user(Role::Member);
+    app.post(NOTES).bearer(&anna).json(&json!({"text": "Hello"})).send().await.expect(201);
+    let elsewhere = TenantId::new(&app.clock);
+    assert_eq!(count_notes(&app, shinkofa_db::Scope::infrastructure()).await, 0);
+    assert_eq!(count_notes(&app, shinkofa_db::Scope::tenant(elsewhere)).await, 0);
+    assert_eq!(count_notes(&app, shinkofa_db::Scope::tenant(TenantId::DEFAULT)).await, 1);
+    assert_tenant_tables_are_protected(&app).await;
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn the_schema_file_and_the_routes_page_tell_the_truth() {
+    let app = TestApp::<State>::start().await;
+    assert_schema_file(&app, include_str!("../../src/db/schema.rs")).await;
+    assert_routes_page::<State>(ROUTES);
+    assert_every_route_asks_who(&app, ROUTES).await;
+    app.stop().await;
+}
+
+async fn count_notes(app: &TestApp<State>, scope: shinkofa_db::Scope) -> i64 {
+    use diesel_async::RunQueryDsl as _;
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    shinkofa_db::transaction(app.pool(), &scope, "count_notes", async |tx| {
+        let count: Count = diesel::sql_query("SELECT count(*) FROM notes").get_result(tx).await?;
+        Ok::<_, shinkofa_db::Error>(count.count)
+    })
+    .await
+    .unwrap()
+}

@@ -1,0 +1,168 @@
+//! What auth tells: its events and its internal endpoints.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shinkofa_identity::{Revocation, Scope};
+use shinkofa_kernel::{Role, TenantId, Tier, UserId};
+use shinkofa_web::Locale;
+use utoipa::ToSchema;
+
+use crate::EventPayload;
+
+/// How auth is called.
+pub const SERVICE: &str = "auth";
+
+/// Polling for revocations and introspecting tokens: `/internal/v1/revocations`, `/internal/v1/introspect`.
+#[derive(Clone, Copy, Debug)]
+pub struct TrustScope;
+
+impl Scope for TrustScope {
+    const NAME: &'static str = "trust";
+}
+
+/// `GET /internal/v1/revocations?after=`: what was revoked since, oldest first.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevocationPage {
+    pub items: Vec<RevocationEntry>,
+    /// Pass it as `after` next time.
+    pub cursor: i64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RevocationEntry {
+    #[serde(flatten)]
+    pub revocation: Revocation,
+    pub revoked_at: DateTime<Utc>,
+}
+
+/// `POST /internal/v1/introspect`: is this access token good at this very moment, by auth's own database?
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntrospectionRequest {
+    pub token: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Introspection {
+    pub active: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<UserId>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<TenantId>,
+    #[serde(default)]
+    pub roles: Vec<Role>,
+}
+
+/// How to address a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonalContact {
+    pub email: String,
+    pub name: String,
+}
+
+/// A tenant came to be or changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TenantChanged {
+    pub tenant_id: TenantId,
+    pub slug: String,
+    pub name: String,
+    pub domain: Option<String>,
+    /// IANA name.
+    pub time_zone: String,
+}
+
+impl EventPayload for TenantChanged {
+    const TYPE: &'static str = "tenant.changed";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "tenant";
+    type Personal = ();
+}
+
+/// An account exists, or its name, address, language or confirmation changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserChanged {
+    pub user_id: UserId,
+    pub locale: Locale,
+    pub email_verified: bool,
+}
+
+impl EventPayload for UserChanged {
+    const TYPE: &'static str = "user.changed";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "user";
+    type Personal = PersonalContact;
+}
+
+/// What a person is in a tenant changed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MembershipChanged {
+    pub user_id: UserId,
+    pub roles: Vec<Role>,
+    pub tier: Tier,
+    pub active: bool,
+}
+
+impl EventPayload for MembershipChanged {
+    const TYPE: &'static str = "membership.changed";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "user";
+    type Personal = ();
+}
+
+/// Somebody must show that an address is theirs. The token is sealed for notify alone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EmailVerificationRequested {
+    pub user_id: UserId,
+    pub locale: Locale,
+    pub sealed_token: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl EmailVerificationRequested {
+    /// The context that `sealed_token` is sealed for.
+    pub const SEALED_FOR: &'static str = "email_verification";
+}
+
+impl EventPayload for EmailVerificationRequested {
+    const TYPE: &'static str = "email_verification.requested";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "user";
+    type Personal = PersonalContact;
+}
+
+/// Somebody signed up with an address that has an account: its owner is told, the caller is not.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignupForKnownAddress {
+    pub user_id: UserId,
+    pub locale: Locale,
+}
+
+impl EventPayload for SignupForKnownAddress {
+    const TYPE: &'static str = "signup.known_address";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "user";
+    type Personal = PersonalContact;
+}
+
+/// Every service forgets this person, keeping only what the law makes it keep, without the name.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserErasureRequested {
+    pub user_id: UserId,
+}
+
+impl EventPayload for UserErasureRequested {
+    const TYPE: &'static str = "user.erasure_requested";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "user";
+    type Personal = ();
+}

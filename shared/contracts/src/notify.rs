@@ -1,0 +1,3 @@
+//! How notify is called.
+
+pub const SERVICE: &str = "notify";

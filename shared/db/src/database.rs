@@ -1,0 +1,88 @@
+//! Pools of connections, one per worker thread.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+
+use crate::Error;
+
+/// A service's database: cheap to clone, safe to share.
+///
+/// Each worker thread has a pool of its own: a connection's driver task stays on the thread that uses it, which
+/// spares a wake-up across threads for every statement.
+#[derive(Clone)]
+pub struct Database {
+    pools: Arc<[Pool<AsyncPgConnection>]>,
+}
+
+thread_local! {
+    static WORKER: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Says which of the pools the current thread uses.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerIndex(pub usize);
+
+impl WorkerIndex {
+    /// Gives the current thread its pool. A thread that never calls this shares the first one.
+    pub fn enter(self) {
+        WORKER.set(self.0);
+    }
+}
+
+/// How long a request waits for a connection before it is told that the database is busy.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Database {
+    /// Opens nothing yet: connections are made when first needed. `connections` is per worker.
+    pub fn new(url: &str, workers: usize, connections: usize) -> Result<Self, Error> {
+        let pools = (0..workers.max(1))
+            .map(|_| {
+                let mut config = ManagerConfig::default();
+                // Anything but Fast asks the server a question on every checkout. A connection that a cancelled
+                // request left inside a transaction is found broken and dropped by Fast as well.
+                config.recycling_method = RecyclingMethod::Fast;
+                let manager = AsyncDieselConnectionManager::new_with_config(url, config);
+                Pool::builder(manager)
+                    .max_size(connections.max(1))
+                    .wait_timeout(Some(ACQUIRE_TIMEOUT))
+                    .create_timeout(Some(ACQUIRE_TIMEOUT))
+                    .runtime(deadpool::Runtime::Tokio1)
+                    .build()
+                    .map_err(|error| Error::Unavailable(error.to_string()))
+            })
+            .collect::<Result<Arc<[_]>, _>>()?;
+        Ok(Self { pools })
+    }
+
+    fn pool(&self) -> &Pool<AsyncPgConnection> {
+        &self.pools[WORKER.get() % self.pools.len()]
+    }
+
+    pub(crate) async fn connection(&self) -> Result<Object<AsyncPgConnection>, Error> {
+        self.pool().get().await.map_err(|error| Error::Unavailable(error.to_string()))
+    }
+
+    /// How many connections a pool may hold: also how many dead ones a restart of the server may leave in it.
+    pub(crate) fn pool_size(&self) -> usize {
+        self.pool().status().max_size
+    }
+
+    /// Connections in use and connections open, over all workers.
+    pub fn usage(&self) -> (usize, usize) {
+        self.pools.iter().map(|pool| pool.status()).fold((0, 0), |(used, open), status| {
+            (used + status.size.saturating_sub(status.available), open + status.size)
+        })
+    }
+
+    /// Closes every pooled connection; later calls fail.
+    pub fn close(&self) {
+        for pool in self.pools.iter() {
+            pool.close();
+        }
+    }
+}

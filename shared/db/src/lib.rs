@@ -1,0 +1,20 @@
+//! How every service reaches PostgreSQL: pools, named transactions with their tenant, migrations.
+
+mod database;
+mod error;
+mod migrate;
+mod prepared;
+mod scope;
+mod transaction;
+
+pub use database::{Database, WorkerIndex};
+pub use error::{Constraint, Error, TransactionError};
+pub use migrate::{MigrationError, Migrations, SchemaState, migrate, schema_state};
+pub use scope::Scope;
+pub use transaction::transaction;
+
+/// What query functions take: a connection inside somebody else's transaction.
+pub type Connection = diesel_async::AsyncPgConnection;
+
+/// The functions and tables that every service's schema starts with.
+pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations = diesel_migrations::embed_migrations!();

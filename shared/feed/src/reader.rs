@@ -1,0 +1,167 @@
+//! Follows another service's feed: fetches, applies each event in one transaction with the cursor, goes on.
+
+use std::time::Duration;
+
+use shinkofa_contracts::{CallError, Event, EventPage, Peer, Position};
+use shinkofa_db::{Database, Scope, transaction};
+use shinkofa_kernel::{Clock, RequestId};
+
+use crate::{ApplyError, Subscriber, store};
+
+/// Reads one feed for one subscriber. Any number of replicas may run the same one: the cursor moves only for the
+/// replica that applied the event from where the cursor stood.
+pub struct FeedReader<S> {
+    database: Database,
+    clock: Clock,
+    peer: Peer,
+    subscriber: S,
+    wait_seconds: u64,
+}
+
+/// What became of one fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// This many events are behind us now.
+    Advanced(usize),
+    /// Nothing new.
+    Idle,
+    /// Another replica is ahead: start again from its cursor.
+    Overtaken,
+}
+
+/// Tries before an event that cannot be applied is put aside.
+const POISON_TRIES: u32 = 3;
+const PAGE: usize = 200;
+const WAIT_SECONDS: u64 = 20;
+
+impl<S: Subscriber> FeedReader<S> {
+    pub fn new(database: Database, clock: Clock, peer: Peer, subscriber: S) -> Self {
+        let peer = peer.timeout(Duration::from_secs(WAIT_SECONDS + 10));
+        Self { database, clock, peer, subscriber, wait_seconds: WAIT_SECONDS }
+    }
+
+    /// Follows the feed until `stop` resolves.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let mut stop = std::pin::pin!(stop);
+        let mut pause = Duration::from_millis(100);
+        loop {
+            let result = tokio::select! {
+                () = &mut stop => return,
+                result = self.step(self.wait_seconds) => result,
+            };
+            if let Err(reason) = result {
+                tracing::info!(feed = self.subscriber.feed(), reason, "feed cannot be read; will try again");
+                tokio::select! {
+                    () = &mut stop => return,
+                    () = tokio::time::sleep(pause) => {}
+                }
+                pause = (pause * 2).min(Duration::from_secs(2));
+            } else {
+                pause = Duration::from_millis(100);
+            }
+        }
+    }
+
+    /// Applies everything there is, without waiting for more: for tests. Returns how many events were passed.
+    pub async fn drain(&self) -> Result<usize, String> {
+        let mut passed = 0;
+        loop {
+            match self.step(0).await? {
+                Step::Advanced(count) => passed += count,
+                Step::Idle => return Ok(passed),
+                Step::Overtaken => {}
+            }
+        }
+    }
+
+    async fn step(&self, wait_seconds: u64) -> Result<Step, String> {
+        let mut cursor = self.cursor().await.map_err(|error| error.to_string())?;
+        let page = self.fetch(cursor, wait_seconds).await.map_err(|error| error.to_string())?;
+        let count = page.items.len();
+        for event in page.items {
+            if !self.pass(cursor, &event).await.map_err(|error| error.to_string())? {
+                return Ok(Step::Overtaken);
+            }
+            cursor = event.position;
+        }
+        Ok(if count == 0 { Step::Idle } else { Step::Advanced(count) })
+    }
+
+    async fn cursor(&self) -> Result<Position, shinkofa_db::Error> {
+        transaction(&self.database, &Scope::infrastructure(), "read_cursor", async |tx| {
+            store::cursor(tx, self.subscriber.name()).await.map_err(shinkofa_db::Error::from)
+        })
+        .await
+    }
+
+    async fn fetch(&self, after: Position, wait: u64) -> Result<EventPage, CallError> {
+        self.peer.get(&format!("/internal/v1/events?after={after}&limit={PAGE}&wait={wait}")).await
+    }
+
+    /// Brings one event behind us, applied or parked. False when another replica was faster.
+    async fn pass(&self, from: Position, event: &Event) -> Result<bool, shinkofa_db::Error> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.apply(from, event).await {
+                Ok(ours) => return Ok(ours),
+                Err(ApplyError::Database(error @ shinkofa_db::Error::Unavailable(_))) => return Err(error),
+                Err(error) if tries >= POISON_TRIES => return self.park(from, event, &error).await,
+                Err(error) => {
+                    tracing::warn!(event = %event.id, kind = event.r#type, ?error, "event not applied")
+                }
+            }
+        }
+    }
+
+    async fn apply(&self, from: Position, event: &Event) -> Result<bool, ApplyError> {
+        let scope = event.tenant_id.map_or_else(Scope::infrastructure, Scope::tenant);
+        let trace = event.traceparent.as_deref().and_then(RequestId::from_traceparent);
+        let work = transaction(&self.database, &scope, "apply_event", async |tx| {
+            let feed = self.subscriber.name();
+            if !store::advance(tx, feed, from, event.position, self.clock.now()).await? {
+                return Ok(false);
+            }
+            if store::is_behind_parked(tx, feed, event).await? {
+                store::park(
+                    tx,
+                    feed,
+                    event,
+                    "an earlier event of the same aggregate is parked",
+                    self.clock.now(),
+                )
+                .await?;
+                return Ok(true);
+            }
+            self.subscriber.apply(tx, event).await?;
+            Ok(true)
+        });
+        match trace {
+            Some(trace) => shinkofa_web::in_trace(trace, work).await,
+            None => work.await,
+        }
+    }
+
+    async fn park(
+        &self,
+        from: Position,
+        event: &Event,
+        error: &ApplyError,
+    ) -> Result<bool, shinkofa_db::Error> {
+        let reason = match error {
+            ApplyError::Database(error) => error.to_string(),
+            ApplyError::Poison(error) => format!("{error:#}"),
+        };
+        tracing::error!(event = %event.id, kind = event.r#type, reason, "event parked");
+        metrics::counter!("feed_parked_total", "feed" => self.subscriber.name()).increment(1);
+        transaction(&self.database, &Scope::infrastructure(), "park_event", async |tx| {
+            let feed = self.subscriber.name();
+            if !store::advance(tx, feed, from, event.position, self.clock.now()).await? {
+                return Ok(false);
+            }
+            store::park(tx, feed, event, &reason, self.clock.now()).await?;
+            Ok(true)
+        })
+        .await
+    }
+}

@@ -1,0 +1,199 @@
+//! The log's own reads and writes.
+
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::{OptionalExtension as _, QueryResult, QueryableByName};
+use diesel_async::RunQueryDsl as _;
+use shinkofa_contracts::{Aggregate, Event, Position};
+use shinkofa_db::{Connection, prepared_query};
+use shinkofa_kernel::{Actor, TenantId};
+use uuid::Uuid;
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    transaction: i64,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text, column_name = "type")]
+    type_name: String,
+    #[diesel(sql_type = Integer)]
+    version: i32,
+    #[diesel(sql_type = Timestamptz)]
+    occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    for_tenant: Option<TenantId>,
+    #[diesel(sql_type = Text)]
+    aggregate_type: String,
+    #[diesel(sql_type = SqlUuid)]
+    aggregate_id: Uuid,
+    #[diesel(sql_type = BigInt)]
+    aggregate_seq: i64,
+    #[diesel(sql_type = Jsonb)]
+    actor: serde_json::Value,
+    #[diesel(sql_type = Nullable<Text>)]
+    traceparent: Option<String>,
+    #[diesel(sql_type = Jsonb)]
+    data: serde_json::Value,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    personal: Option<serde_json::Value>,
+}
+
+impl From<Row> for Event {
+    fn from(row: Row) -> Self {
+        Self {
+            position: Position { transaction: row.transaction, number: row.number },
+            id: row.id,
+            r#type: row.type_name,
+            version: row.version,
+            occurred_at: row.occurred_at,
+            tenant_id: row.for_tenant,
+            aggregate: Aggregate { r#type: row.aggregate_type, id: row.aggregate_id, seq: row.aggregate_seq },
+            actor: serde_json::from_value(row.actor).unwrap_or(Actor::Anonymous),
+            traceparent: row.traceparent,
+            data: row.data,
+            personal: row.personal,
+        }
+    }
+}
+
+prepared_query! {
+    struct After { after_transaction: i64 as BigInt, after_number: i64 as BigInt, most: i32 as Integer }
+    // A running transaction with a smaller id may still commit an event that belongs before: everything from the oldest
+    // running one on is held back.
+    " SELECT transaction, number, id, type, version, occurred_at, for_tenant, aggregate_type, aggregate_id,
+        aggregate_seq, actor, traceparent, data, personal
+    FROM events
+    WHERE (transaction, number) > ((SELECT after_transaction FROM input), (SELECT after_number FROM input))
+      AND transaction < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+    ORDER BY transaction, number LIMIT (SELECT most FROM input)"
+}
+
+/// Events after `position`, oldest first, without gaps.
+pub(crate) async fn events_after(
+    tx: &mut Connection,
+    position: Position,
+    most: i32,
+) -> QueryResult<Vec<Event>> {
+    let query = After { after_transaction: position.transaction, after_number: position.number, most };
+    Ok(query.load::<Row>(tx).await?.into_iter().map(Event::from).collect())
+}
+
+#[derive(QueryableByName)]
+struct CursorRow {
+    #[diesel(sql_type = BigInt)]
+    transaction: i64,
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+prepared_query! {
+    struct ReadCursor { feed_name: String as Text }
+    " SELECT transaction, number FROM feed_cursors, input WHERE feed = feed_name"
+}
+
+/// Where the reader of `feed` stands; the start when it never read.
+pub(crate) async fn cursor(tx: &mut Connection, feed: &str) -> QueryResult<Position> {
+    let row = ReadCursor { feed_name: feed.to_owned() }.get_result::<CursorRow>(tx).await.optional()?;
+    Ok(row.map_or(Position::START, |row| Position { transaction: row.transaction, number: row.number }))
+}
+
+prepared_query! {
+    struct Advance {
+        feed_name: String as Text,
+        from_transaction: i64 as BigInt,
+        from_number: i64 as BigInt,
+        to_transaction: i64 as BigInt,
+        to_number: i64 as BigInt,
+        now: DateTime<Utc> as Timestamptz,
+    }
+    " INSERT INTO feed_cursors AS c (feed, transaction, number, advanced_at)
+    SELECT feed_name, to_transaction, to_number, now FROM input
+    ON CONFLICT (feed) DO UPDATE
+        SET transaction = excluded.transaction, number = excluded.number, advanced_at = excluded.advanced_at
+        WHERE (c.transaction, c.number) = ((SELECT from_transaction FROM input), (SELECT from_number FROM input))"
+}
+
+/// Moves the cursor from `from` to `to`; false when another replica has moved it meanwhile.
+pub(crate) async fn advance(
+    tx: &mut Connection,
+    feed: &str,
+    from: Position,
+    to: Position,
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let query = Advance {
+        feed_name: feed.to_owned(),
+        from_transaction: from.transaction,
+        from_number: from.number,
+        to_transaction: to.transaction,
+        to_number: to.number,
+        now,
+    };
+    Ok(query.execute(tx).await? == 1)
+}
+
+prepared_query! {
+    struct Park {
+        feed_name: String as Text,
+        transaction: i64 as BigInt,
+        number: i64 as BigInt,
+        aggregate_type: String as Text,
+        aggregate_id: Uuid as Uuid,
+        event: serde_json::Value as Jsonb,
+        reason: String as Text,
+        now: DateTime<Utc> as Timestamptz,
+    }
+    " INSERT INTO parked_events (feed, transaction, number, aggregate_type, aggregate_id, event, reason, parked_at)
+    SELECT feed_name, transaction, number, aggregate_type, aggregate_id, event, reason, now FROM input
+    ON CONFLICT DO NOTHING"
+}
+
+/// Puts an event aside.
+pub(crate) async fn park(
+    tx: &mut Connection,
+    feed: &str,
+    event: &Event,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let json = serde_json::to_value(event)
+        .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+    Park {
+        feed_name: feed.to_owned(),
+        transaction: event.position.transaction,
+        number: event.position.number,
+        aggregate_type: event.aggregate.r#type.clone(),
+        aggregate_id: event.aggregate.id,
+        event: json,
+        reason: reason.to_owned(),
+        now,
+    }
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    parked: i64,
+}
+
+prepared_query! {
+    struct CountParked { feed_name: String as Text, about_type: String as Text, about_id: Uuid as Uuid }
+    " SELECT count(*) AS parked FROM parked_events, input
+    WHERE feed = feed_name AND aggregate_type = about_type AND aggregate_id = about_id"
+}
+
+/// Does an earlier event of the same aggregate wait aside? Then this one has to wait behind it.
+pub(crate) async fn is_behind_parked(tx: &mut Connection, feed: &str, event: &Event) -> QueryResult<bool> {
+    let query = CountParked {
+        feed_name: feed.to_owned(),
+        about_type: event.aggregate.r#type.clone(),
+        about_id: event.aggregate.id,
+    };
+    Ok(query.get_result::<Count>(tx).await?.parked > 0)
+}

@@ -1,0 +1,146 @@
+//! The caller of a public endpoint, as an extractor: a handler that takes one cannot forget to ask.
+
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use shinkofa_kernel::{Actor, Role, SessionId, TenantId, Tier, UserId};
+use shinkofa_web::{Problem, RequestContext};
+
+use crate::{AssuranceLevel, Grants, Revocations, ServiceTokens, TenantDirectory, UserTokens};
+
+/// What the extractors need: application data of every service.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub user_tokens: UserTokens,
+    pub service_tokens: ServiceTokens,
+    pub revocations: Revocations,
+    pub tenants: TenantDirectory,
+}
+
+/// The signed-in person who asks.
+#[derive(Clone, Debug)]
+pub struct CurrentActor {
+    pub user_id: UserId,
+    pub tenant_id: TenantId,
+    pub session_id: SessionId,
+    pub token_version: i32,
+    pub roles: Vec<Role>,
+    pub tier: Tier,
+    pub assurance: AssuranceLevel,
+}
+
+impl CurrentActor {
+    pub fn actor(&self) -> Actor {
+        Actor::user(self.user_id)
+    }
+
+    pub fn may<P: Grants>(&self) -> bool {
+        P::PERMISSION.is_held_by(&self.roles)
+    }
+}
+
+impl FromRequest for CurrentActor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(current_actor(request))
+    }
+}
+
+fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
+    let token = bearer(request).ok_or_else(unauthenticated)?;
+    let claims = identity.user_tokens.verify(token).map_err(|_| unauthenticated())?;
+    if identity.revocations.covers(&claims) {
+        return Err(unauthenticated());
+    }
+    if claims.tenant_id != host_tenant(request, identity) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "wrong_tenant",
+            "This sign-in belongs to another studio than this address.",
+            "Cette connexion appartient à un autre studio que cette adresse.",
+        ));
+    }
+    Ok(CurrentActor {
+        user_id: claims.sub,
+        tenant_id: claims.tenant_id,
+        session_id: claims.sid,
+        token_version: claims.tv,
+        roles: claims.roles,
+        tier: claims.tier,
+        assurance: claims.acr,
+    })
+}
+
+/// The signed-in person who asks, and who holds the permission `P`.
+#[derive(Clone, Debug)]
+pub struct RequirePermission<P> {
+    pub actor: CurrentActor,
+    permission: PhantomData<P>,
+}
+
+impl<P: Grants + 'static> FromRequest for RequirePermission<P> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(current_actor(request).and_then(|actor| {
+            if actor.may::<P>() { Ok(Self { actor, permission: PhantomData }) } else { Err(denied()) }
+        }))
+    }
+}
+
+/// The tenant of the host that was asked, for endpoints open to everybody.
+#[derive(Clone, Copy, Debug)]
+pub struct HostTenant(pub TenantId);
+
+impl FromRequest for HostTenant {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal);
+        ready(identity.map(|identity| Self(host_tenant(request, identity))))
+    }
+}
+
+fn host_tenant(request: &HttpRequest, identity: &Identity) -> TenantId {
+    let extensions = request.extensions();
+    let host = extensions.get::<RequestContext>().map_or("", |context| context.host.as_str());
+    identity.tenants.resolve(host)
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
+pub(crate) fn bearer(request: &HttpRequest) -> Option<&str> {
+    let mut values = request.headers().get_all(AUTHORIZATION);
+    let value = values.next()?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    (values.next().is_none() && scheme.eq_ignore_ascii_case("bearer")).then_some(token)
+}
+
+/// 401: no token, or one that is not good.
+pub fn unauthenticated() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "unauthenticated",
+        "Sign in and send a valid access token.",
+        "Connectez-vous et envoyez un jeton d'accès valide.",
+    )
+    .with_header("www-authenticate", "Bearer")
+}
+
+/// 403: known, but not allowed.
+pub fn denied() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "permission_denied",
+        "Your role does not allow this.",
+        "Votre rôle ne permet pas cette action.",
+    )
+}

@@ -1,0 +1,115 @@
+//! Symmetric keys by `kid`: one signs, all verify.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jsonwebtoken::{DecodingKey, EncodingKey};
+
+/// HS256 keys (RFC 7518 section 3.2). Replace the file and restart to rotate: put the next key last on every service,
+/// then first on those that sign, and remove the old one after the longest token life.
+#[derive(Clone)]
+pub struct Keyring(Arc<[Key]>);
+
+struct Key {
+    kid: String,
+    signing: EncodingKey,
+    verifying: DecodingKey,
+}
+
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyringError {
+    #[error("the keyring holds no key")]
+    Empty,
+    #[error("line {0} of the keyring is not `kid:base64`")]
+    Malformed(usize),
+    #[error("key {0:?} is shorter than the 32 bytes that HS256 needs")]
+    TooShort(String),
+    #[error("key {0:?} is a known default or trivially guessable")]
+    KnownDefault(String),
+    #[error("key id {0:?} stands twice in the keyring")]
+    Duplicate(String),
+}
+
+impl Keyring {
+    /// Reads `kid:base64` lines; the first key signs. Empty lines and `#` comments are skipped.
+    pub fn parse(text: &str) -> Result<Self, KeyringError> {
+        let mut keys: Vec<Key> = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let malformed = || KeyringError::Malformed(number + 1);
+            let (kid, secret) = line.split_once(':').ok_or_else(malformed)?;
+            let secret = STANDARD.decode(secret).map_err(|_| malformed())?;
+            check_strength(kid, &secret)?;
+            if keys.iter().any(|key| key.kid == kid) {
+                return Err(KeyringError::Duplicate(kid.to_owned()));
+            }
+            keys.push(Key {
+                kid: kid.to_owned(),
+                signing: EncodingKey::from_secret(&secret),
+                verifying: DecodingKey::from_secret(&secret),
+            });
+        }
+        if keys.is_empty() { Err(KeyringError::Empty) } else { Ok(Self(keys.into())) }
+    }
+
+    pub(crate) fn signing(&self) -> (&str, &EncodingKey) {
+        (&self.0[0].kid, &self.0[0].signing)
+    }
+
+    pub(crate) fn verifying(&self, kid: &str) -> Option<&DecodingKey> {
+        self.0.iter().find(|key| key.kid == kid).map(|key| &key.verifying)
+    }
+
+    /// Tokens without a `kid` come from clients older than key rotation: only the two newest keys may have signed them.
+    pub(crate) fn newest_two(&self) -> impl Iterator<Item = &DecodingKey> {
+        self.0.iter().take(2).map(|key| &key.verifying)
+    }
+}
+
+/// A secret a person typed has few distinct bytes or says so itself.
+fn check_strength(kid: &str, secret: &[u8]) -> Result<(), KeyringError> {
+    if secret.len() < 32 {
+        return Err(KeyringError::TooShort(kid.to_owned()));
+    }
+    let distinct = secret.iter().collect::<std::collections::BTreeSet<_>>().len();
+    let text = String::from_utf8_lossy(secret).to_ascii_lowercase();
+    let known = ["secret", "changeme", "change-me", "password", "default", "example"];
+    if distinct < 10 || known.iter().any(|word| text.contains(word)) {
+        return Err(KeyringError::KnownDefault(kid.to_owned()));
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|key| &key.kid)).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(kid: &str, secret: &[u8]) -> String {
+        format!("{kid}:{}\n", STANDARD.encode(secret))
+    }
+
+    #[test]
+    fn short_guessable_and_repeated_keys_are_refused() {
+        let random: Vec<u8> = (0..32).map(|n| n * 7 + 3).collect();
+        assert!(Keyring::parse(&line("a", &random)).is_ok());
+        assert_eq!(Keyring::parse("").unwrap_err(), KeyringError::Empty);
+        assert_eq!(Keyring::parse("nonsense").unwrap_err(), KeyringError::Malformed(1));
+        assert!(matches!(Keyring::parse(&line("a", &random[..31])), Err(KeyringError::TooShort(_))));
+        assert!(matches!(Keyring::parse(&line("a", &[7; 40])), Err(KeyringError::KnownDefault(_))));
+        let default = b"my-super-secret-jwt-key-0123456789";
+        assert!(matches!(Keyring::parse(&line("a", default)), Err(KeyringError::KnownDefault(_))));
+        let twice = line("a", &random) + &line("a", &random);
+        assert!(matches!(Keyring::parse(&twice), Err(KeyringError::Duplicate(_))));
+    }
+}

@@ -1,0 +1,58 @@
+//! What a role may do. Tokens carry roles; each service looks the permissions up.
+
+use shinkofa_kernel::Role;
+
+/// Declares the permissions: their names, the type a handler asks for them by, and the roles that hold them.
+macro_rules! permissions {
+    ($($(#[$doc:meta])* $name:ident = $text:literal for [$($role:ident),*]),+ $(,)?) => {
+        /// One thing that not everybody may do.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Permission { $($(#[$doc])* $name),+ }
+
+        impl Permission {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),+ }
+            }
+
+            /// The roles that hold it until a tenant decides otherwise.
+            pub const fn holders(self) -> &'static [Role] {
+                match self { $(Self::$name => &[$(Role::$role),*]),+ }
+            }
+        }
+
+        /// The permissions as types, for [`RequirePermission`](crate::RequirePermission).
+        pub mod permissions {
+            $(
+                $(#[$doc])*
+                #[derive(Clone, Copy, Debug)]
+                pub struct $name;
+
+                impl super::Grants for $name {
+                    const PERMISSION: super::Permission = super::Permission::$name;
+                }
+            )+
+        }
+    };
+}
+
+/// A permission as a type.
+pub trait Grants {
+    const PERMISSION: Permission;
+}
+
+permissions! {
+    /// Sell packages of credits.
+    ManagePackages = "credits.packages.manage" for [Admin, Manager],
+    /// Create and change classes.
+    ManageClasses = "booking.classes.manage" for [Admin, Manager],
+    /// Put classes on the calendar.
+    ManageSessions = "booking.sessions.manage" for [Admin, Manager],
+}
+
+impl Permission {
+    pub fn is_held_by(self, roles: &[Role]) -> bool {
+        roles.iter().any(|role| self.holders().contains(role))
+    }
+}

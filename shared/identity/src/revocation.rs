@@ -1,0 +1,71 @@
+//! The local snapshot of what auth has revoked: read on every request, refreshed every two seconds.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use shinkofa_kernel::{SessionId, UserId};
+use utoipa::ToSchema;
+
+use crate::UserClaims;
+
+/// One thing that auth takes back before its tokens expire.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Revocation {
+    /// Every token of the user with a smaller version.
+    #[serde(rename_all = "camelCase")]
+    User { user_id: UserId, token_version: i32 },
+    /// Every token of one session.
+    #[serde(rename_all = "camelCase")]
+    Session { session_id: SessionId },
+}
+
+/// What is revoked, as far as this process knows. Clones share one snapshot.
+#[derive(Clone, Default)]
+pub struct Revocations(Arc<RwLock<Snapshot>>);
+
+#[derive(Default)]
+struct Snapshot {
+    users: HashMap<UserId, (i32, DateTime<Utc>)>,
+    sessions: HashMap<SessionId, DateTime<Utc>>,
+}
+
+/// No token lives longer, so an older revocation has nothing left to revoke.
+const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(1);
+
+impl Revocations {
+    /// Takes a revocation in that auth recorded at `at`.
+    pub fn apply(&self, revocation: &Revocation, at: DateTime<Utc>) {
+        let mut snapshot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        match revocation {
+            Revocation::User { user_id, token_version } => {
+                let entry = snapshot.users.entry(*user_id).or_insert((*token_version, at));
+                *entry = (entry.0.max(*token_version), entry.1.max(at));
+            }
+            Revocation::Session { session_id } => {
+                snapshot.sessions.insert(*session_id, at);
+            }
+        }
+    }
+
+    /// Drops what has outlived every token it could concern.
+    pub fn forget_expired(&self, now: DateTime<Utc>) {
+        let mut snapshot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        snapshot.users.retain(|_, (_, at)| now - *at < LONGEST_TOKEN);
+        snapshot.sessions.retain(|_, at| now - *at < LONGEST_TOKEN);
+    }
+
+    pub fn covers(&self, claims: &UserClaims) -> bool {
+        let snapshot = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        snapshot.sessions.contains_key(&claims.sid)
+            || snapshot.users.get(&claims.sub).is_some_and(|(version, _)| claims.tv < *version)
+    }
+}
+
+impl std::fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Revocations")
+    }
+}

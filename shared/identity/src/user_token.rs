@@ -1,0 +1,144 @@
+//! Access tokens of people: HS256 JWTs in the profile of RFC 9068, issued by auth and verified by every service.
+
+use chrono::{DateTime, Utc};
+use jsonwebtoken::{Algorithm, Validation};
+use serde::{Deserialize, Serialize};
+use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId};
+use uuid::Uuid;
+
+use crate::Keyring;
+
+/// Everything an access token says. `userId` and `user_id` repeat `sub` for older clients.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UserClaims {
+    pub iss: String,
+    pub aud: Vec<String>,
+    pub sub: UserId,
+    #[serde(rename = "userId")]
+    pub user_id_camel: UserId,
+    #[serde(rename = "user_id")]
+    pub user_id_snake: UserId,
+    pub email: String,
+    pub email_verified: bool,
+    pub roles: Vec<Role>,
+    pub tier: Tier,
+    pub tenant_id: TenantId,
+    pub sid: SessionId,
+    pub jti: Uuid,
+    /// The user's token version: raised by whatever must end all earlier tokens.
+    pub tv: i32,
+    /// How the person proved who they are (RFC 8176).
+    pub amr: Vec<String>,
+    pub acr: AssuranceLevel,
+    pub auth_time: i64,
+    pub acct: String,
+    pub iat: i64,
+    pub nbf: i64,
+    pub exp: i64,
+}
+
+/// How sure auth was at sign-in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AssuranceLevel {
+    /// One factor.
+    Aal1,
+    /// Two factors.
+    Aal2,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    #[error("the token is not one of ours")]
+    Invalid,
+    #[error("the token has expired")]
+    Expired,
+}
+
+/// Verifies user tokens, and signs them in auth.
+#[derive(Clone, Debug)]
+pub struct UserTokens {
+    keyring: Keyring,
+    issuer: String,
+    clock: Clock,
+}
+
+const AUDIENCE: &str = "platform";
+/// RFC 9068 section 2.1.
+const TOKEN_TYPE: &str = "at+jwt";
+/// Clocks of two machines may differ by this much.
+const LEEWAY_SECONDS: i64 = 30;
+
+impl UserTokens {
+    pub fn new(keyring: Keyring, issuer: impl Into<String>, clock: Clock) -> Self {
+        Self { keyring, issuer: issuer.into(), clock }
+    }
+
+    /// Checks signature, type, issuer, audience and times. Revocation is checked by the extractors.
+    pub fn verify(&self, token: &str) -> Result<UserClaims, TokenError> {
+        let claims: UserClaims = decode(&self.keyring, token, TOKEN_TYPE, &self.issuer, AUDIENCE)?;
+        let consistent = claims.sub == claims.user_id_camel && claims.sub == claims.user_id_snake;
+        if !consistent {
+            return Err(TokenError::Invalid);
+        }
+        check_times(self.clock.now(), claims.iat, claims.nbf, claims.exp)?;
+        Ok(claims)
+    }
+
+    /// Signs `claims` with the first key of the keyring; issuer and audience are ours whatever they say.
+    #[cfg(feature = "issue")]
+    pub fn sign(&self, mut claims: UserClaims) -> Result<String, jsonwebtoken::errors::Error> {
+        claims.iss.clone_from(&self.issuer);
+        claims.aud = vec![AUDIENCE.to_owned()];
+        encode(&self.keyring, TOKEN_TYPE, &claims)
+    }
+}
+
+pub(crate) fn check_times(now: DateTime<Utc>, iat: i64, nbf: i64, exp: i64) -> Result<(), TokenError> {
+    let now = now.timestamp();
+    let sane = iat >= 0 && nbf >= 0 && exp > iat;
+    if !sane || nbf > now + LEEWAY_SECONDS || iat > now + LEEWAY_SECONDS {
+        return Err(TokenError::Invalid);
+    }
+    if exp <= now { Err(TokenError::Expired) } else { Ok(()) }
+}
+
+/// The header's algorithm, type and key are compared with what we sign, never followed; `jwk`, `jku` and `x5u` are
+/// not read at all.
+pub(crate) fn decode<C: serde::de::DeserializeOwned>(
+    keyring: &Keyring,
+    token: &str,
+    token_type: &str,
+    issuer: &str,
+    audience: &str,
+) -> Result<C, TokenError> {
+    let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
+    if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(token_type) {
+        return Err(TokenError::Invalid);
+    }
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    // The injected clock decides about time, after this.
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    let decode_with = |key| jsonwebtoken::decode::<C>(token, key, &validation).map(|data| data.claims).ok();
+    let claims = match &header.kid {
+        Some(kid) => keyring.verifying(kid).and_then(decode_with),
+        None => keyring.newest_two().find_map(decode_with),
+    };
+    claims.ok_or(TokenError::Invalid)
+}
+
+pub(crate) fn encode<C: Serialize>(
+    keyring: &Keyring,
+    token_type: &str,
+    claims: &C,
+) -> Result<String, jsonwebtoken::errors::Error> {
+    let (kid, key) = keyring.signing();
+    let mut header = jsonwebtoken::Header::new(Algorithm::HS256);
+    header.typ = Some(token_type.to_owned());
+    header.kid = Some(kid.to_owned());
+    jsonwebtoken::encode(&header, claims, key)
+}

@@ -1,0 +1,54 @@
+//! Who does something: a person, a service, or nobody we know.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{UserId, text_enum};
+
+text_enum! {
+    /// What a person is in a tenant.
+    Role {
+        Admin => "admin",
+        Manager => "manager",
+        Coach => "coach",
+        Moderator => "moderator",
+        Member => "member",
+    }
+}
+
+text_enum! {
+    /// What a person pays for. Never a role.
+    Tier {
+        Free => "free",
+        Premium => "premium",
+    }
+}
+
+/// Who caused an event or a row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum Actor {
+    #[serde(rename_all = "camelCase")]
+    User {
+        user_id: UserId,
+    },
+    #[serde(rename_all = "camelCase")]
+    Service {
+        name: String,
+    },
+    #[serde(rename_all = "camelCase")]
+    ApiKey {
+        prefix: String,
+    },
+    Anonymous,
+}
+
+impl Actor {
+    pub fn user(user_id: UserId) -> Self {
+        Self::User { user_id }
+    }
+
+    pub fn service(name: &str) -> Self {
+        Self::Service { name: name.to_owned() }
+    }
+}

@@ -1,0 +1,111 @@
+//! What every service is given: its database, its peers, its clock, the verification of its callers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shinkofa_contracts::InternalClient;
+use shinkofa_db::Database;
+use shinkofa_feed::Appended;
+use shinkofa_identity::{Identity, Revocations, ServiceTokens, TenantDirectory, UserTokens};
+use shinkofa_jobs::Wake;
+use shinkofa_kernel::Clock;
+use shinkofa_web::RateLimiter;
+
+use crate::{Environment, Faults, Secrets, Settings, StartError};
+
+/// The ground a service stands on. Clones share everything.
+#[derive(Clone)]
+pub struct Platform {
+    pub settings: Arc<Settings>,
+    pub clock: Clock,
+    pub database: Database,
+    pub redis: Option<deadpool_redis::Pool>,
+    pub identity: Identity,
+    pub peers: InternalClient,
+    pub limiter: RateLimiter,
+    /// For foreign systems: TLS, timeouts, no redirects.
+    pub http: reqwest::Client,
+    pub(crate) wake: Wake,
+    pub(crate) appended: Appended,
+}
+
+impl Platform {
+    /// Reads the shared configuration and builds what it describes. Connects to nothing yet.
+    pub fn build(
+        service: &'static str,
+        environment: &mut Environment,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let settings = Settings::read(service, environment);
+        let secrets = Secrets::read(environment);
+        environment.finish()?;
+        let (Some(user_keyring), Some(service_keyring)) = (secrets.user_keyring, secrets.service_keyring)
+        else {
+            return Err(StartError::Other(anyhow::anyhow!("the keyrings are missing")));
+        };
+
+        // One pool for the main thread, one for each thread of both listeners.
+        let pools = 1 + 2 * settings.workers;
+        let database = Database::new(&secrets.database_url, pools, settings.connections)?;
+        let redis = secrets.redis_url.as_deref().map(redis_pool).transpose()?;
+        let service_tokens = ServiceTokens::new(service_keyring, service, clock.clone());
+        let identity = Identity {
+            user_tokens: UserTokens::new(user_keyring, settings.issuer(), clock.clone()),
+            service_tokens: service_tokens.clone(),
+            revocations: Revocations::default(),
+            tenants: TenantDirectory::default(),
+        };
+        let internal_http = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(Duration::from_millis(500))
+            .pool_idle_timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(anyhow::Error::from)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(20))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(anyhow::Error::from)?;
+        Ok(Self {
+            limiter: RateLimiter::new(
+                redis.clone(),
+                service,
+                clock.clone(),
+                settings.strictness,
+                settings.replicas,
+            ),
+            peers: InternalClient::new(internal_http, service_tokens, &settings.peers),
+            settings: Arc::new(settings),
+            clock,
+            database,
+            redis,
+            identity,
+            http,
+            wake: Wake::default(),
+            appended: Appended::default(),
+        })
+    }
+
+    /// Call it after a commit that enqueued a job or recorded an event: both are noticed at once instead of soon.
+    pub fn committed(&self) {
+        self.wake.wake();
+        self.appended.wake();
+    }
+}
+
+fn redis_pool(url: &str) -> Result<deadpool_redis::Pool, StartError> {
+    let mut config = deadpool_redis::Config::from_url(url);
+    let timeout = Some(Duration::from_millis(250));
+    config.pool = Some(deadpool_redis::PoolConfig {
+        max_size: 16,
+        timeouts: deadpool_redis::Timeouts { wait: timeout, create: timeout, recycle: timeout },
+        ..Default::default()
+    });
+    config.create_pool(Some(deadpool_redis::Runtime::Tokio1)).map_err(|error| {
+        // The error repeats the URL, which holds the password.
+        let _ = error;
+        StartError::Faults(Faults::one("REDIS_URL cannot be read"))
+    })
+}

@@ -1,0 +1,33 @@
+//! What every service does with auth's feed: knows the tenants, and forgets who must be forgotten.
+
+use shinkofa_contracts::Event;
+use shinkofa_contracts::auth::{self, TenantChanged, UserErasureRequested};
+use shinkofa_db::Connection;
+use shinkofa_feed::{ApplyError, Subscriber};
+
+use crate::Service;
+use crate::tenants::save_tenant;
+
+/// Follows auth for any service `S`, beside the service's own subscription.
+#[derive(Clone)]
+pub struct PlatformEvents<S>(pub S);
+
+impl<S: Service> Subscriber for PlatformEvents<S> {
+    fn feed(&self) -> &'static str {
+        auth::SERVICE
+    }
+
+    fn name(&self) -> &'static str {
+        "auth/platform"
+    }
+
+    async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
+        if event.is::<TenantChanged>() {
+            save_tenant(tx, event.payload::<TenantChanged>()?).await?;
+        } else if event.is::<UserErasureRequested>() {
+            let request = event.payload::<UserErasureRequested>()?;
+            self.0.erase_personal_data(tx, request.user_id).await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! What every service is told at its start.
+
+use std::net::SocketAddr;
+
+use shinkofa_contracts::PeerAddresses;
+use shinkofa_identity::Keyring;
+use shinkofa_web::Strictness;
+use url::Url;
+
+use crate::Environment;
+
+/// The settings that all services share.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub service: &'static str,
+    /// Which of the service's replicas this process is, from 0.
+    pub replica: u32,
+    pub replicas: u32,
+    /// `shinkofa.localhost`, without a port.
+    pub base_domain: String,
+    /// `https://app.<base domain>[:port]`: every link and the issuer of tokens are made from it, never from a header.
+    pub public_url: Url,
+    pub strictness: Strictness,
+    pub public_addr: SocketAddr,
+    pub internal_addr: SocketAddr,
+    pub peers: PeerAddresses,
+    /// Threads per listener.
+    pub workers: usize,
+    /// Database connections per thread.
+    pub connections: usize,
+}
+
+/// What must not be printed.
+pub struct Secrets {
+    pub database_url: String,
+    pub redis_url: Option<String>,
+    pub user_keyring: Option<Keyring>,
+    pub service_keyring: Option<Keyring>,
+}
+
+impl Settings {
+    pub fn read(service: &'static str, environment: &mut Environment) -> Self {
+        let base_domain = environment.required("SHINKOFA_BASE_DOMAIN");
+        let strictness = match environment.optional("SHINKOFA_LIMITS").as_deref() {
+            Some("relaxed") => Strictness::Relaxed,
+            Some("production") => Strictness::Production,
+            Some(other) => {
+                environment
+                    .fault(format!("SHINKOFA_LIMITS is {other:?}: `relaxed` or `production` is expected"));
+                Strictness::Production
+            }
+            None if base_domain.ends_with(".localhost") => Strictness::Relaxed,
+            None => Strictness::Production,
+        };
+        let local = SocketAddr::from(([127, 0, 0, 1], 0));
+        let fallback =
+            Url::parse("https://invalid.localhost").unwrap_or_else(|_| unreachable!("a constant URL"));
+        let public_url = environment.required("SHINKOFA_PUBLIC_URL");
+        let public_url = Url::parse(&public_url).unwrap_or_else(|error| {
+            environment.fault(format!("SHINKOFA_PUBLIC_URL cannot be read: {error}"));
+            fallback
+        });
+        Self {
+            service,
+            replica: environment.parsed("SHINKOFA_REPLICA", 0),
+            replicas: environment.parsed("SHINKOFA_REPLICAS", 1),
+            base_domain,
+            public_url,
+            strictness,
+            public_addr: environment.parsed("SHINKOFA_PUBLIC_ADDR", local),
+            internal_addr: environment.parsed("SHINKOFA_INTERNAL_ADDR", local),
+            peers: peers(environment),
+            workers: environment.parsed("SHINKOFA_WORKERS", 2),
+            connections: environment.parsed("SHINKOFA_DATABASE_CONNECTIONS", 5),
+        }
+    }
+
+    /// The issuer of user tokens: the public URL without a trailing slash.
+    pub fn issuer(&self) -> String {
+        self.public_url.as_str().trim_end_matches('/').to_owned()
+    }
+}
+
+/// `SHINKOFA_PEER_CREDITS=http://...,http://...`
+fn peers(environment: &Environment) -> PeerAddresses {
+    environment
+        .with_prefix("SHINKOFA_PEER_")
+        .map(|(name, addresses)| {
+            let addresses = addresses.split(',').map(|address| address.trim().to_owned()).collect();
+            (name.to_ascii_lowercase().replace('_', "-"), addresses)
+        })
+        .collect()
+}
+
+impl Secrets {
+    pub fn read(environment: &mut Environment) -> Self {
+        Self {
+            database_url: database_url(environment),
+            redis_url: environment
+                .optional("REDIS_URL")
+                .is_some()
+                .then(|| url_with_password(environment, "REDIS_URL", "REDIS_PASSWORD").unwrap_or_default()),
+            user_keyring: keyring(environment, "JWT_SECRET"),
+            service_keyring: keyring(environment, "JWT_SERVICE_SECRET"),
+        }
+    }
+}
+
+pub(crate) fn database_url(environment: &mut Environment) -> String {
+    url_with_password(environment, "DATABASE_URL", "DATABASE_PASSWORD").unwrap_or_default()
+}
+
+fn url_with_password(environment: &mut Environment, name: &str, password: &str) -> Option<String> {
+    let text = environment.required(name);
+    let password = environment.secret(password);
+    match (Url::parse(&text), password) {
+        (Ok(mut url), Some(password)) => {
+            if url.set_password(Some(&password)).is_err() {
+                environment.fault(format!("{name} has no place for a password"));
+            }
+            Some(url.into())
+        }
+        (Ok(url), None) => Some(url.into()),
+        (Err(_), _) if text.is_empty() => None,
+        (Err(error), _) => {
+            environment.fault(format!("{name} cannot be read: {error}"));
+            None
+        }
+    }
+}
+
+fn keyring(environment: &mut Environment, name: &str) -> Option<Keyring> {
+    let text = environment.required_secret(name);
+    if text.is_empty() {
+        return None;
+    }
+    Keyring::parse(&text).map_err(|error| environment.fault(format!("{name}: {error}"))).ok()
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secrets")
+    }
+}

@@ -1,0 +1,24 @@
+//! Tests of a service through HTTP, on a database of their own, with the clock in hand.
+//!
+//! Needs a PostgreSQL and a Redis for tests: `eval "$(./deploy/ctl test-env)"`.
+
+mod app;
+mod catalogue;
+mod cluster;
+mod eventually;
+mod peer;
+mod request;
+mod routes_page;
+mod schema;
+mod token;
+
+pub use app::{TestApp, TestAppBuilder};
+pub use catalogue::assert_tenant_tables_are_protected;
+pub use cluster::{Superuser, TestDatabase};
+pub use eventually::eventually;
+pub use peer::{FakeFeed, FakePeer, problem};
+pub use request::{Answer, Call};
+pub use routes_page::{assert_every_route_asks_who, assert_routes_page};
+pub use schema::assert_schema_file;
+pub use token::TestUser;
+pub use wiremock;

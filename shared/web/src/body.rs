@@ -1,0 +1,127 @@
+//! JSON bodies, parsed at the edge into types that cannot hold a wrong value.
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::Problem;
+
+/// A JSON body of type `T`.
+///
+/// Not JSON: 400. JSON of another shape, or a value a field refuses: 422 with a pointer to it. Larger than the
+/// service's limit: 413. Another content type: 415.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = request.content_type().eq_ignore_ascii_case("application/json");
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_json {
+                return Err(Problem::new(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "unsupported_media_type",
+                    "Send the body as application/json.",
+                    "Envoyez le corps en application/json.",
+                ));
+            }
+            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            parse(&bytes).map(Self)
+        })
+    }
+}
+
+fn unreadable(error: &actix_web::Error) -> Problem {
+    if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is larger than this endpoint accepts.",
+            "Le corps dépasse la taille acceptée ici.",
+        );
+    }
+    Problem::malformed("The body could not be read to its end.", "Le corps n'a pas pu être lu jusqu'au bout.")
+}
+
+/// Parses `bytes` as the JSON of a `T`.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let cause = error.inner();
+        match cause.classify() {
+            Category::Data => Problem::invalid_field(pointer(error.path()), message(cause)),
+            Category::Syntax | Category::Eof | Category::Io => malformed(cause),
+        }
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(value)
+}
+
+fn malformed(cause: &serde_json::Error) -> Problem {
+    let (line, column) = (cause.line(), cause.column());
+    Problem::malformed(
+        format!("The body is not JSON: see line {line}, column {column}."),
+        format!("Le corps n'est pas du JSON : voir ligne {line}, colonne {column}."),
+    )
+}
+
+/// RFC 6901: `~` and `/` inside a name are escaped.
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Unknown => String::new(),
+        })
+        .collect()
+}
+
+/// serde's sentence without its position, which the pointer tells better.
+fn message(cause: &serde_json::Error) -> String {
+    let text = cause.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Locale;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Order {
+        #[allow(dead_code)]
+        lines: Vec<u8>,
+    }
+
+    fn errors(body: &str) -> (u16, Vec<crate::FieldError>) {
+        let problem = parse::<Order>(body.as_bytes()).unwrap_err();
+        (problem.status().as_u16(), problem.document(Locale::English, "r").errors)
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_422_with_a_pointer_to_it() {
+        let (status, errors) = errors(r#"{"lines":[1,"x"]}"#);
+        assert_eq!((status, errors[0].pointer.as_str()), (422, "/lines/1"));
+    }
+
+    #[test]
+    fn an_unknown_field_is_422() {
+        assert_eq!(errors(r#"{"lines":[],"tenantId":"x"}"#).0, 422);
+    }
+
+    #[test]
+    fn text_that_is_not_json_is_400_also_behind_a_whole_value() {
+        assert_eq!(errors("{").0, 400);
+        assert_eq!(errors(r#"{"lines":[]} x"#).0, 400);
+    }
+}

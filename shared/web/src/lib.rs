@@ -1,0 +1,32 @@
+//! HTTP as every service speaks it: problems, bodies, pages, idempotency keys, rate limits, request ids.
+
+mod body;
+mod fault;
+pub mod idempotency;
+mod locale;
+mod observe;
+mod page;
+mod parameters;
+mod problem;
+mod rate_limit;
+mod request_context;
+mod trace_context;
+
+pub use body::Body;
+pub use fault::Fault;
+pub use locale::{Locale, Message};
+pub use observe::{ContinueTrace, observe};
+pub use page::{Cursor, Page, PageLimit};
+pub use parameters::{Path, Query};
+pub use problem::{FieldError, Problem, ProblemDocument};
+pub use rate_limit::{Decision, RateLimiter, RatePolicy, Strictness};
+pub use request_context::{ClientNetwork, RequestContext};
+pub use trace_context::{current_traceparent, in_trace};
+
+/// The tables that this crate needs in a service's schema.
+pub const MIGRATIONS: diesel_migrations::EmbeddedMigrations = diesel_migrations::embed_migrations!();
+
+#[doc(hidden)]
+pub mod macros {
+    pub use {actix_web, diesel, shinkofa_db};
+}
