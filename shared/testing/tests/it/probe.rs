@@ -1,0 +1,218 @@
+//! A service that does nothing but let the shared crates be looked at.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix_web::{HttpResponse, get, post, web};
+use chrono::{DateTime, Utc};
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use serde::{Deserialize, Serialize};
+use shinkofa_contracts::{Event, EventPayload};
+use shinkofa_db::{Connection, Scope, prepared_query, transaction};
+use shinkofa_feed::{ApplyError, Occurrence, Subscriber, append};
+use shinkofa_identity::CurrentActor;
+use shinkofa_jobs::{Attempt, Failure, Job, Jobs};
+use shinkofa_kernel::{Actor, TenantId, UserId};
+use shinkofa_runtime::{Environment, Platform, Service, StartError, Subscriptions};
+use shinkofa_web::Problem;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+#[derive(Clone)]
+pub(crate) struct Probe {
+    pub(crate) platform: Platform,
+    pub(crate) runs: Arc<AtomicUsize>,
+}
+
+impl Service for Probe {
+    const NAME: &'static str = "probe";
+
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
+
+    async fn start(platform: Platform, _environment: &mut Environment) -> Result<Self, StartError> {
+        Ok(Self { platform, runs: Arc::default() })
+    }
+
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn routes(config: &mut ServiceConfig<'_>) {
+        config.service(who_am_i).service(hang);
+    }
+
+    fn jobs() -> Jobs<Self> {
+        Jobs::default().register::<Fail>().register::<Count>()
+    }
+
+    fn subscriptions(&self) -> Subscriptions {
+        Subscriptions::default().add(Effects)
+    }
+
+    async fn export_personal_data(
+        &self,
+        _tx: &mut Connection,
+        _user: UserId,
+    ) -> Result<serde_json::Value, shinkofa_db::Error> {
+        Ok(serde_json::Value::Null)
+    }
+
+    async fn erase_personal_data(
+        &self,
+        _tx: &mut Connection,
+        _user: UserId,
+    ) -> Result<(), shinkofa_db::Error> {
+        Ok(())
+    }
+}
+
+/// Says who asks.
+#[utoipa::path(security(("bearer" = [])), responses((status = 200)))]
+#[get("/api/probe/me")]
+async fn who_am_i(actor: CurrentActor) -> HttpResponse {
+    HttpResponse::Ok().json(serde_json::json!({ "userId": actor.user_id }))
+}
+
+/// Begins a transaction for its tenant and is cancelled in the middle of it.
+#[utoipa::path(security(("bearer" = [])), responses((status = 503)))]
+#[post("/api/probe/hang")]
+async fn hang(state: web::Data<Probe>, actor: CurrentActor) -> Result<HttpResponse, Problem> {
+    let scope = Scope::tenant(actor.tenant_id);
+    let work = transaction(&state.platform.database, &scope, "hang", async |_tx| {
+        std::future::pending::<Result<(), shinkofa_db::Error>>().await
+    });
+    match tokio::time::timeout(Duration::from_millis(50), work).await {
+        Ok(_) => Ok(HttpResponse::Ok().finish()),
+        Err(_) => Err(Problem::unavailable("cancelled")),
+    }
+}
+
+/// Something that happened, for the feed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Ticked {
+    pub(crate) number: i64,
+    /// A subscriber cannot apply it.
+    #[serde(default)]
+    pub(crate) poison: bool,
+}
+
+impl EventPayload for Ticked {
+    const TYPE: &'static str = "probe.ticked";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "probe";
+    type Personal = ();
+}
+
+/// Records a tick of `aggregate`, inside the caller's transaction.
+pub(crate) async fn tick(
+    tx: &mut Connection,
+    platform: &Platform,
+    aggregate: Uuid,
+    ticked: &Ticked,
+) -> diesel::QueryResult<i64> {
+    let occurrence = Occurrence {
+        clock: &platform.clock,
+        tenant: Some(TenantId::DEFAULT),
+        actor: Actor::service("probe"),
+    };
+    append(tx, &occurrence, aggregate, ticked, None).await
+}
+
+/// Writes down every event that it applies.
+#[derive(Clone)]
+pub(crate) struct Effects;
+
+prepared_query! {
+    struct RecordEffect { tenant: TenantId as Uuid, event: Uuid as Uuid, aggregate: Uuid as Uuid, seq: i64 as BigInt }
+    " INSERT INTO effects (tenant_id, event_id, aggregate_id, aggregate_seq)
+    SELECT tenant, event, aggregate, seq FROM input"
+}
+
+impl Subscriber for Effects {
+    fn feed(&self) -> &'static str {
+        "probe"
+    }
+
+    async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
+        use diesel_async::RunQueryDsl as _;
+        if event.is::<Ticked>() && event.payload::<Ticked>()?.poison {
+            return Err(ApplyError::Poison(anyhow::anyhow!("it is poison")));
+        }
+        RecordEffect {
+            tenant: TenantId::DEFAULT,
+            event: event.id,
+            aggregate: event.aggregate.id,
+            seq: event.aggregate.seq,
+        }
+        .execute(tx)
+        .await?;
+        Ok(())
+    }
+}
+
+/// Never succeeds.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fail {
+    pub(crate) hopeless: bool,
+}
+
+impl Job for Fail {
+    const NAME: &'static str = "probe.fail";
+    const MOST_ATTEMPTS: i32 = 3;
+
+    type State = Probe;
+
+    async fn run(self, state: &Probe, _attempt: Attempt) -> Result<(), Failure> {
+        state.runs.fetch_add(1, Ordering::Relaxed);
+        let error = std::io::Error::other("not today");
+        if self.hopeless { Err(Failure::Abort(error.into())) } else { Err(Failure::Retry(error.into())) }
+    }
+}
+
+/// Counts its runs.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Count;
+
+impl Job for Count {
+    const NAME: &'static str = "probe.count";
+
+    type State = Probe;
+
+    async fn run(self, state: &Probe, _attempt: Attempt) -> Result<(), Failure> {
+        state.runs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Random numbers that are the same in every run.
+pub(crate) struct Dice(Cell<u64>);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Cell::new(seed))
+    }
+
+    pub(crate) fn below(&self, bound: u64) -> u64 {
+        let mut x = self.0.get();
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        self.0.set(x);
+        x % bound
+    }
+}
+
+pub(crate) async fn later(
+    app: &shinkofa_testing::TestApp<Probe>,
+    job: &impl Job<State = Probe>,
+    at: DateTime<Utc>,
+) {
+    let platform = &app.service().platform;
+    transaction(app.pool(), &Scope::infrastructure(), "enqueue", async |tx| {
+        shinkofa_jobs::enqueue(tx, &platform.clock, None, at, job).await.map_err(shinkofa_db::Error::from)
+    })
+    .await
+    .unwrap();
+}

@@ -1,0 +1,86 @@
+//! No tenant is left behind on a pooled connection, and no row is seen or written without one.
+
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Nullable, Text};
+use diesel_async::RunQueryDsl as _;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_kernel::{Role, TenantId};
+use shinkofa_testing::{TestApp, assert_tenant_tables_are_protected};
+
+use crate::probe::Probe;
+
+#[derive(QueryableByName)]
+struct Seen {
+    #[diesel(sql_type = Nullable<Text>)]
+    tenant: Option<String>,
+    #[diesel(sql_type = BigInt)]
+    rows: i64,
+}
+
+async fn seen(app: &TestApp<Probe>, scope: Scope) -> Seen {
+    transaction(app.pool(), &scope, "look", async |tx| {
+        diesel::sql_query(
+            "SELECT current_setting('app.tenant_id', true) AS tenant, (SELECT count(*) FROM effects) AS rows",
+        )
+        .get_result::<Seen>(tx)
+        .await
+        .map_err(shinkofa_db::Error::from)
+    })
+    .await
+    .unwrap()
+}
+
+async fn fill(app: &TestApp<Probe>, tenant: TenantId) -> Result<(), shinkofa_db::Error> {
+    write(app, Scope::tenant(tenant), tenant).await
+}
+
+async fn write(app: &TestApp<Probe>, scope: Scope, tenant: TenantId) -> Result<(), shinkofa_db::Error> {
+    transaction(app.pool(), &scope, "write", async |tx| {
+        let insert = format!(
+            "INSERT INTO effects (tenant_id, event_id, aggregate_id, aggregate_seq)
+             VALUES ('{tenant}', '{tenant}', '{tenant}', 1)"
+        );
+        diesel::sql_query(insert).execute(tx).await.map_err(shinkofa_db::Error::from)
+    })
+    .await
+    .map(drop)
+}
+
+#[actix_web::test]
+async fn a_request_cancelled_in_its_transaction_leaves_no_tenant_on_a_pooled_connection() {
+    let app = TestApp::<Probe>::builder()
+        .env("SHINKOFA_DATABASE_CONNECTIONS", "1")
+        .env("SHINKOFA_WORKERS", "1")
+        .start::<Probe>()
+        .await;
+    fill(&app, TenantId::DEFAULT).await.unwrap();
+    let anna = app.user(Role::Member);
+    for _ in 0..5 {
+        app.post("/api/probe/hang").bearer(&anna).send().await.expect_problem(503, "cancelled");
+    }
+    // The same on this thread's own pool, which has one connection.
+    for _ in 0..5 {
+        let scope = Scope::tenant(TenantId::DEFAULT);
+        let work = transaction(app.pool(), &scope, "hang", async |_tx| {
+            std::future::pending::<Result<(), shinkofa_db::Error>>().await
+        });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), work).await.is_err());
+        let after = seen(&app, Scope::infrastructure()).await;
+        assert_eq!((after.tenant.as_deref(), after.rows), (Some(""), 0));
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_query_without_tenant_sees_nothing_and_writes_nothing() {
+    let app = TestApp::<Probe>::start().await;
+    let (ours, theirs) = (TenantId::DEFAULT, TenantId::new(&app.clock));
+    fill(&app, ours).await.unwrap();
+    fill(&app, theirs).await.unwrap();
+    assert_eq!(seen(&app, Scope::tenant(ours)).await.rows, 1);
+    assert_eq!(seen(&app, Scope::infrastructure()).await.rows, 0);
+    assert!(write(&app, Scope::infrastructure(), ours).await.is_err());
+    assert!(write(&app, Scope::tenant(theirs), ours).await.is_err(), "a row for another tenant");
+    assert_tenant_tables_are_protected(&app).await;
+    app.stop().await;
+}

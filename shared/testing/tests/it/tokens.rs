@@ -1,0 +1,66 @@
+//! Hostile tokens open nothing.
+
+use chrono::TimeDelta;
+use shinkofa_contracts::FeedScope;
+use shinkofa_identity::{Revocation, Scope};
+use shinkofa_kernel::{Role, TenantId};
+use shinkofa_testing::TestApp;
+
+use crate::probe::Probe;
+
+const ME: &str = "/api/probe/me";
+
+struct OtherScope;
+
+impl Scope for OtherScope {
+    const NAME: &'static str = "something-else";
+}
+
+#[actix_web::test]
+async fn an_expired_revoked_or_foreign_token_is_refused() {
+    let app = TestApp::<Probe>::start().await;
+    let anna = app.user(Role::Member);
+    app.get(ME).bearer(&anna).send().await.expect(200);
+    app.get(ME).send().await.expect_problem(401, "unauthenticated");
+    app.get(ME).token("a.b.c").send().await.expect_problem(401, "unauthenticated");
+
+    let elsewhere = app.user_of(TenantId::new(&app.clock), Role::Admin);
+    app.get(ME).bearer(&elsewhere).send().await.expect_problem(403, "wrong_tenant");
+
+    let revocations = &app.service().platform.identity.revocations;
+    let bert = app.user(Role::Member);
+    revocations.apply(&Revocation::Session { session_id: bert.session_id }, app.clock.now());
+    app.get(ME).bearer(&bert).send().await.expect_problem(401, "unauthenticated");
+    revocations.apply(&Revocation::User { user_id: anna.user_id, token_version: 2 }, app.clock.now());
+    app.get(ME).bearer(&anna).send().await.expect_problem(401, "unauthenticated");
+
+    let carl = app.user(Role::Member);
+    app.advance(TimeDelta::minutes(15));
+    app.get(ME).bearer(&carl).send().await.expect_problem(401, "unauthenticated");
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_user_token_does_not_open_the_internal_listener_nor_a_service_token_the_public_one() {
+    let app = TestApp::<Probe>::start().await;
+    let admin = app.user(Role::Admin);
+    let events = "/internal/v1/events";
+    app.internal_anonymous(reqwest::Method::GET, events).send().await.expect_problem(401, "unauthenticated");
+    app.internal_anonymous(reqwest::Method::GET, events)
+        .bearer(&admin)
+        .send()
+        .await
+        .expect_problem(401, "unauthenticated");
+    app.internal::<OtherScope>("notify", reqwest::Method::GET, events)
+        .send()
+        .await
+        .expect_problem(403, "permission_denied");
+    app.internal::<FeedScope>("notify", reqwest::Method::GET, events).send().await.expect(200);
+    app.get(events).bearer(&admin).send().await.expect_problem(404, "not_found");
+    app.call(reqwest::Method::DELETE, ME)
+        .bearer(&admin)
+        .send()
+        .await
+        .expect_problem(405, "method_not_allowed");
+    app.stop().await;
+}

@@ -1,0 +1,29 @@
+//! One file per endpoint.
+
+pub mod advance_clock;
+pub mod create_checkout_session;
+pub mod create_customer;
+pub mod create_refund;
+pub mod deliver_event;
+pub mod expire_checkout_session;
+pub mod list_checkout_sessions;
+pub mod list_deliveries;
+pub mod list_events;
+pub mod list_line_items;
+pub mod list_payment_intents;
+pub mod list_refunds;
+pub mod pay_checkout;
+pub mod report_health;
+pub mod reset;
+pub mod retrieve_charge;
+pub mod retrieve_checkout_session;
+pub mod retrieve_customer;
+pub mod retrieve_event;
+pub mod retrieve_payment_intent;
+pub mod retrieve_refund;
+pub mod set_fault;
+pub mod settle_checkout;
+pub mod settle_refund;
+pub mod show_checkout_page;
+pub mod sim_expire_checkout;
+pub mod steer_deliveries;
