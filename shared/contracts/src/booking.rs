@@ -50,6 +50,9 @@ pub struct ReservationSummary {
     pub credits: i32,
 }
 
+/// A page of `GET /internal/v1/reservations?cursor=&limit=`, by id, for reconciliation.
+pub type ReservationPage = shinkofa_web::Page<ReservationSummary>;
+
 /// What a message about a reservation says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -100,6 +100,9 @@ async fn two_writers_that_commit_in_the_opposite_order_of_their_starts_lose_noth
     let quick = async {
         is_started.await.unwrap();
         produce(&producer, &[second], 2, 1).await;
+        // A reader without the hold-back would see the later event alone and move its cursor past the earlier one.
+        let naive = producer.sql("SELECT aggregate_id FROM events").await;
+        assert_eq!(naive[0]["aggregate_id"], second.to_string());
         // The second event is committed, but the first may still come before it: nobody may be told yet.
         reader.read_feeds().await.unwrap();
         assert!(reader.sql("SELECT * FROM effects").await.is_empty());

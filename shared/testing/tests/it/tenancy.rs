@@ -84,3 +84,28 @@ async fn a_query_without_tenant_sees_nothing_and_writes_nothing() {
     assert_tenant_tables_are_protected(&app).await;
     app.stop().await;
 }
+
+#[actix_web::test]
+async fn a_transaction_begun_by_hand_would_leave_its_tenant_behind() {
+    use diesel_async::pooled_connection::deadpool::Pool;
+    use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+    use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+
+    let app = TestApp::<Probe>::start().await;
+    fill(&app, TenantId::DEFAULT).await.unwrap();
+    let mut config = ManagerConfig::default();
+    config.recycling_method = RecyclingMethod::Fast;
+    let manager =
+        AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(app.database.runtime_url(), config);
+    let pool = Pool::builder(manager).max_size(1).build().unwrap();
+    let begin = format!("BEGIN; SELECT set_config('app.tenant_id', '{}', true)", TenantId::DEFAULT);
+    pool.get().await.unwrap().batch_execute(&begin).await.unwrap();
+
+    let mut next = pool.get().await.unwrap();
+    let query = "SELECT current_setting('app.tenant_id', true) AS tenant, (SELECT count(*) FROM effects) AS rows";
+    let seen: Seen = diesel::sql_query(query).get_result(&mut next).await.unwrap();
+    assert_eq!(seen.rows, 1, "the danger that our transactions avoid is gone: simplify them");
+    drop(next);
+    pool.close();
+    app.stop().await;
+}
