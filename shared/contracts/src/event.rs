@@ -58,8 +58,13 @@ impl Event {
         self.r#type == P::TYPE
     }
 
-    /// The typed content, when the event is of this type and version.
+    /// The typed content. An error when the event is of another version than this reader knows: it is then parked until
+    /// a newer one comes.
     pub fn payload<P: EventPayload>(&self) -> Result<P, serde_json::Error> {
+        if self.version != P::VERSION {
+            let unknown = format!("version {} of {} is not known here", self.version, P::TYPE);
+            return Err(serde::de::Error::custom(unknown));
+        }
         serde_json::from_value(self.data.clone())
     }
 

@@ -31,6 +31,8 @@ pub enum Step {
 
 /// Tries before an event that cannot be applied is put aside.
 const POISON_TRIES: u32 = 3;
+/// Tries before an event is put aside that the database refused, which may be the database's own trouble.
+const DATABASE_TRIES: u32 = 10;
 const PAGE: usize = 200;
 const WAIT_SECONDS: u64 = 20;
 
@@ -103,14 +105,20 @@ impl<S: Subscriber> FeedReader<S> {
         let mut tries = 0;
         loop {
             tries += 1;
-            match self.apply(from, event).await {
+            let error = match self.apply(from, event).await {
                 Ok(ours) => return Ok(ours),
                 Err(ApplyError::Database(error @ shinkofa_db::Error::Unavailable(_))) => return Err(error),
-                Err(error) if tries >= POISON_TRIES => return self.park(from, event, &error).await,
-                Err(error) => {
-                    tracing::warn!(event = %event.id, kind = event.r#type, ?error, "event not applied")
-                }
+                Err(error) => error,
+            };
+            let patience = match &error {
+                ApplyError::Poison(_) => POISON_TRIES,
+                ApplyError::Database(_) => DATABASE_TRIES,
+            };
+            if tries >= patience {
+                return self.park(from, event, &error).await;
             }
+            tracing::warn!(event = %event.id, kind = event.r#type, tries, ?error, "event not applied");
+            tokio::time::sleep(Duration::from_millis(10 << tries)).await;
         }
     }
 

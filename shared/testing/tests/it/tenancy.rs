@@ -95,14 +95,17 @@ async fn a_transaction_begun_by_hand_would_leave_its_tenant_behind() {
     fill(&app, TenantId::DEFAULT).await.unwrap();
     let mut config = ManagerConfig::default();
     config.recycling_method = RecyclingMethod::Fast;
-    let manager =
-        AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(app.database.runtime_url(), config);
+    let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new_with_config(
+        app.database.runtime_url(),
+        config,
+    );
     let pool = Pool::builder(manager).max_size(1).build().unwrap();
     let begin = format!("BEGIN; SELECT set_config('app.tenant_id', '{}', true)", TenantId::DEFAULT);
     pool.get().await.unwrap().batch_execute(&begin).await.unwrap();
 
     let mut next = pool.get().await.unwrap();
-    let query = "SELECT current_setting('app.tenant_id', true) AS tenant, (SELECT count(*) FROM effects) AS rows";
+    let query =
+        "SELECT current_setting('app.tenant_id', true) AS tenant, (SELECT count(*) FROM effects) AS rows";
     let seen: Seen = diesel::sql_query(query).get_result(&mut next).await.unwrap();
     assert_eq!(seen.rows, 1, "the danger that our transactions avoid is gone: simplify them");
     drop(next);

@@ -1,0 +1,114 @@
+//! The programs of the services: built by cargo, copied to where the account may run them.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::installation::Installation;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Build {
+    /// What people run.
+    Release,
+    /// What the suite runs: quick to build, with points where a test may kill a process.
+    Failpoints,
+}
+
+/// Where each program was put.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Binaries {
+    paths: BTreeMap<String, PathBuf>,
+}
+
+impl Binaries {
+    pub(crate) fn path(&self, binary: &str) -> Result<PathBuf> {
+        self.paths.get(binary).cloned().with_context(|| format!("{binary} has not been built"))
+    }
+}
+
+/// The cargo to call; cargo itself names it so when it runs us.
+pub(crate) fn cargo(checkout: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(checkout);
+    command
+}
+
+/// Builds every program that runs here and puts it in place.
+pub(crate) fn build(installation: &Installation, build: Build) -> Result<Binaries> {
+    let checkout = &installation.layout.checkout;
+    let mut command = cargo(checkout);
+    command.args(["build", "--locked"]);
+    for service in installation.services() {
+        command.args(["--package", &service.package, "--bin", &service.binary]);
+    }
+    match build {
+        Build::Release => {
+            command.arg("--release");
+        }
+        Build::Failpoints => {
+            for service in installation.services().filter(|service| service.database) {
+                command.args(["--features", &format!("{}/failpoints", service.package)]);
+            }
+        }
+    }
+    let status = command.status().context("running cargo")?;
+    if !status.success() {
+        bail!("the build failed ({status}): see above");
+    }
+    install(installation, build)
+}
+
+/// Takes what was built before, without building.
+pub(crate) fn install(installation: &Installation, build: Build) -> Result<Binaries> {
+    let target = std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| installation.layout.checkout.join("target"), PathBuf::from);
+    let target = installation.layout.checkout.join(target);
+    let folder = target.join(match build {
+        Build::Release => "release",
+        Build::Failpoints => "debug",
+    });
+    let mut binaries = Binaries::default();
+    for service in installation.services() {
+        let built = folder.join(&service.binary);
+        let placed = place(installation, &built, &service.binary)?;
+        binaries.paths.insert(service.binary.clone(), placed);
+    }
+    prune(installation, &binaries)?;
+    Ok(binaries)
+}
+
+/// A copy under a name of its own per build: the account cannot enter a checkout below /root, a running program is not
+/// overwritten, and a process started from an older build is told by its path.
+fn place(installation: &Installation, built: &Path, name: &str) -> Result<PathBuf> {
+    let found =
+        std::fs::metadata(built).with_context(|| format!("{} has not been built", built.display()))?;
+    let build = format!("{:x}{:x}", found.mtime(), found.mtime_nsec() ^ found.size().cast_signed());
+    let placed = installation.layout.binaries().join(format!("{name}-{build}"));
+    if placed.is_file() {
+        return Ok(placed);
+    }
+    let unfinished = placed.with_extension("new");
+    std::fs::copy(built, &unfinished).with_context(|| format!("copying {}", built.display()))?;
+    std::fs::set_permissions(&unfinished, std::fs::Permissions::from_mode(0o500))?;
+    chown(&unfinished, Some(installation.account.uid), Some(installation.account.gid))?;
+    std::fs::rename(&unfinished, &placed)?;
+    Ok(placed)
+}
+
+/// Older builds go, those that a process still runs excepted.
+fn prune(installation: &Installation, current: &Binaries) -> Result<()> {
+    let running: Vec<PathBuf> = crate::supervisor::owned_processes(&installation.layout.records())
+        .into_iter()
+        .filter_map(crate::procfs::program)
+        .collect();
+    for entry in std::fs::read_dir(installation.layout.binaries())?.flatten() {
+        let path = entry.path();
+        if !current.paths.values().any(|kept| *kept == path) && !running.contains(&path) {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Everything `deploy/test` runs, in stages whose counts are summed.
+
+mod checks;
+mod nextest;
+mod stages;
+mod tally;
+
+pub(crate) use stages::{Stage, run};
+pub(crate) use tally::Tally;

@@ -1,0 +1,109 @@
+//! The stages of `deploy/test`, and what each needs around it.
+
+use anyhow::{Context, Result};
+
+use super::tally::Tally;
+use super::{checks, nextest};
+use crate::binaries::Build;
+use crate::bring_up::{self, Lock};
+use crate::commands::{down, test_env};
+use crate::installation::Installation;
+use crate::layout::Stack;
+use crate::preflight::{self, Facts};
+use crate::supervisor::Supervisor;
+use crate::{certificates, launch, redis, seeds};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Stage {
+    /// Format, lints, scripts, the gateway's configuration.
+    Checks,
+    /// Every crate's own tests, on a PostgreSQL and a Redis of their own.
+    Crates,
+    /// The cross-service tests, on real binaries behind the real gateway.
+    Suite,
+}
+
+pub(crate) async fn run(stage: Stage) -> Result<Tally> {
+    match stage {
+        Stage::Checks => {
+            let installation = Installation::open_for_suite()?;
+            installation.layout.create(&installation.account)?;
+            checks::run(&installation).await
+        }
+        Stage::Crates => crates().await,
+        Stage::Suite => suite().await,
+    }
+}
+
+async fn crates() -> Result<Tally> {
+    let before = Installation::open(Stack::TestStores)?;
+    let was_running = Supervisor::running(&before.layout).is_some();
+    let stores = test_env::start()?;
+    // Whoever started them for work of their own keeps them, also when this run is interrupted.
+    let _stop = StopAtTheEnd { installation: &stores, wanted: !was_running };
+    nextest::run(&stores, &["--workspace", "--exclude", "suite"], owned(test_env::variables(&stores)?)).await
+}
+
+async fn suite() -> Result<Tally> {
+    let installation = Installation::open_for_suite()?;
+    // What a killed run left is worth nothing: every run starts from empty data.
+    down::stop(&installation)?;
+    if installation.layout.home.is_dir() {
+        std::fs::remove_dir_all(&installation.layout.home)?;
+    }
+    for file in [seeds::people_file(&installation), installation.layout.run.join("journal.json")] {
+        let _ = std::fs::remove_file(file);
+    }
+    installation.layout.create(&installation.account)?;
+    let lock = Lock::take(&installation)?;
+    preflight::report(&Facts::gather(&installation).judge())?;
+    let _stop = StopAtTheEnd { installation: &installation, wanted: true };
+    bring_up::run(&installation, Build::Failpoints).await.context("bringing up the stack for the suite")?;
+    // The suite restarts services through the operator, which takes the lock itself.
+    drop(lock);
+    nextest::run(&installation, &["--package", "suite"], suite_variables(&installation)?).await
+}
+
+/// How the suite finds the stack it plays on.
+fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>> {
+    let layout = &installation.layout;
+    let stripe =
+        installation.manifest.service("stripe-sim").map(|service| installation.ports.public(service, 0));
+    let variables = [
+        ("SHINKOFA_CHECKOUT", layout.checkout.display().to_string()),
+        ("SHINKOFA_SUITE_CTL", std::env::current_exe()?.display().to_string()),
+        ("SHINKOFA_SUITE_STACK", layout.stack.name().to_owned()),
+        ("SHINKOFA_SUITE_DOMAIN", installation.settings.base_domain.clone()),
+        ("SHINKOFA_SUITE_GATEWAY_PORT", installation.ports.https().to_string()),
+        ("SHINKOFA_SUITE_HTTP_PORT", installation.ports.http().to_string()),
+        ("SHINKOFA_SUITE_CA", certificates::authority_link(installation).display().to_string()),
+        ("SHINKOFA_SUITE_DEMO", seeds::people_file(installation).display().to_string()),
+        ("SHINKOFA_SUITE_HOME", layout.home.display().to_string()),
+        ("SHINKOFA_SUITE_FAILPOINTS_DIR", launch::failpoints(installation).display().to_string()),
+        ("SHINKOFA_SUITE_POSTGRES_SOCKET", layout.sockets.display().to_string()),
+        ("SHINKOFA_SUITE_POSTGRES_PORT", installation.ports.postgres().to_string()),
+        ("SHINKOFA_SUITE_REDIS_URL", redis::url_with_password(installation)?),
+        ("SHINKOFA_SUITE_STRIPE_SIM_PORT", stripe.unwrap_or_default().to_string()),
+    ];
+    Ok(owned(variables.into()))
+}
+
+fn owned(variables: Vec<(&str, String)>) -> Vec<(String, String)> {
+    variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Takes a stack down however its stage ends.
+struct StopAtTheEnd<'a> {
+    installation: &'a Installation,
+    wanted: bool,
+}
+
+impl Drop for StopAtTheEnd<'_> {
+    fn drop(&mut self) {
+        if self.wanted
+            && let Err(fault) = down::stop(self.installation)
+        {
+            eprintln!("the {} stack does not stop: {fault:#}", self.installation.layout.stack.name());
+        }
+    }
+}
