@@ -38,6 +38,24 @@ pub(crate) fn cargo(checkout: &Path) -> Command {
 
 /// Builds every program that runs here and puts it in place.
 pub(crate) fn build(installation: &Installation, build: Build) -> Result<Binaries> {
+    compile(installation, build, &[])?;
+    install(installation, build)
+}
+
+/// Booking with its guard compiled out, for the suite's proof that the guard is what keeps seats from being oversold.
+/// Built before the guarded one, which then takes its place among cargo's products.
+pub(crate) fn build_unguarded_booking(installation: &Installation) -> Result<PathBuf> {
+    compile(installation, Build::Failpoints, &["booking/unguarded"])?;
+    let target = target_folder(installation);
+    let variant = target.join("variants/booking-unguarded");
+    std::fs::create_dir_all(target.join("variants"))?;
+    let unfinished = variant.with_extension("new");
+    std::fs::copy(target.join("debug/booking"), &unfinished).context("keeping the unguarded booking")?;
+    std::fs::rename(&unfinished, &variant)?;
+    Ok(variant)
+}
+
+fn compile(installation: &Installation, build: Build, features: &[&str]) -> Result<()> {
     let checkout = &installation.layout.checkout;
     let mut command = cargo(checkout);
     command.args(["build", "--locked"]);
@@ -54,19 +72,24 @@ pub(crate) fn build(installation: &Installation, build: Build) -> Result<Binarie
             }
         }
     }
+    for feature in features {
+        command.args(["--features", feature]);
+    }
     let status = command.status().context("running cargo")?;
     if !status.success() {
         bail!("the build failed ({status}): see above");
     }
-    install(installation, build)
+    Ok(())
+}
+
+fn target_folder(installation: &Installation) -> PathBuf {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
+    installation.layout.checkout.join(target)
 }
 
 /// Takes what was built before, without building.
 pub(crate) fn install(installation: &Installation, build: Build) -> Result<Binaries> {
-    let target = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| installation.layout.checkout.join("target"), PathBuf::from);
-    let target = installation.layout.checkout.join(target);
-    let folder = target.join(match build {
+    let folder = target_folder(installation).join(match build {
         Build::Release => "release",
         Build::Failpoints => "debug",
     });

@@ -33,6 +33,11 @@ fn folder(installation: &Installation) -> PathBuf {
     installation.layout.certificates().join(&installation.settings.base_domain)
 }
 
+/// The local authority, where the gateway's certificate is one of its own: for processes of the account.
+pub(crate) fn authority(installation: &Installation) -> Option<PathBuf> {
+    installation.settings.tls_certificate.is_none().then(|| folder(installation).join("ca.crt"))
+}
+
 /// Where people and tests find the authority's certificate.
 pub(crate) fn authority_link(installation: &Installation) -> PathBuf {
     installation.layout.run.join("ca.crt")

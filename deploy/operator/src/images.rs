@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use crate::gateway::Shape;
 use crate::manifest::{Manifest, Service};
-use crate::postgres;
 use crate::settings::Limits;
+use crate::{launch, postgres};
 
 const WARNING: &str = "# Rendered from deploy/services.toml by `./deploy/ctl render`; a test compares.\n";
 /// Replaced by the base domain when the gateway's container starts.
@@ -175,8 +175,10 @@ fn environment(services: &[&Service], service: &Service, role: &str) -> BTreeMap
     let related =
         |other: &&&Service| service.peers.iter().chain(&service.feeds).any(|name| *name == other.name);
     for peer in services.iter().filter(related) {
-        let name = format!("SHINKOFA_PEER_{}", peer.name.to_uppercase());
-        variables.insert(name, format!("http://{}:{}", peer.name, peer.internal_port.unwrap_or_default()));
+        variables.insert(
+            launch::peer_variable(&peer.name),
+            format!("http://{}:{}", peer.name, peer.internal_port.unwrap_or_default()),
+        );
     }
     for setting in &service.settings {
         if is_secret(setting) {
@@ -237,7 +239,6 @@ mod tests {
 
     use super::*;
     use crate::installation::tests::installation;
-    use crate::launch;
 
     #[test]
     fn the_files_below_docker_are_what_the_manifest_renders() {

@@ -104,7 +104,7 @@ impl Installation {
 }
 
 /// The checkout that the entry point named, or the one around the working folder.
-fn find_checkout() -> Result<PathBuf> {
+pub(crate) fn find_checkout() -> Result<PathBuf> {
     if let Some(checkout) = std::env::var_os("SHINKOFA_CHECKOUT") {
         return Ok(PathBuf::from(checkout));
     }

@@ -11,7 +11,7 @@ use crate::layout::Stack;
 use crate::manifest::Service;
 use crate::secrets::{self, SECRET_SETTINGS};
 use crate::supervisor::{ProcessSpec, Readiness, Signal};
-use crate::{postgres, redis};
+use crate::{certificates, postgres, redis};
 
 /// Settings that every service understands and that it has its own defaults for.
 const HANDED_TO_ALL: [&str; 3] =
@@ -141,9 +141,14 @@ fn platform(installation: &Installation, service: &Service, replica: u16) -> BTr
             .filter_map(|slot| installation.ports.internal(peer, slot))
             .map(|port| format!("http://127.0.0.1:{port}"))
             .collect();
-        variables.insert(format!("SHINKOFA_PEER_{}", name.to_uppercase()), addresses.join(","));
+        variables.insert(peer_variable(name), addresses.join(","));
     }
     variables
+}
+
+/// Where a service is told a peer's internal addresses.
+pub(crate) fn peer_variable(name: &str) -> String {
+    format!("SHINKOFA_PEER_{}", name.to_uppercase().replace('-', "_"))
 }
 
 /// Where the suite arms failpoints; only the test stack's services look there.
@@ -188,6 +193,9 @@ fn value(installation: &Installation, service: &Service, placeholder: &str) -> R
     Ok(match placeholder.split_once(':') {
         None if placeholder == "public_address" => public(service),
         None if placeholder == "state" => installation.layout.state_of(&service.name).display().to_string(),
+        None if placeholder == "authority" => {
+            certificates::authority(installation).map_or_else(String::new, |path| path.display().to_string())
+        }
         Some(("secret", name)) => secrets::path(installation, name).display().to_string(),
         Some(("url", host)) => installation.url(host),
         Some(("public_address", name)) => public(

@@ -12,6 +12,7 @@ mod gateway;
 mod hosts_file;
 mod images;
 mod installation;
+mod invariants;
 mod journal;
 mod launch;
 mod layout;
@@ -21,6 +22,7 @@ mod postgres;
 mod preflight;
 mod procfs;
 mod redis;
+mod scaffold;
 mod secrets;
 mod seeds;
 mod settings;
@@ -64,6 +66,8 @@ enum Verb {
     Reset(commands::reset::ResetArguments),
     /// Lists what is wrong, each with its remedy.
     Doctor,
+    /// Asks whether everything that must be true of the data is true.
+    Invariants(commands::invariants::InvariantsArguments),
     /// Makes demo data.
     Seed(commands::seed::SeedArguments),
     /// Plays the whole story through the gateway.
@@ -73,6 +77,8 @@ enum Verb {
         #[command(subcommand)]
         verb: commands::secrets::SecretsVerb,
     },
+    /// Makes a new service from the template and adds it to the manifest.
+    NewService(commands::new_service::NewServiceArguments),
     /// Writes the files below docker/ that come from the manifest.
     Render,
     /// Runs every check and test.
@@ -108,10 +114,12 @@ async fn run(arguments: Arguments) -> Result<bool> {
         Verb::Restart(arguments) => commands::restart::run(stack, &arguments)?,
         Verb::Reset(arguments) => commands::reset::run(stack, arguments)?,
         Verb::Doctor => commands::doctor::run(stack)?,
+        Verb::Invariants(arguments) => return commands::invariants::run(stack, arguments),
         Verb::Seed(arguments) => commands::seed::run(stack, arguments).await?,
         Verb::Demo => commands::demo::run(stack).await?,
         Verb::Secrets { verb } => commands::secrets::run(stack, verb)?,
-        Verb::Render => commands::render::run(stack)?,
+        Verb::NewService(arguments) => commands::new_service::run(&arguments)?,
+        Verb::Render => commands::render::run()?,
         Verb::Test(arguments) => return commands::test::run(arguments).await,
         Verb::TestEnv => commands::test_env::run()?,
         Verb::Supervise => supervisor::run(&Installation::attach(stack)?.layout).await?,

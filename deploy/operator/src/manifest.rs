@@ -6,6 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::ports::REPLICA_STEP;
+
 /// Ports of replica n lie `20 * n` above the first replica's, so no more fit below the next range.
 pub(crate) const REPLICA_SLOTS: u16 = 5;
 
@@ -73,6 +75,14 @@ pub(crate) enum Policy {
     Page,
 }
 
+impl Service {
+    /// Also of replicas that do not run today.
+    pub(crate) fn ports_of_all_slots(&self) -> Vec<u16> {
+        let first = std::iter::once(self.public_port).chain(self.internal_port);
+        first.flat_map(|port| (0..REPLICA_SLOTS).map(move |slot| port + REPLICA_STEP * slot)).collect()
+    }
+}
+
 impl Manifest {
     pub(crate) fn load(checkout: &Path) -> Result<Self> {
         let path = checkout.join("deploy/services.toml");
@@ -120,7 +130,7 @@ impl Manifest {
                     faults.push(format!("{name}: there is no service {other}"));
                 }
             }
-            for port in std::iter::once(service.public_port).chain(service.internal_port) {
+            for port in service.ports_of_all_slots() {
                 if let Some(owner) = ports.insert(port, name) {
                     faults.push(format!("{name}: port {port} already belongs to {owner}"));
                 }

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 
 /// Ports from here on are handed out by the kernel to outgoing connections and may be taken at any moment.
 const FIRST_EPHEMERAL_PORT: u16 = 32_768;
-const REPLICA_STEP: u16 = 20;
+pub(crate) const REPLICA_STEP: u16 = 20;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Ports {

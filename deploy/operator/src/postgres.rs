@@ -134,7 +134,7 @@ pub(crate) fn provision(installation: &Installation) -> Result<()> {
 }
 
 pub(crate) fn provisioning_script(installation: &Installation) -> Result<String> {
-    let mut script = String::from(DATABASE_RULES);
+    let mut script = String::from(QUIETLY);
     for service in installation.services().filter(|service| service.database) {
         script.push_str(&service_rules(installation, service)?);
     }
@@ -148,10 +148,9 @@ pub(crate) fn cluster_identity(installation: &Installation) -> Result<String> {
 }
 
 /// A password must not reach the server's log with a statement that failed.
-const DATABASE_RULES: &str = "SET log_min_error_statement = panic;\n\
-    SET client_min_messages = warning;\n\
-    REVOKE ALL ON DATABASE shinkofa FROM PUBLIC;\n\
-    REVOKE ALL ON SCHEMA public FROM PUBLIC;\n";
+const QUIETLY: &str = "SET log_min_error_statement = panic;\nSET client_min_messages = warning;\n";
+/// Tests provision their databases by the same text.
+const PROVISION: &str = include_str!("../../../shared/db/provision.sql");
 
 fn service_rules(installation: &Installation, service: &Service) -> Result<String> {
     let migrator = secrets::read(installation, &format!("{}-migrator-password", service.name))?;
@@ -161,7 +160,7 @@ fn service_rules(installation: &Installation, service: &Service) -> Result<Strin
 
 /// The same for a database that somebody else starts: psql reads the passwords from the files of a container's secrets.
 pub(crate) fn container_script(services: &[&Service]) -> String {
-    let mut script = DATABASE_RULES.to_owned();
+    let mut script = QUIETLY.to_owned();
     for Service { name, .. } in services.iter().filter(|service| service.database) {
         for role in ["migrator", "rt"] {
             script += &format!("\\set {name}_{role} `cat /run/secrets/{name}-{role}-password`\n");
@@ -173,31 +172,11 @@ pub(crate) fn container_script(services: &[&Service]) -> String {
 
 /// Passwords come as SQL expressions.
 fn render_service_rules(name: &str, migrator_password: &str, runtime_password: &str) -> String {
-    let role = |suffix: &str, attributes: &str| {
-        format!(
-            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}_{suffix}') THEN \
-             CREATE ROLE {name}_{suffix}; END IF; END $$;\nALTER ROLE {name}_{suffix} {attributes};\n"
-        )
-    };
-    let plain = "NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS";
-    let mut script = role("owner", &format!("NOLOGIN {plain}"));
-    script += &role("migrator", &format!("LOGIN {plain} PASSWORD {migrator_password}"));
-    script += &role("rt", &format!("LOGIN {plain} PASSWORD {runtime_password}"));
-    script += &format!(
-        "GRANT {name}_owner TO {name}_migrator;\n\
-         GRANT CONNECT ON DATABASE {DATABASE} TO {name}_migrator, {name}_rt;\n\
-         CREATE SCHEMA IF NOT EXISTS {name} AUTHORIZATION {name}_owner;\n\
-         REVOKE ALL ON SCHEMA {name} FROM PUBLIC;\n\
-         GRANT USAGE ON SCHEMA {name} TO {name}_rt;\n\
-         ALTER ROLE {name}_migrator SET search_path = {name};\n\
-         ALTER ROLE {name}_rt SET search_path = {name};\n\
-         ALTER DEFAULT PRIVILEGES FOR ROLE {name}_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;\n\
-         ALTER DEFAULT PRIVILEGES FOR ROLE {name}_owner IN SCHEMA {name} \
-         GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {name}_rt;\n\
-         ALTER DEFAULT PRIVILEGES FOR ROLE {name}_owner IN SCHEMA {name} GRANT USAGE ON SEQUENCES TO {name}_rt;\n\
-         ALTER DEFAULT PRIVILEGES FOR ROLE {name}_owner IN SCHEMA {name} GRANT EXECUTE ON FUNCTIONS TO {name}_rt;\n"
-    );
-    script
+    let rules = PROVISION.replace("{service}", name).replace("{database}", DATABASE);
+    format!(
+        "{rules}ALTER ROLE {name}_migrator PASSWORD {migrator_password};\n\
+         ALTER ROLE {name}_rt PASSWORD {runtime_password};\n"
+    )
 }
 
 /// Runs SQL as the superuser and returns unaligned rows. The text goes by standard input: it may hold passwords.
@@ -253,9 +232,8 @@ mod tests {
     #[test]
     fn the_runtime_role_can_neither_truncate_nor_bypass_row_level_security() {
         let rules = render_service_rules("booking", "'one'", "'two'");
-        assert!(
-            rules.contains("ALTER ROLE booking_rt LOGIN") && rules.contains("NOBYPASSRLS PASSWORD 'two'")
-        );
+        assert!(rules.contains("ALTER ROLE booking_rt LOGIN") && rules.contains("NOBYPASSRLS"));
+        assert!(rules.contains("ALTER ROLE booking_rt PASSWORD 'two';") && !rules.contains('{'));
         assert!(!rules.contains("TRUNCATE") && !rules.contains("booking_owner TO booking_rt"));
     }
 

@@ -3,7 +3,9 @@
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod down;
+pub(crate) mod invariants;
 pub(crate) mod logs;
+pub(crate) mod new_service;
 pub(crate) mod render;
 pub(crate) mod reset;
 pub(crate) mod restart;

@@ -5,15 +5,19 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::images;
-use crate::installation::Installation;
-use crate::layout::Stack;
+use crate::installation::find_checkout;
+use crate::manifest::Manifest;
 
-pub(crate) fn run(stack: Stack) -> Result<()> {
-    let installation = Installation::open(stack)?;
-    let folder = installation.layout.checkout.join("docker");
-    for (name, text) in images::render(&installation.manifest) {
+pub(crate) fn run() -> Result<()> {
+    let checkout = find_checkout()?;
+    write(&checkout, &Manifest::load(&checkout)?)
+}
+
+pub(crate) fn write(workspace: &Path, manifest: &Manifest) -> Result<()> {
+    let folder = workspace.join("docker");
+    for (name, text) in images::render(manifest) {
         let path = folder.join(&name);
-        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        std::fs::create_dir_all(path.parent().unwrap_or(&folder))?;
         std::fs::write(&path, text)?;
         println!("docker/{name}");
     }

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 
 use super::tally::Tally;
 use super::{checks, nextest};
-use crate::binaries::Build;
+use crate::binaries::{self, Build};
 use crate::bring_up::{self, Lock};
 use crate::commands::{down, test_env};
 use crate::installation::Installation;
@@ -58,10 +58,13 @@ async fn suite() -> Result<Tally> {
     let lock = Lock::take(&installation)?;
     preflight::report(&Facts::gather(&installation).judge())?;
     let _stop = StopAtTheEnd { installation: &installation, wanted: true };
+    let unguarded = binaries::build_unguarded_booking(&installation)?;
     bring_up::run(&installation, Build::Failpoints).await.context("bringing up the stack for the suite")?;
     // The suite restarts services through the operator, which takes the lock itself.
     drop(lock);
-    nextest::run(&installation, &["--package", "suite"], suite_variables(&installation)?).await
+    let mut variables = suite_variables(&installation)?;
+    variables.push(("SHINKOFA_SUITE_UNGUARDED_BOOKING".to_owned(), unguarded.display().to_string()));
+    nextest::run(&installation, &["--package", "suite"], variables).await
 }
 
 /// How the suite finds the stack it plays on.

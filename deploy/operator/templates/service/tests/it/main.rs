@@ -1,5 +1,6 @@
 //! The service's promises, through HTTP on a real database.
 
+use reqwest::Method;
 use serde_json::json;
 use {{service_crate}}::State;
 use shinkofa_contracts::FeedScope;
@@ -10,6 +11,25 @@ use shinkofa_testing::{
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
 const NOTES: &str = "/api/{{service}}/notes";
+
+#[actix_web::test]
+async fn the_internal_listener_says_that_the_service_lives_and_is_ready() {
+    let app = TestApp::<State>::start().await;
+    app.internal_anonymous(Method::GET, "/healthz").send().await.expect(204);
+    let ready = app.internal_anonymous(Method::GET, "/readyz").send().await.expect(200);
+    assert_eq!(ready.text("status"), "ready");
+    app.get("/readyz").send().await.expect_problem(404, "not_found");
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn whoever_is_not_signed_in_is_refused() {
+    let app = TestApp::<State>::start().await;
+    app.post(NOTES).json(&json!({"text": "Hello"})).send().await.expect_problem(401, "unauthenticated");
+    app.post(NOTES).token("x.y.z").json(&json!({"text": "Hello"})).send().await.expect_problem(401, "unauthenticated");
+    assert!(app.sql("SELECT id FROM notes").await.is_empty());
+    app.stop().await;
+}
 
 #[actix_web::test]
 async fn a_note_is_read_by_its_author_and_by_nobody_else() {
@@ -32,7 +52,7 @@ async fn a_note_is_told_in_the_feed_once_it_is_committed() {
     app.post(NOTES).bearer(&anna).json(&json!({"text": ""})).send().await.expect_problem(422, "invalid_fields");
 
     // Another test's running transaction may hold the feed back for a moment.
-    let feed = app.internal::<FeedScope>("notify", reqwest::Method::GET, "/internal/v1/events?wait=10").send().await.expect(200);
+    let feed = app.internal::<FeedScope>("notify", Method::GET, "/internal/v1/events?wait=10").send().await.expect(200);
     let types: Vec<_> = feed.body["items"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
     assert_eq!(types, ["note.created"]);
     app.stop().await;

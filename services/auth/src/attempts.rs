@@ -1,0 +1,85 @@
+//! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
+
+use shinkofa_db::{Scope, transaction};
+
+use crate::Auth;
+use crate::db::users::{self, Account};
+use crate::db::{failures, known_devices};
+use crate::domain::device::{DeviceId, Digest};
+use crate::domain::email::EmailAddress;
+use crate::domain::lockout;
+use crate::domain::password::PresentedPassword;
+use crate::error::Error;
+use crate::hashing::{HashingTurn, Verdict};
+
+/// A password that was right, and whose failed attempts it ends.
+pub struct RightPassword {
+    pub account: Account,
+    pub subject: Digest,
+    /// The old hash and its replacement, when the parameters have changed since.
+    pub rehash: Option<(String, String)>,
+}
+
+/// Checks the password of an address.
+///
+/// The lock is read inside the turn at hashing and a failure is written before the turn ends: so of many guesses made at
+/// once no more than one for each core passes at each step of the lock.
+pub async fn check_password(
+    auth: &Auth,
+    email: &EmailAddress,
+    device: Option<&DeviceId>,
+    password: &PresentedPassword,
+) -> Result<RightPassword, Error> {
+    let turn = auth.hashing.turn().await?;
+    let (subject, account) = look_up(auth, email, device).await?;
+    let phc = account.as_ref().and_then(|account| account.password_phc.clone());
+    let verdict = turn.verify(password.as_str(), phc.as_deref()).await?;
+    match (verdict, account, phc) {
+        (Verdict::Right, Some(account), _) => Ok(RightPassword { account, subject, rehash: None }),
+        (Verdict::RightButOutdated, Some(account), Some(phc)) => {
+            let rehash = Some((phc, hash(auth, &turn, password.as_str()).await?));
+            Ok(RightPassword { account, subject, rehash })
+        }
+        _ => {
+            record_failure(auth, &subject).await?;
+            Err(Error::WrongCredentials)
+        }
+    }
+}
+
+/// Hashes a password under a fresh salt.
+pub async fn hash(auth: &Auth, turn: &HashingTurn, password: &str) -> Result<String, Error> {
+    Ok(turn.hash(password, auth.randomness.bytes()?).await?)
+}
+
+async fn look_up(
+    auth: &Auth,
+    email: &EmailAddress,
+    device: Option<&DeviceId>,
+) -> Result<(Digest, Option<Account>), Error> {
+    let now = auth.platform.clock.now();
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
+        let known = match device {
+            Some(device) => known_devices::knows(tx, auth.realm, email, device).await?,
+            None => false,
+        };
+        let subject = lockout::subject(email, device.filter(|_| known));
+        if let Some(wait_seconds) =
+            failures::find(tx, auth.realm, &subject).await?.and_then(|failures| failures.wait(now))
+        {
+            return Err(Error::Locked { wait_seconds });
+        }
+        Ok((subject, users::find_by_email(tx, auth.realm, email).await?))
+    })
+    .await
+}
+
+/// In a transaction of its own: nothing that fails later takes the count back.
+async fn record_failure(auth: &Auth, subject: &Digest) -> Result<(), Error> {
+    let now = auth.platform.clock.now();
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "record_failed_sign_in", async |tx| {
+        failures::record(tx, auth.realm, subject, now).await?;
+        Ok(())
+    })
+    .await
+}

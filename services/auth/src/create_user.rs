@@ -1,0 +1,173 @@
+//! The command `create-user`: an account with a role, without a mail. Safe to repeat.
+
+use std::str::FromStr;
+
+use anyhow::{Context as _, bail};
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::Revocation;
+use shinkofa_kernel::{Actor, Role, TenantId, UserId};
+use shinkofa_web::{Fault, Locale};
+
+use crate::Auth;
+use crate::announcement::{announce_account, announce_membership};
+use crate::attempts;
+use crate::db::audit::Trail;
+use crate::db::users::{self, Account, NewAccount};
+use crate::db::{memberships, revocations, sessions, signups};
+use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::audit::AuditAction;
+use crate::domain::email::EmailAddress;
+use crate::domain::password::NewPassword;
+use crate::domain::person_name::PersonName;
+use crate::error::Error;
+use crate::hashing::Verdict;
+
+/// `--email E --name N --role R --password-file F`
+struct Order {
+    email: EmailAddress,
+    name: PersonName,
+    role: Role,
+    password: NewPassword,
+}
+
+const USAGE: &str =
+    "create-user --email E --name N --role admin|manager|coach|moderator|member --password-file F";
+
+impl Order {
+    fn read(arguments: &[String]) -> anyhow::Result<Self> {
+        let option = |name: &str| -> anyhow::Result<String> {
+            let place = arguments.iter().position(|argument| argument == name);
+            let value = place.and_then(|place| arguments.get(place + 1));
+            value.cloned().with_context(|| format!("{name} is missing: {USAGE}"))
+        };
+        if arguments.len() != 8 {
+            bail!("four options are expected: {USAGE}");
+        }
+        let file = option("--password-file")?;
+        let password = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
+        Ok(Self {
+            email: EmailAddress::try_from(option("--email")?).context("--email")?,
+            name: PersonName::try_from(option("--name")?).context("--name")?,
+            role: Role::from_str(&option("--role")?).context("--role")?,
+            password: NewPassword::try_from(password.trim_end_matches(['\r', '\n']).to_owned())
+                .context("the password")?,
+        })
+    }
+}
+
+/// Makes the account, or gives the one that has this address this password and this role. What is so already stays as it
+/// is: nobody is signed out by a repetition.
+pub async fn run(auth: &Auth, arguments: &[String]) -> anyhow::Result<()> {
+    let order = Order::read(arguments)?;
+    let tenant = TenantId::DEFAULT;
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    let database = &auth.platform.database;
+
+    let turn = auth.hashing.turn().await?;
+    let known = transaction(database, &scope, "find_user", async |tx| {
+        Ok::<_, Error>(users::find_by_email(tx, auth.realm, &order.email).await?)
+    })
+    .await?;
+    let known_phc = known.and_then(|account| account.password_phc);
+    let unchanged = turn.verify(order.password.as_str(), known_phc.as_deref()).await? == Verdict::Right;
+    let phc =
+        if unchanged { None } else { Some(attempts::hash(auth, &turn, order.password.as_str()).await?) };
+    drop(turn);
+
+    let trail = auth.trail(tenant, Actor::service("auth"));
+    transaction(database, &scope, "create_user", async |tx| {
+        carry_out(tx, auth, &trail, &order, phc.as_deref()).await
+    })
+    .await?;
+    Ok(())
+}
+
+async fn carry_out(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    order: &Order,
+    phc: Option<&str>,
+) -> Result<(), Error> {
+    let now = trail.clock.now();
+    let id = UserId::new(&trail.clock);
+    let created = users::insert(tx, &new_account(auth, order, id, phc, now)).await?;
+    let missing = || Fault::unexpected("an account is not there");
+    let mut account =
+        users::lock_by_email(tx, auth.realm, order.email.canonical()).await?.ok_or_else(missing)?;
+    if created {
+        trail.user(tx, AuditAction::AccountCreated, account.id, json!({})).await?;
+    } else if let Some(phc) = phc {
+        replace_password(tx, auth, trail, &account, phc).await?;
+    }
+    let verified_now = account.email_verified_at.is_none();
+    if verified_now {
+        users::set_email_verified(tx, auth.realm, account.id, now).await?;
+        signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+        account.email_verified_at = Some(now);
+    }
+    if created || verified_now {
+        announce_account(tx, trail, &account).await?;
+    }
+    give_role(tx, auth, trail, account.id, order.role).await
+}
+
+fn new_account(
+    auth: &Auth,
+    order: &Order,
+    id: UserId,
+    phc: Option<&str>,
+    now: chrono::DateTime<chrono::Utc>,
+) -> NewAccount {
+    NewAccount {
+        realm_id: auth.realm,
+        id,
+        kind: AccountKind::Member,
+        status: AccountStatus::Active,
+        email: order.email.as_str().to_owned(),
+        email_canonical: order.email.canonical().to_owned(),
+        email_verified_at: Some(now),
+        name: order.name.as_str().to_owned(),
+        locale: Locale::French,
+        password_phc: phc.map(ToOwned::to_owned),
+        token_version: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+async fn replace_password(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    account: &Account,
+    phc: &str,
+) -> Result<(), Error> {
+    let now = trail.clock.now();
+    let token_version = users::set_password(tx, (auth.realm, account.id), phc, now).await?;
+    let ended = sessions::end_all(tx, (auth.realm, account.id), now).await?;
+    revocations::record(tx, &Revocation::User { user_id: account.id, token_version }, now).await?;
+    trail.user(tx, AuditAction::PasswordSet, account.id, json!({ "endedSessions": ended })).await?;
+    Ok(())
+}
+
+async fn give_role(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    user: UserId,
+    role: Role,
+) -> Result<(), Error> {
+    memberships::join(tx, (trail.tenant, auth.realm, user), trail.clock.now()).await?;
+    let before = memberships::find(tx, trail.tenant, user).await?;
+    if before.is_some_and(|membership| membership.roles == [role]) {
+        return Ok(());
+    }
+    memberships::set_roles(tx, trail.tenant, user, &[role]).await?;
+    trail.user(tx, AuditAction::RolesSet, user, json!({ "roles": [role] })).await?;
+    let missing = || Fault::unexpected("a membership is not there");
+    let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(missing)?;
+    announce_membership(tx, trail, user, &membership).await?;
+    Ok(())
+}

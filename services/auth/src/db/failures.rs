@@ -1,0 +1,81 @@
+//! Failed attempts to sign in.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use shinkofa_db::Connection;
+use shinkofa_kernel::RealmId;
+
+use super::schema::auth_failures;
+use crate::domain::device::Digest;
+use crate::domain::lockout::Failures;
+
+type Row = (i32, DateTime<Utc>, DateTime<Utc>);
+
+const COLUMNS: (auth_failures::failures, auth_failures::counting_since, auth_failures::locked_until) =
+    (auth_failures::failures, auth_failures::counting_since, auth_failures::locked_until);
+
+fn failures((count, counting_since, locked_until): Row) -> Failures {
+    Failures { count, counting_since, locked_until }
+}
+
+pub async fn find(tx: &mut Connection, realm: RealmId, subject: &Digest) -> QueryResult<Option<Failures>> {
+    let row = auth_failures::table
+        .find((realm, subject.to_vec()))
+        .select(COLUMNS)
+        .first::<Row>(tx)
+        .await
+        .optional()?;
+    Ok(row.map(failures))
+}
+
+/// Counts one more failure. Those that fail at the same moment wait for one another here, so none is lost.
+pub async fn record(
+    tx: &mut Connection,
+    realm: RealmId,
+    subject: &Digest,
+    now: DateTime<Utc>,
+) -> QueryResult<Failures> {
+    let first = Failures::after(None, now);
+    let inserted = diesel::insert_into(auth_failures::table)
+        .values((
+            auth_failures::realm_id.eq(realm),
+            auth_failures::subject.eq(subject.to_vec()),
+            auth_failures::failures.eq(first.count),
+            auth_failures::counting_since.eq(first.counting_since),
+            auth_failures::locked_until.eq(first.locked_until),
+        ))
+        .on_conflict_do_nothing()
+        .execute(tx)
+        .await?;
+    if inserted == 1 {
+        return Ok(first);
+    }
+    let known = auth_failures::table.find((realm, subject.to_vec()));
+    let previous =
+        known.clone().select(COLUMNS).for_update().first::<Row>(tx).await.optional()?.map(failures);
+    let next = Failures::after(previous, now);
+    diesel::update(known)
+        .set((
+            auth_failures::failures.eq(next.count),
+            auth_failures::counting_since.eq(next.counting_since),
+            auth_failures::locked_until.eq(next.locked_until),
+        ))
+        .execute(tx)
+        .await?;
+    Ok(next)
+}
+
+pub async fn clear(tx: &mut Connection, realm: RealmId, subject: &Digest) -> QueryResult<()> {
+    diesel::delete(auth_failures::table.find((realm, subject.to_vec()))).execute(tx).await.map(drop)
+}
+
+pub async fn delete_older_than(
+    tx: &mut Connection,
+    realm: RealmId,
+    instant: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let old = auth_failures::realm_id.eq(realm).and(auth_failures::counting_since.lt(instant));
+    diesel::delete(auth_failures::table.filter(old)).execute(tx).await
+}

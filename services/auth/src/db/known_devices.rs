@@ -1,0 +1,57 @@
+//! Devices that their owner signed in on.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::dsl::exists;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use shinkofa_db::Connection;
+use shinkofa_kernel::{RealmId, UserId};
+
+use super::schema::{known_devices, users};
+use crate::domain::device::DeviceId;
+use crate::domain::email::EmailAddress;
+
+/// Did the owner of this address sign in on this device before?
+pub async fn knows(
+    tx: &mut Connection,
+    realm: RealmId,
+    email: &EmailAddress,
+    device: &DeviceId,
+) -> QueryResult<bool> {
+    let owner = users::table
+        .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(email.canonical())))
+        .select(users::id);
+    let known = known_devices::table
+        .filter(known_devices::realm_id.eq(realm))
+        .filter(known_devices::device_hash.eq(device.digest().to_vec()))
+        .filter(known_devices::user_id.eq_any(owner));
+    diesel::select(exists(known)).get_result(tx).await
+}
+
+pub async fn remember(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    device_hash: &[u8],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(known_devices::table)
+        .values((
+            known_devices::realm_id.eq(realm),
+            known_devices::user_id.eq(user),
+            known_devices::device_hash.eq(device_hash),
+            known_devices::first_seen_at.eq(now),
+            known_devices::last_seen_at.eq(now),
+        ))
+        .on_conflict((known_devices::realm_id, known_devices::user_id, known_devices::device_hash))
+        .do_update()
+        .set(known_devices::last_seen_at.eq(now))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
+    let theirs = known_devices::realm_id.eq(realm).and(known_devices::user_id.eq(user));
+    diesel::delete(known_devices::table.filter(theirs)).execute(tx).await.map(drop)
+}

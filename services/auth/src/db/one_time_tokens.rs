@@ -1,0 +1,120 @@
+//! Tokens that work once: always by PostgreSQL, never by a cache.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use shinkofa_db::Connection;
+use shinkofa_kernel::{RealmId, TenantId, UserId};
+
+use super::schema::one_time_tokens;
+use super::signups::SignupId;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+
+#[derive(Insertable)]
+#[diesel(table_name = one_time_tokens)]
+pub struct NewToken {
+    pub realm_id: RealmId,
+    pub purpose: TokenPurpose,
+    pub token_hash: Vec<u8>,
+    pub user_id: UserId,
+    pub for_tenant: TenantId,
+    pub signup_id: Option<SignupId>,
+    pub device_hash: Option<Vec<u8>>,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// What a token was given out for.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = one_time_tokens)]
+pub struct TokenGrant {
+    pub user_id: UserId,
+    pub for_tenant: TenantId,
+    pub signup_id: Option<SignupId>,
+    pub device_hash: Option<Vec<u8>>,
+    pub attempts: i32,
+}
+
+pub async fn insert(tx: &mut Connection, token: &NewToken) -> QueryResult<()> {
+    diesel::insert_into(one_time_tokens::table).values(token).execute(tx).await.map(drop)
+}
+
+/// Uses the token up. Of several at once exactly one gets what it was for.
+pub async fn consume(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<TokenGrant>> {
+    let live = one_time_tokens::table
+        .find((realm, purpose, token.digest().to_vec()))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)));
+    diesel::update(live)
+        .set(one_time_tokens::consumed_at.eq(now))
+        .returning(TokenGrant::as_returning())
+        .get_result(tx)
+        .await
+        .optional()
+}
+
+/// Counts one attempt with a token that takes a code beside it; `None` when the token is not good or was tried too often.
+pub async fn attempt(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+    (most, now): (i32, DateTime<Utc>),
+) -> QueryResult<Option<TokenGrant>> {
+    let live = one_time_tokens::table
+        .find((realm, purpose, token.digest().to_vec()))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)))
+        .filter(one_time_tokens::attempts.lt(most));
+    diesel::update(live)
+        .set(one_time_tokens::attempts.eq(one_time_tokens::attempts + 1))
+        .returning(TokenGrant::as_returning())
+        .get_result(tx)
+        .await
+        .optional()
+}
+
+/// Voids a person's tokens of one purpose.
+pub async fn void(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    purpose: TokenPurpose,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::consumed_at.is_null()));
+    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
+}
+
+/// Voids the links of one request to sign up: a new one takes their place.
+pub async fn void_for_signup(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    signup: Option<SignupId>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::purpose.eq(TokenPurpose::EmailVerification))
+        .filter(one_time_tokens::signup_id.is_not_distinct_from(signup))
+        .filter(one_time_tokens::consumed_at.is_null());
+    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
+}
+
+pub async fn delete_expired(
+    tx: &mut Connection,
+    realm: RealmId,
+    before: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let expired = one_time_tokens::realm_id.eq(realm).and(one_time_tokens::expires_at.lt(before));
+    diesel::delete(one_time_tokens::table.filter(expired)).execute(tx).await
+}
+
+pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
+    let theirs = one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user));
+    diesel::delete(one_time_tokens::table.filter(theirs)).execute(tx).await.map(drop)
+}

@@ -1,0 +1,200 @@
+// @generated automatically by Diesel CLI.
+
+diesel::table! {
+    audit_events (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        transaction -> Int8,
+        occurred_at -> Timestamptz,
+        actor -> Jsonb,
+        action -> Text,
+        subject_type -> Text,
+        subject_id -> Uuid,
+        details -> Jsonb,
+    }
+}
+
+diesel::table! {
+    auth_failures (realm_id, subject) {
+        realm_id -> Uuid,
+        subject -> Bytea,
+        failures -> Int4,
+        counting_since -> Timestamptz,
+        locked_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    known_devices (realm_id, user_id, device_hash) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        device_hash -> Bytea,
+        first_seen_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    membership_roles (tenant_id, user_id, role) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    memberships (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        realm_id -> Uuid,
+        status -> Text,
+        tier -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    one_time_tokens (realm_id, purpose, token_hash) {
+        realm_id -> Uuid,
+        purpose -> Text,
+        token_hash -> Bytea,
+        user_id -> Uuid,
+        for_tenant -> Uuid,
+        signup_id -> Nullable<Uuid>,
+        device_hash -> Nullable<Bytea>,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        consumed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    permissions (name) {
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    realms (id) {
+        id -> Uuid,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    revocations (transaction, number) {
+        transaction -> Int8,
+        number -> Int8,
+        user_id -> Nullable<Uuid>,
+        token_version -> Nullable<Int4>,
+        session_id -> Nullable<Uuid>,
+        revoked_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    role_permissions (tenant_id, role, permission) {
+        tenant_id -> Uuid,
+        role -> Text,
+        permission -> Text,
+    }
+}
+
+diesel::table! {
+    roles (tenant_id, name) {
+        tenant_id -> Uuid,
+        name -> Text,
+        system -> Bool,
+    }
+}
+
+diesel::table! {
+    session_places (realm_id, session_id) {
+        realm_id -> Uuid,
+        session_id -> Uuid,
+        opened_at -> Timestamptz,
+        user_agent -> Nullable<Text>,
+        ip_prefix -> Text,
+    }
+}
+
+diesel::table! {
+    sessions (realm_id, id) {
+        realm_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        for_tenant -> Uuid,
+        generation -> Int4,
+        session_key_sealed -> Text,
+        rotated_at -> Timestamptz,
+        repeats -> Int4,
+        device_hash -> Nullable<Bytea>,
+        surroundings_hash -> Bytea,
+        amr -> Text,
+        acr -> Text,
+        authenticated_at -> Timestamptz,
+        sliding_expires_at -> Timestamptz,
+        absolute_expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    signups (realm_id, id) {
+        realm_id -> Uuid,
+        id -> Uuid,
+        for_tenant -> Uuid,
+        email -> Text,
+        email_canonical -> Text,
+        name -> Text,
+        locale -> Text,
+        password_phc -> Text,
+        created_at -> Timestamptz,
+        settled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    tenant_realms (tenant_id) {
+        tenant_id -> Uuid,
+        realm_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    user_factors (realm_id, user_id, id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        secret_sealed -> Text,
+        confirmed_at -> Nullable<Timestamptz>,
+        last_step -> Nullable<Int8>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    users (realm_id, id) {
+        realm_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        status -> Text,
+        email -> Text,
+        email_canonical -> Text,
+        email_verified_at -> Nullable<Timestamptz>,
+        name -> Text,
+        locale -> Text,
+        password_phc -> Nullable<Text>,
+        token_version -> Int4,
+        expires_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
+diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
+diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);

@@ -1,0 +1,26 @@
+//! Widening what a transaction sees, where it learns only half-way whom it is about.
+
+use diesel::QueryResult;
+use diesel_async::RunQueryDsl as _;
+use shinkofa_db::{Connection, prepared_query};
+use shinkofa_kernel::{RealmId, TenantId};
+
+prepared_query! {
+    struct EnterRealm { realm: String as Text }
+    " SELECT set_config('app.realm_id', realm, true) FROM input"
+}
+
+/// Shows the realm's accounts to the rest of the transaction.
+pub async fn enter_realm(tx: &mut Connection, realm: RealmId) -> QueryResult<()> {
+    EnterRealm { realm: realm.to_string() }.execute(tx).await.map(drop)
+}
+
+prepared_query! {
+    struct EnterTenant { tenant: String as Text }
+    " SELECT set_config('app.tenant_id', tenant, true) FROM input"
+}
+
+/// Shows the tenant's rows to the rest of the transaction, and no other tenant's.
+pub async fn enter_tenant(tx: &mut Connection, tenant: TenantId) -> QueryResult<()> {
+    EnterTenant { tenant: tenant.to_string() }.execute(tx).await.map(drop)
+}

@@ -1,0 +1,90 @@
+//! Requests to sign up, until their address is confirmed.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use shinkofa_db::Connection;
+use shinkofa_kernel::{RealmId, TenantId, typed_id};
+use shinkofa_web::Locale;
+
+use super::schema::signups;
+
+typed_id! {
+    /// One request to sign up.
+    SignupId
+}
+
+#[derive(Clone, Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = signups)]
+pub struct Signup {
+    pub realm_id: RealmId,
+    pub id: SignupId,
+    pub for_tenant: TenantId,
+    pub email: String,
+    pub email_canonical: String,
+    pub name: String,
+    pub locale: Locale,
+    pub password_phc: String,
+    pub created_at: DateTime<Utc>,
+    pub settled_at: Option<DateTime<Utc>>,
+}
+
+pub async fn insert(tx: &mut Connection, signup: &Signup) -> QueryResult<()> {
+    diesel::insert_into(signups::table).values(signup).execute(tx).await.map(drop)
+}
+
+pub async fn find(tx: &mut Connection, realm: RealmId, id: SignupId) -> QueryResult<Option<Signup>> {
+    signups::table.find((realm, id)).select(Signup::as_select()).first(tx).await.optional()
+}
+
+/// Marks a request as settled; `None` when it was before, or is gone.
+pub async fn settle(
+    tx: &mut Connection,
+    realm: RealmId,
+    id: SignupId,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<Signup>> {
+    diesel::update(signups::table.find((realm, id)).filter(signups::settled_at.is_null()))
+        .set(signups::settled_at.eq(now))
+        .returning(Signup::as_select())
+        .get_result(tx)
+        .await
+        .optional()
+}
+
+pub async fn latest(
+    tx: &mut Connection,
+    realm: RealmId,
+    email_canonical: &str,
+) -> QueryResult<Option<SignupId>> {
+    signups::table
+        .filter(signups::realm_id.eq(realm).and(signups::email_canonical.eq(email_canonical)))
+        .order((signups::created_at.desc(), signups::id.desc()))
+        .select(signups::id)
+        .first(tx)
+        .await
+        .optional()
+}
+
+pub async fn delete(tx: &mut Connection, realm: RealmId, id: SignupId) -> QueryResult<()> {
+    diesel::delete(signups::table.find((realm, id))).execute(tx).await.map(drop)
+}
+
+pub async fn delete_for_address(
+    tx: &mut Connection,
+    realm: RealmId,
+    email_canonical: &str,
+) -> QueryResult<()> {
+    let pending = signups::realm_id.eq(realm).and(signups::email_canonical.eq(email_canonical));
+    diesel::delete(signups::table.filter(pending)).execute(tx).await.map(drop)
+}
+
+pub async fn delete_older_than(
+    tx: &mut Connection,
+    realm: RealmId,
+    instant: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let old = signups::realm_id.eq(realm).and(signups::created_at.lt(instant));
+    diesel::delete(signups::table.filter(old)).execute(tx).await
+}

@@ -1,0 +1,192 @@
+//! Accounts.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use shinkofa_db::Connection;
+use shinkofa_kernel::{RealmId, UserId};
+use shinkofa_web::Locale;
+
+use super::schema::users;
+use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::email::EmailAddress;
+
+/// One account.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = users)]
+pub struct Account {
+    pub id: UserId,
+    pub kind: AccountKind,
+    pub status: AccountStatus,
+    pub email: String,
+    pub email_canonical: String,
+    pub email_verified_at: Option<DateTime<Utc>>,
+    pub name: String,
+    pub locale: Locale,
+    pub password_phc: Option<String>,
+    pub token_version: i32,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Account {
+    pub fn is_usable(&self, now: DateTime<Utc>) -> bool {
+        self.status == AccountStatus::Active && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = users)]
+pub struct NewAccount {
+    pub realm_id: RealmId,
+    pub id: UserId,
+    pub kind: AccountKind,
+    pub status: AccountStatus,
+    pub email: String,
+    pub email_canonical: String,
+    pub email_verified_at: Option<DateTime<Utc>>,
+    pub name: String,
+    pub locale: Locale,
+    pub password_phc: Option<String>,
+    pub token_version: i32,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Of several at once with one address the first wins: the others get `false`.
+pub async fn insert(tx: &mut Connection, account: &NewAccount) -> QueryResult<bool> {
+    let inserted = diesel::insert_into(users::table)
+        .values(account)
+        .on_conflict((users::realm_id, users::email_canonical))
+        .do_nothing()
+        .execute(tx)
+        .await?;
+    Ok(inserted == 1)
+}
+
+pub async fn find(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
+    users::table.find((realm, id)).select(Account::as_select()).first(tx).await.optional()
+}
+
+pub async fn find_by_email(
+    tx: &mut Connection,
+    realm: RealmId,
+    email: &EmailAddress,
+) -> QueryResult<Option<Account>> {
+    users::table
+        .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(email.canonical())))
+        .select(Account::as_select())
+        .first(tx)
+        .await
+        .optional()
+}
+
+/// Finds an account and keeps others from changing it until the transaction ends.
+pub async fn lock_by_email(
+    tx: &mut Connection,
+    realm: RealmId,
+    canonical: &str,
+) -> QueryResult<Option<Account>> {
+    users::table
+        .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(canonical)))
+        .select(Account::as_select())
+        .for_update()
+        .first(tx)
+        .await
+        .optional()
+}
+
+/// What somebody chose when they signed up.
+pub struct Choice<'a> {
+    pub name: &'a str,
+    pub locale: Locale,
+    pub password_phc: &'a str,
+}
+
+pub async fn set_choice(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    choice: Choice<'_>,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(users::table.find((realm, user)))
+        .set((
+            users::name.eq(choice.name),
+            users::locale.eq(choice.locale),
+            users::password_phc.eq(choice.password_phc),
+            users::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+pub async fn set_email_verified(
+    tx: &mut Connection,
+    realm: RealmId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(users::table.find((realm, user)))
+        .set((users::email_verified_at.eq(now), users::updated_at.eq(now)))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The same password under new parameters, unless it was changed meanwhile.
+pub async fn rehash(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (before, after): (&str, &str),
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let same = users::table.find((realm, user)).filter(users::password_phc.eq(before));
+    let changed = diesel::update(same)
+        .set((users::password_phc.eq(after), users::updated_at.eq(now)))
+        .execute(tx)
+        .await?;
+    Ok(changed == 1)
+}
+
+/// Sets another password and ends every token that the old one brought. Returns the new token version.
+pub async fn set_password(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    phc: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<i32> {
+    diesel::update(users::table.find((realm, user)))
+        .set((
+            users::password_phc.eq(phc),
+            users::token_version.eq(users::token_version + 1),
+            users::updated_at.eq(now),
+        ))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+}
+
+/// Keeps the row and its id, and nothing that tells who it was.
+pub async fn erase(
+    tx: &mut Connection,
+    realm: RealmId,
+    user: UserId,
+    now: DateTime<Utc>,
+) -> QueryResult<i32> {
+    let nobody = format!("{user}@erased.invalid");
+    diesel::update(users::table.find((realm, user)))
+        .set((
+            users::status.eq(AccountStatus::Erased),
+            users::email.eq(&nobody),
+            users::email_canonical.eq(&nobody),
+            users::name.eq(""),
+            users::password_phc.eq(None::<String>),
+            users::token_version.eq(users::token_version + 1),
+            users::updated_at.eq(now),
+        ))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+}

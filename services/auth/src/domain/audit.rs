@@ -1,0 +1,28 @@
+//! What the audit trail tells.
+
+use shinkofa_kernel::text_enum;
+
+text_enum! {
+    /// One kind of change. Stable: the trail is never rewritten.
+    AuditAction {
+        AccountCreated => "account.created",
+        VerificationRequested => "account.verification_requested",
+        EmailVerified => "account.email_verified",
+        PasswordSet => "account.password_set",
+        PasswordRehashed => "account.password_rehashed",
+        RolesSet => "membership.roles_set",
+        SessionOpened => "session.opened",
+        SessionRotated => "session.rotated",
+        /// The previous token was presented again in time, and got the current one.
+        SessionRepeated => "session.repeated",
+        SessionEnded => "session.ended",
+    }
+}
+
+text_enum! {
+    /// What a change happened to.
+    AuditSubject {
+        User => "user",
+        Session => "session",
+    }
+}

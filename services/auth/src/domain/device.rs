@@ -1,0 +1,153 @@
+//! On what, and from where, somebody signs in: kept as digests, compared and never shown.
+
+use std::fmt;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde::Deserialize;
+use shinkofa_web::ClientNetwork;
+
+pub type Digest = [u8; 32];
+
+/// What a client calls its device: made once by the client, at random, and kept there. Knowing it is what makes a device
+/// a known one, so it has to be hard to guess.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DeviceId(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 200 visible ASCII characters")]
+pub struct NotADeviceId;
+
+const LONGEST: usize = 200;
+
+impl TryFrom<String> for DeviceId {
+    type Error = NotADeviceId;
+
+    fn try_from(text: String) -> Result<Self, NotADeviceId> {
+        let fits = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        if fits { Ok(Self(text)) } else { Err(NotADeviceId) }
+    }
+}
+
+impl DeviceId {
+    pub fn digest(&self) -> Digest {
+        digest_of(&["device", &self.0])
+    }
+}
+
+impl fmt::Debug for DeviceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("DeviceId(..)")
+    }
+}
+
+/// Where a request comes from and with which program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Surroundings {
+    network: ClientNetwork,
+    user_agent: Option<String>,
+}
+
+const LONGEST_USER_AGENT: usize = 256;
+
+impl Surroundings {
+    pub fn new(network: ClientNetwork, user_agent: Option<&str>) -> Self {
+        let user_agent = user_agent
+            .map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect());
+        Self { network, user_agent }
+    }
+
+    pub fn user_agent(&self) -> Option<&str> {
+        self.user_agent.as_deref()
+    }
+
+    pub fn network(&self) -> &str {
+        self.network.as_str()
+    }
+
+    /// The network without the part that points at one household: /24 of an IPv4 address, /64 of an IPv6 one.
+    pub fn ip_prefix(&self) -> String {
+        let text = self.network.as_str();
+        match text.rsplit_once('.') {
+            Some((prefix, _)) => format!("{prefix}.0/24"),
+            None => text.to_owned(),
+        }
+    }
+
+    pub fn digest(&self) -> Digest {
+        digest_of(&["surroundings", self.network.as_str(), self.user_agent().unwrap_or_default()])
+    }
+}
+
+/// The device a session is bound to, or a request shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceBinding {
+    pub device: Option<Digest>,
+    pub surroundings: Digest,
+}
+
+impl DeviceBinding {
+    pub fn new(device: Option<&DeviceId>, surroundings: &Surroundings) -> Self {
+        Self { device: device.map(DeviceId::digest), surroundings: surroundings.digest() }
+    }
+
+    /// Is `shown` the same device? Two named devices are compared by name. A client that names none is known by its network
+    /// and program alone.
+    pub fn is(&self, shown: &Self) -> bool {
+        match (self.device, shown.device) {
+            (Some(bound), Some(shown)) => bound == shown,
+            _ => self.surroundings == shown.surroundings,
+        }
+    }
+}
+
+/// SHA-256 over parts that cannot run into one another.
+pub fn digest_of(parts: &[&str]) -> Digest {
+    let mut text = Vec::new();
+    for part in parts {
+        text.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        text.extend_from_slice(part.as_bytes());
+    }
+    let mut bytes = Digest::default();
+    bytes.copy_from_slice(digest(&SHA256, &text).as_ref());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(address: &str, user_agent: &str) -> Surroundings {
+        Surroundings::new(ClientNetwork::of(address.parse().unwrap()), Some(user_agent))
+    }
+
+    fn device(text: &str) -> DeviceId {
+        DeviceId::try_from(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_named_device_is_itself_wherever_it_goes_and_nobody_else_is() {
+        let bound = DeviceBinding::new(Some(&device("phone")), &at("192.0.2.1", "app"));
+        assert!(bound.is(&DeviceBinding::new(Some(&device("phone")), &at("198.51.100.7", "app"))));
+        assert!(!bound.is(&DeviceBinding::new(Some(&device("laptop")), &at("192.0.2.1", "app"))));
+    }
+
+    #[test]
+    fn a_client_that_names_no_device_is_known_by_network_and_program() {
+        let bound = DeviceBinding::new(None, &at("192.0.2.1", "app"));
+        assert!(bound.is(&DeviceBinding::new(None, &at("192.0.2.1", "app"))));
+        assert!(!bound.is(&DeviceBinding::new(None, &at("192.0.2.2", "app"))));
+        assert!(!bound.is(&DeviceBinding::new(None, &at("192.0.2.1", "other"))));
+    }
+
+    #[test]
+    fn what_is_kept_of_an_address_does_not_point_at_one_household() {
+        assert_eq!(at("192.0.2.77", "app").ip_prefix(), "192.0.2.0/24");
+        assert_eq!(at("2001:db8::5", "app").ip_prefix(), "2001:db8::/64");
+    }
+
+    #[test]
+    fn digests_keep_their_parts_apart() {
+        assert_ne!(digest_of(&["ab", "c"]), digest_of(&["a", "bc"]));
+    }
+}

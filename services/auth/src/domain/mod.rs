@@ -1,0 +1,13 @@
+//! The rules of signing up and in: no database, no clock of their own, no I/O.
+
+pub mod account;
+pub mod audit;
+pub mod device;
+pub mod email;
+pub mod lockout;
+pub mod one_time_token;
+pub mod password;
+pub mod person_name;
+pub mod refresh_token;
+pub mod rotation;
+pub mod session;

@@ -1,0 +1,69 @@
+//! Links and codes that work once, for one purpose, for a while.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use serde::Deserialize;
+use shinkofa_kernel::text_enum;
+
+use crate::domain::device::{Digest, digest_of};
+
+text_enum! {
+    /// What a token is for. It is part of the key that the token is found by: one never works for another purpose.
+    TokenPurpose {
+        EmailVerification => "email_verification",
+        SecondFactor => "second_factor",
+    }
+}
+
+impl TokenPurpose {
+    pub fn lifetime(self) -> TimeDelta {
+        match self {
+            Self::EmailVerification => TimeDelta::hours(24),
+            Self::SecondFactor => TimeDelta::minutes(5),
+        }
+    }
+}
+
+/// A token as its holder presents it. Any text may be presented; only one that was given out is found.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct OneTimeToken(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must have 1 to 512 bytes")]
+pub struct NotAToken;
+
+const LONGEST: usize = 512;
+
+impl OneTimeToken {
+    /// 256 random bits, as base64url.
+    pub fn from_random(bytes: [u8; 32]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What is kept of it. The token is random and long, so a fast digest cannot be turned back.
+    pub fn digest(&self) -> Digest {
+        digest_of(&["one_time_token", &self.0])
+    }
+}
+
+impl TryFrom<String> for OneTimeToken {
+    type Error = NotAToken;
+
+    fn try_from(text: String) -> Result<Self, NotAToken> {
+        if (1..=LONGEST).contains(&text.len()) { Ok(Self(text)) } else { Err(NotAToken) }
+    }
+}
+
+impl fmt::Debug for OneTimeToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OneTimeToken(..)")
+    }
+}

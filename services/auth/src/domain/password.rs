@@ -1,0 +1,146 @@
+//! Passwords: long rather than complicated, and not one that everybody tries first.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+/// A password somebody chooses: at least 12 characters, at most 1024 bytes, not a common one. No composition rules (NIST
+/// SP 800-63B section 3.1.1.2, ASVS 5.0 chapter 6.2).
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct NewPassword(String);
+
+/// A password as somebody presents it: whatever was chosen under any rule, but no longer than one may be.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PresentedPassword(String);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnfitPassword {
+    #[error("must have at least 12 characters")]
+    TooShort,
+    #[error("must have at most 1024 bytes")]
+    TooLong,
+    #[error("is one of the passwords that are tried first: choose another")]
+    Common,
+}
+
+const SHORTEST_CHARACTERS: usize = 12;
+/// Hashing reads all of it: longer ones would be a way to keep the processor busy.
+const LONGEST_BYTES: usize = 1024;
+
+/// In lower case, one per line, none shorter than the shortest that is allowed.
+static COMMON: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|line| !line.is_empty()).collect());
+
+impl NewPassword {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PresentedPassword {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for NewPassword {
+    type Error = UnfitPassword;
+
+    fn try_from(text: String) -> Result<Self, UnfitPassword> {
+        if text.chars().count() < SHORTEST_CHARACTERS {
+            return Err(UnfitPassword::TooShort);
+        }
+        if text.len() > LONGEST_BYTES {
+            return Err(UnfitPassword::TooLong);
+        }
+        if is_common(&text) {
+            return Err(UnfitPassword::Common);
+        }
+        Ok(Self(text))
+    }
+}
+
+impl TryFrom<String> for PresentedPassword {
+    type Error = UnfitPassword;
+
+    fn try_from(text: String) -> Result<Self, UnfitPassword> {
+        if text.len() > LONGEST_BYTES { Err(UnfitPassword::TooLong) } else { Ok(Self(text)) }
+    }
+}
+
+impl From<&NewPassword> for PresentedPassword {
+    fn from(password: &NewPassword) -> Self {
+        Self(password.0.clone())
+    }
+}
+
+/// Listed, or a short piece over and over: "abcabcabcabc".
+fn is_common(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let characters: Vec<char> = lower.chars().collect();
+    let repeats = |period: usize| characters.iter().zip(&characters[period..]).all(|(a, b)| a == b);
+    COMMON.contains(lower.as_str()) || (1..=4).any(repeats)
+}
+
+impl fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NewPassword(..)")
+    }
+}
+
+impl fmt::Debug for PresentedPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresentedPassword(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> Option<UnfitPassword> {
+        NewPassword::try_from(text.to_owned()).err()
+    }
+
+    #[test]
+    fn length_decides_and_composition_does_not() {
+        assert_eq!(refusal("twelve chars"), None);
+        assert_eq!(refusal("eleven char"), Some(UnfitPassword::TooShort));
+        assert_eq!(
+            refusal("ééééééééééé"),
+            Some(UnfitPassword::TooShort),
+            "characters are counted, not bytes"
+        );
+        assert_eq!(refusal(&"correct horse battery ".repeat(46)), None);
+        assert_eq!(refusal(&"correct horse battery ".repeat(47)), Some(UnfitPassword::TooLong));
+    }
+
+    #[test]
+    fn what_is_tried_first_is_refused_in_any_case() {
+        for common in
+            ["Password1234", "123456789012", "QWERTYUIOPAS", "aaaaaaaaaaaa", "abcabcabcabc", "motdepasse123"]
+        {
+            assert_eq!(refusal(common), Some(UnfitPassword::Common), "{common}");
+        }
+    }
+
+    #[test]
+    fn the_list_holds_only_what_the_other_rules_let_through() {
+        assert!(COMMON.len() > 150);
+        for listed in COMMON.iter() {
+            assert!(listed.chars().count() >= SHORTEST_CHARACTERS, "{listed}");
+            assert_eq!(*listed, listed.to_lowercase(), "{listed}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        assert!(
+            !format!("{:?}", NewPassword::try_from("a fine password".to_owned()).unwrap()).contains("fine")
+        );
+    }
+}

@@ -1,0 +1,82 @@
+//! How long a session lasts, and why it ends.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shinkofa_kernel::{Role, text_enum};
+
+text_enum! {
+    /// Why a session is over before its time.
+    SessionEnd {
+        SignedOut => "signed_out",
+        TokenReused => "token_reused",
+        AccessWithdrawn => "access_withdrawn",
+    }
+}
+
+/// An access token's life. Revocation does not wait for it.
+pub const ACCESS_TOKEN: TimeDelta = TimeDelta::minutes(15);
+
+/// How long a session may be idle, and how long it may last at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLife {
+    pub idle: TimeDelta,
+    pub whole: TimeDelta,
+}
+
+impl SessionLife {
+    /// Seven days idle and thirty in all; half an hour and twelve for those who can change everything.
+    pub fn of(roles: &[Role]) -> Self {
+        if roles.contains(&Role::Admin) {
+            Self { idle: TimeDelta::minutes(30), whole: TimeDelta::hours(12) }
+        } else {
+            Self { idle: TimeDelta::days(7), whole: TimeDelta::days(30) }
+        }
+    }
+}
+
+/// Until when a session is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionTerm {
+    pub sliding: DateTime<Utc>,
+    pub absolute: DateTime<Utc>,
+}
+
+impl SessionTerm {
+    pub fn beginning(life: SessionLife, now: DateTime<Utc>) -> Self {
+        Self { sliding: now + life.idle, absolute: now + life.whole }
+    }
+
+    /// Use moves the idle limit, never the whole one.
+    pub fn used(self, life: SessionLife, now: DateTime<Utc>) -> Self {
+        Self { sliding: (now + life.idle).min(self.absolute), absolute: self.absolute }
+    }
+
+    pub fn is_over(self, now: DateTime<Utc>) -> bool {
+        now >= self.sliding || now >= self.absolute
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn use_keeps_a_session_alive_until_its_whole_life_is_over() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let life = SessionLife::of(&[Role::Member]);
+        let mut term = SessionTerm::beginning(life, start);
+        let mut now = start;
+        while !term.is_over(now) {
+            term = term.used(life, now);
+            now += TimeDelta::days(6);
+        }
+        assert_eq!(now, start + TimeDelta::days(30));
+        assert!(SessionTerm::beginning(life, start).is_over(start + TimeDelta::days(7)));
+    }
+
+    #[test]
+    fn an_admin_is_asked_again_much_sooner() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let term = SessionTerm::beginning(SessionLife::of(&[Role::Member, Role::Admin]), start);
+        assert!(term.is_over(start + TimeDelta::minutes(30)));
+    }
+}

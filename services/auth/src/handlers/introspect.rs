@@ -1,0 +1,55 @@
+//! `POST /internal/v1/introspect`
+
+use actix_web::{post, web};
+use shinkofa_contracts::auth::{Introspection, IntrospectionRequest, TrustScope};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequireScope;
+use shinkofa_web::{Body, ProblemDocument};
+
+use crate::Auth;
+use crate::error::Error;
+use crate::liveness::{Claimed, require_live};
+
+/// Is this access token good at this very moment?
+///
+/// By the session, the token version, the account and the membership in the database, not by any cache.
+#[utoipa::path(
+    tag = "trust",
+    request_body = IntrospectionRequest,
+    responses(
+        (status = 200, body = Introspection),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/internal/v1/introspect")]
+pub async fn introspect(
+    _caller: RequireScope<TrustScope>,
+    auth: web::Data<Auth>,
+    body: Body<IntrospectionRequest>,
+) -> Result<web::Json<Introspection>, Error> {
+    let inactive = Introspection { active: false, user_id: None, tenant_id: None, roles: Vec::new() };
+    let Ok(claims) = auth.platform.identity.user_tokens.verify(&body.0.token) else {
+        return Ok(web::Json(inactive));
+    };
+    let now = auth.platform.clock.now();
+    let claimed =
+        Claimed { user: claims.sub, tenant: claims.tenant_id, session: claims.sid, token_version: claims.tv };
+    let scope = Scope::realm(auth.realm).with_tenant(claimed.tenant).with_user(claimed.user);
+    let live = transaction(&auth.platform.database, &scope, "introspect", async |tx| {
+        require_live(tx, auth.realm, claimed, now).await
+    })
+    .await;
+    match live {
+        Ok((account, membership)) => Ok(web::Json(Introspection {
+            active: true,
+            user_id: Some(account.id),
+            tenant_id: Some(claimed.tenant),
+            roles: membership.roles,
+        })),
+        Err(Error::Unauthenticated) => Ok(web::Json(inactive)),
+        Err(error) => Err(error),
+    }
+}

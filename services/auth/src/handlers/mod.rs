@@ -1,0 +1,14 @@
+//! One endpoint each.
+
+pub mod introspect;
+pub mod list_revocations;
+pub mod refresh;
+pub mod resend_verification;
+pub mod show_documentation;
+pub mod show_profile;
+pub mod show_verify_email;
+pub mod sign_in;
+pub mod sign_in_second_factor;
+pub mod sign_out;
+pub mod sign_up;
+pub mod verify_email;

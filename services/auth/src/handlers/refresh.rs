@@ -1,0 +1,206 @@
+//! `POST /api/auth/refresh`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::{HostTenant, Revocation};
+use shinkofa_kernel::{Actor, SessionId, TenantId};
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::db::memberships::Membership;
+use crate::db::sessions::Session;
+use crate::db::users::Account;
+use crate::db::{memberships, revocations, sessions, users};
+use crate::domain::audit::AuditAction;
+use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
+use crate::domain::refresh_token::RefreshToken;
+use crate::domain::rotation::{SameDevice, Verdict};
+use crate::domain::session::{SessionEnd, SessionLife};
+use crate::error::Error;
+use crate::session_opening::{TokenAnswer, TokenSource, open_key, tokens};
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshRequest {
+    /// Any text that is no refresh token of ours is refused with 401.
+    #[schema(value_type = String, max_length = 512)]
+    refresh_token: String,
+    /// The one that was sent at sign-in.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    device_id: Option<DeviceId>,
+}
+
+/// Exchange a refresh token for the next pair
+///
+/// Every token works once. The one before the current still gets the current one for ten seconds from the same device,
+/// because tabs race; any other earlier token ends the session for whoever holds one.
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, body = TokenAnswer),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/refresh")]
+pub async fn refresh(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<RefreshRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(RefreshRequest { refresh_token, device_id }) = body;
+    auth.platform.limiter.require(&limits::REFRESH_BY_NETWORK, context.client.as_str()).await?;
+    let token = RefreshToken::try_from(refresh_token).map_err(|_| Error::RefreshRefused)?;
+    let surroundings = surroundings(&request, &context);
+    let shown = DeviceBinding::new(device_id.as_ref(), &surroundings);
+
+    let scope = Scope::realm(auth.realm).with_tenant(host.0);
+    let outcome = transaction(&auth.platform.database, &scope, "refresh", async |tx| {
+        exchange(tx, &auth, host.0, &token, (&shown, &surroundings)).await
+    })
+    .await?;
+    metrics::counter!("auth_refreshes_total", "outcome" => outcome.name()).increment(1);
+    match outcome {
+        Outcome::Rotated(answer) | Outcome::Repeated(answer) => {
+            Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(*answer))
+        }
+        Outcome::Ended(session) => {
+            tracing::warn!(%session, "a session was ended: its token was used again, or its owner lost access");
+            let revocation = Revocation::Session { session_id: session };
+            auth.platform.identity.revocations.apply(&revocation, auth.platform.clock.now());
+            Err(Error::RefreshRefused)
+        }
+        Outcome::Refused => Err(Error::RefreshRefused),
+    }
+}
+
+/// A refusal may have ended the session, which has to be committed: so it is no error of the transaction.
+enum Outcome {
+    Rotated(Box<TokenAnswer>),
+    Repeated(Box<TokenAnswer>),
+    Ended(SessionId),
+    Refused,
+}
+
+impl Outcome {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Rotated(_) => "rotated",
+            Self::Repeated(_) => "repeated",
+            Self::Ended(_) => "ended",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Looks again as long as somebody else moved the session in between. The fence is the generation in PostgreSQL alone: no
+/// cache that was restored or restarted brings an old token back.
+async fn exchange(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    token: &RefreshToken,
+    (shown, surroundings): (&DeviceBinding, &Surroundings),
+) -> Result<Outcome, Error> {
+    let now = auth.platform.clock.now();
+    loop {
+        let Some(session) = sessions::find(tx, auth.realm, token.session).await? else {
+            return Ok(Outcome::Refused);
+        };
+        // Only somebody who held one of its tokens can end a session.
+        let authentic = token.is_authentic(&open_key(auth, &session)?);
+        if !authentic || !session.is_live(now) || session.for_tenant != tenant {
+            return Ok(Outcome::Refused);
+        }
+        let account =
+            users::find(tx, auth.realm, session.user_id).await?.filter(|account| account.is_usable(now));
+        let membership = memberships::find(tx, tenant, session.user_id).await?.filter(Membership::is_active);
+        let (Some(account), Some(membership)) = (account, membership) else {
+            return end(tx, auth, &session, SessionEnd::AccessWithdrawn).await;
+        };
+        let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
+        let holder = (&account, &membership);
+        let done = match session.rotation().judge(token.generation, same_device, now) {
+            Verdict::Rotate => rotate(tx, auth, &session, holder, surroundings).await?,
+            Verdict::Repeat { counted: true }
+                if !sessions::count_repeat(tx, (auth.realm, session.id), session.rotation()).await? =>
+            {
+                None
+            }
+            Verdict::Repeat { .. } => Some(repeat(tx, auth, &session, holder).await?),
+            Verdict::Reused => Some(end(tx, auth, &session, SessionEnd::TokenReused).await?),
+        };
+        if let Some(outcome) = done {
+            return Ok(outcome);
+        }
+    }
+}
+
+async fn rotate(
+    tx: &mut Connection,
+    auth: &Auth,
+    session: &Session,
+    (account, membership): (&Account, &Membership),
+    surroundings: &Surroundings,
+) -> Result<Option<Outcome>, Error> {
+    let now = auth.platform.clock.now();
+    let term = session.term().used(SessionLife::of(&membership.roles), now);
+    let from = (auth.realm, session.id, session.generation);
+    if !sessions::rotate(tx, from, term, surroundings, now).await? {
+        return Ok(None);
+    }
+    sessions::place(tx, (auth.realm, session.id), surroundings, now).await?;
+    let next = session.generation.saturating_add(1);
+    audit(tx, auth, session, AuditAction::SessionRotated, json!({ "generation": next })).await?;
+    let source = TokenSource::of(auth, session, next)?;
+    Ok(Some(Outcome::Rotated(Box::new(tokens(auth, session.for_tenant, &source, (account, membership))?))))
+}
+
+async fn repeat(
+    tx: &mut Connection,
+    auth: &Auth,
+    session: &Session,
+    holder: (&Account, &Membership),
+) -> Result<Outcome, Error> {
+    audit(tx, auth, session, AuditAction::SessionRepeated, json!({ "generation": session.generation }))
+        .await?;
+    let source = TokenSource::of(auth, session, session.generation)?;
+    Ok(Outcome::Repeated(Box::new(tokens(auth, session.for_tenant, &source, holder)?)))
+}
+
+async fn end(
+    tx: &mut Connection,
+    auth: &Auth,
+    session: &Session,
+    reason: SessionEnd,
+) -> Result<Outcome, Error> {
+    let now = auth.platform.clock.now();
+    if sessions::end(tx, (auth.realm, session.id), now).await? {
+        revocations::record(tx, &Revocation::Session { session_id: session.id }, now).await?;
+        audit(tx, auth, session, AuditAction::SessionEnded, json!({ "reason": reason })).await?;
+    }
+    Ok(Outcome::Ended(session.id))
+}
+
+async fn audit(
+    tx: &mut Connection,
+    auth: &Auth,
+    session: &Session,
+    action: AuditAction,
+    details: serde_json::Value,
+) -> Result<(), Error> {
+    let trail = auth.trail(session.for_tenant, Actor::user(session.user_id));
+    Ok(trail.session(tx, action, session.id, details).await?)
+}

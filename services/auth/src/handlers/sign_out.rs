@@ -1,0 +1,48 @@
+//! `POST /api/auth/logout`
+
+use actix_web::{HttpResponse, post, web};
+use serde_json::json;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::{CurrentActor, Revocation};
+use shinkofa_web::ProblemDocument;
+
+use crate::Auth;
+use crate::db::{revocations, sessions};
+use crate::domain::audit::AuditAction;
+use crate::domain::session::SessionEnd;
+use crate::error::Error;
+use crate::liveness::{Claimed, require_live};
+
+/// Sign out
+///
+/// Ends the session of the access token: its refresh token is refused from now on, its access tokens within seconds.
+#[utoipa::path(
+    tag = "sign-in",
+    security(("bearer" = [])),
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/logout")]
+pub async fn sign_out(auth: web::Data<Auth>, actor: CurrentActor) -> Result<HttpResponse, Error> {
+    let now = auth.platform.clock.now();
+    let revocation = Revocation::Session { session_id: actor.session_id };
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "sign_out", async |tx| {
+        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        if sessions::end(tx, (auth.realm, actor.session_id), now).await? {
+            revocations::record(tx, &revocation, now).await?;
+            let details = json!({ "reason": SessionEnd::SignedOut });
+            let trail = auth.trail(actor.tenant_id, actor.actor());
+            trail.session(tx, AuditAction::SessionEnded, actor.session_id, details).await?;
+        }
+        Ok::<_, Error>(())
+    })
+    .await?;
+    // This process knows at once; the others by the revocation feed.
+    auth.platform.identity.revocations.apply(&revocation, now);
+    Ok(HttpResponse::NoContent().finish())
+}

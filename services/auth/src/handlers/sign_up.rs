@@ -1,0 +1,104 @@
+//! `POST /api/auth/signup`
+
+use actix_web::{HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::HostTenant;
+use shinkofa_jobs::enqueue;
+use shinkofa_web::{Body, Locale, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use crate::db::signups::{self, Signup, SignupId};
+use crate::domain::email::EmailAddress;
+use crate::domain::password::NewPassword;
+use crate::domain::person_name::PersonName;
+use crate::error::Error;
+use crate::jobs::settle_signup::SettleSignup;
+use crate::{Auth, attempts, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignUpRequest {
+    #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
+    email: EmailAddress,
+    /// At least 12 characters, at most 1024 bytes, not a common password.
+    #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
+    password: NewPassword,
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Anna Martin")]
+    name: PersonName,
+    /// The language of messages; that of `Accept-Language` when absent.
+    locale: Option<Locale>,
+}
+
+/// What became of a request that is answered alike for every address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct VerificationSent {
+    #[schema(example = "verification_sent")]
+    status: &'static str,
+}
+
+impl VerificationSent {
+    pub fn response() -> HttpResponse {
+        HttpResponse::Accepted()
+            .insert_header(("cache-control", "no-store"))
+            .json(Self { status: "verification_sent" })
+    }
+}
+
+/// Sign up
+///
+/// A link to confirm the address is sent to it. The answer is the same for an address that has an account: its owner is
+/// told by mail, the caller is not.
+#[utoipa::path(
+    tag = "sign-up",
+    request_body = SignUpRequest,
+    responses(
+        (status = 202, body = VerificationSent),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/signup")]
+pub async fn sign_up(
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<SignUpRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(SignUpRequest { email, password, name, locale }) = body;
+    let limiter = &auth.platform.limiter;
+    limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
+    limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
+
+    let turn = auth.hashing.turn().await?;
+    let password_phc = attempts::hash(&auth, &turn, password.as_str()).await?;
+    drop(turn);
+
+    // Whether the address is known is looked at by the job, so that it cannot be told from the answer or its time.
+    let now = auth.platform.clock.now();
+    let signup = Signup {
+        realm_id: auth.realm,
+        id: SignupId::new(&auth.platform.clock),
+        for_tenant: host.0,
+        email: email.as_str().to_owned(),
+        email_canonical: email.canonical().to_owned(),
+        name: name.as_str().to_owned(),
+        locale: locale.unwrap_or(context.locale),
+        password_phc,
+        created_at: now,
+        settled_at: None,
+    };
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "sign_up", async |tx| {
+        signups::insert(tx, &signup).await?;
+        let job = SettleSignup { signup_id: signup.id };
+        enqueue(tx, &auth.platform.clock, Some(host.0), now, &job).await?;
+        Ok::<_, Error>(())
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(VerificationSent::response())
+}

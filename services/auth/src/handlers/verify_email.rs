@@ -1,0 +1,87 @@
+//! `POST /api/auth/email/verify`
+
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_kernel::Actor;
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use crate::announcement::announce_account;
+use crate::db::one_time_tokens::TokenGrant;
+use crate::db::users::Choice;
+use crate::db::{one_time_tokens, scope, signups, users};
+use crate::domain::audit::AuditAction;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::error::Error;
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifyEmailRequest {
+    /// From the link in the mail, behind `#token=`.
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    token: OneTimeToken,
+}
+
+/// Confirm an address
+///
+/// Works once. A link that was used, has expired or was replaced by a newer one answers 410.
+#[utoipa::path(
+    tag = "sign-up",
+    request_body = VerifyEmailRequest,
+    responses(
+        (status = 204),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/email/verify")]
+pub async fn verify_email(
+    auth: web::Data<Auth>,
+    context: RequestContext,
+    body: Body<VerifyEmailRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(VerifyEmailRequest { token }) = body;
+    auth.platform.limiter.require(&limits::VERIFY_BY_NETWORK, context.client.as_str()).await?;
+    let now = auth.platform.clock.now();
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "verify_email", async |tx| {
+        let purpose = TokenPurpose::EmailVerification;
+        let grant = one_time_tokens::consume(tx, auth.realm, (purpose, &token), now).await?;
+        confirm(tx, &auth, &grant.ok_or(Error::LinkGone)?).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result<(), Error> {
+    let (realm, user, now) = (auth.realm, grant.user_id, auth.platform.clock.now());
+    scope::enter_tenant(tx, grant.for_tenant).await?;
+    // The password becomes the one that was chosen with this very link: not that of somebody who signed up with the same
+    // address and cannot read its mail.
+    if let Some(id) = grant.signup_id
+        && let Some(signup) = signups::find(tx, realm, id).await?
+    {
+        let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
+        users::set_choice(tx, (realm, user), choice, now).await?;
+    }
+    users::set_email_verified(tx, realm, user, now).await?;
+    let account = users::find(tx, realm, user)
+        .await?
+        .filter(|account| account.is_usable(now))
+        .ok_or(Error::LinkGone)?;
+    one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
+    signups::delete_for_address(tx, realm, &account.email_canonical).await?;
+
+    let trail = auth.trail(grant.for_tenant, Actor::user(user));
+    trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
+    announce_account(tx, &trail, &account).await?;
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Work that follows a commit, and work that time brings.
+
+pub mod purge_expired;
+pub mod resend_verification;
+pub mod settle_signup;

@@ -1,0 +1,47 @@
+//! Removes what time has made useless.
+
+use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Error, Scope, transaction};
+use shinkofa_jobs::{Attempt, Failure, Job};
+
+use crate::Auth;
+use crate::db::{failures, one_time_tokens, realms, revocations, sessions, signups};
+
+/// Expired tokens and sessions, counts of a past day, requests nobody confirmed, revocations older than any access token.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PurgeExpired {}
+
+/// No access token lives longer, so an older revocation has nothing left to revoke.
+const REVOCATIONS_KEPT: TimeDelta = TimeDelta::hours(1);
+const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
+/// As long as somebody may reasonably ask for another link.
+const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
+/// Used tokens answer as used ones for a while, and ended sessions can be looked at.
+const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
+
+impl Job for PurgeExpired {
+    const NAME: &'static str = "purge_expired";
+    type State = Auth;
+
+    async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
+        let (database, now) = (&auth.platform.database, auth.platform.clock.now());
+        let realms = transaction(database, &Scope::infrastructure(), "purge_revocations", async |tx| {
+            revocations::delete_older_than(tx, now - REVOCATIONS_KEPT).await?;
+            Ok::<_, Error>(realms::all(tx).await?)
+        })
+        .await?;
+        for realm in realms {
+            let removed = transaction(database, &Scope::realm(realm), "purge_realm", async |tx| {
+                let tokens = one_time_tokens::delete_expired(tx, realm, now - TOKENS_KEPT).await?;
+                let sessions = sessions::delete_expired(tx, realm, now - TOKENS_KEPT).await?;
+                let failures = failures::delete_older_than(tx, realm, now - FAILURES_KEPT).await?;
+                let signups = signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT).await?;
+                Ok::<_, Error>(tokens + sessions + failures + signups)
+            })
+            .await?;
+            tracing::debug!(removed, "expired rows removed");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,22 @@
+//! The one door that every service trusts: accounts, sessions, tokens, roles, revocation.
+
+mod announcement;
+mod attempts;
+mod create_user;
+pub mod db;
+mod domain;
+mod error;
+mod handlers;
+mod hashing;
+mod jobs;
+mod limits;
+mod liveness;
+mod page;
+mod privacy;
+mod randomness;
+pub mod routes;
+mod session_opening;
+mod state;
+mod verification;
+
+pub use state::Auth;

@@ -1,0 +1,5 @@
+//! The auth service's binary.
+
+fn main() -> std::process::ExitCode {
+    shinkofa_runtime::main::<auth::Auth>()
+}

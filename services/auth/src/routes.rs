@@ -1,0 +1,23 @@
+//! Every route, and who may take it.
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::handlers;
+
+pub fn public(config: &mut ServiceConfig<'_>) {
+    config.service(handlers::sign_up::sign_up); // POST /api/auth/signup  anyone
+    config.service(handlers::verify_email::verify_email); // POST /api/auth/email/verify  anyone
+    config.service(handlers::resend_verification::resend_verification); // POST /api/auth/email/resend  anyone
+    config.service(handlers::sign_in::sign_in); // POST /api/auth/signin  anyone
+    config.service(handlers::sign_in_second_factor::sign_in_second_factor); // POST /api/auth/signin/mfa  anyone
+    config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
+    config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
+    config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
+    config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
+    config.service(handlers::show_documentation::show_documentation); // GET /api/docs  anyone
+}
+
+pub fn internal(config: &mut ServiceConfig<'_>) {
+    config.service(handlers::list_revocations::list_revocations); // GET /internal/v1/revocations  service:trust
+    config.service(handlers::introspect::introspect); // POST /internal/v1/introspect  service:trust
+}

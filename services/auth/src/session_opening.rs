@@ -1,0 +1,220 @@
+//! Opening a session, and the tokens that one gives out.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use shinkofa_db::Connection;
+use shinkofa_identity::{AssuranceLevel, UserClaims};
+use shinkofa_kernel::{Role, SessionId, TenantId, Tier, UserId};
+use shinkofa_web::Fault;
+use utoipa::ToSchema;
+
+use crate::Auth;
+use crate::db::audit::Trail;
+use crate::db::known_devices;
+use crate::db::memberships::Membership;
+use crate::db::sessions::{self, NewSession, Session};
+use crate::db::users::Account;
+use crate::domain::audit::AuditAction;
+use crate::domain::device::{DeviceBinding, Surroundings};
+use crate::domain::refresh_token::{RefreshToken, SessionKey};
+use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
+use crate::error::Error;
+
+/// The tokens of a session, and whose it is.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenAnswer {
+    /// Send it as `Authorization: Bearer`.
+    pub access_token: String,
+    #[schema(example = "Bearer")]
+    pub token_type: &'static str,
+    /// Seconds until the access token has to be refreshed.
+    #[schema(example = 900)]
+    pub expires_in: i64,
+    /// Works once: every refresh brings the next one.
+    pub refresh_token: String,
+    pub user: SignedInUser,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedInUser {
+    pub user_id: UserId,
+    #[schema(example = "anna@example.org")]
+    pub email: String,
+    pub name: String,
+    pub roles: Vec<Role>,
+    pub tier: Tier,
+    pub tenant_id: TenantId,
+}
+
+/// Somebody who has just shown who they are.
+pub struct Opening<'a> {
+    pub account: &'a Account,
+    pub membership: &'a Membership,
+    pub binding: &'a DeviceBinding,
+    pub surroundings: &'a Surroundings,
+    pub proof: Proof,
+}
+
+/// How they showed it (RFC 8176), and how sure that makes us.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    pub methods: &'static str,
+    pub assurance: AssuranceLevel,
+}
+
+impl Proof {
+    pub const PASSWORD: Self = Self { methods: "pwd", assurance: AssuranceLevel::Aal1 };
+}
+
+/// What a session's tokens are made of.
+pub struct TokenSource {
+    pub session: SessionId,
+    pub generation: i32,
+    pub key: SessionKey,
+    pub methods: String,
+    pub assurance: AssuranceLevel,
+    pub authenticated_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+}
+
+impl TokenSource {
+    /// The tokens of `session` at `generation`.
+    pub fn of(auth: &Auth, session: &Session, generation: i32) -> Result<Self, Error> {
+        Ok(Self {
+            session: session.id,
+            generation,
+            key: open_key(auth, session)?,
+            methods: session.amr.clone(),
+            assurance: if session.acr == "aal2" { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 },
+            authenticated_at: session.authenticated_at,
+            ends_at: session.absolute_expires_at,
+        })
+    }
+}
+
+/// A session's key is sealed for that session: a row cannot borrow another one's.
+fn key_context(session: SessionId) -> String {
+    format!("session_key:{session}")
+}
+
+pub fn open_key(auth: &Auth, session: &Session) -> Result<SessionKey, Error> {
+    let bytes = auth
+        .sealing
+        .open(&key_context(session.id), &session.session_key_sealed)
+        .map_err(Fault::unexpected)?;
+    SessionKey::from_slice(&bytes).ok_or_else(|| Fault::unexpected("a session key has another length").into())
+}
+
+/// Opens a session and gives out its first tokens.
+pub async fn open_session(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    opening: &Opening<'_>,
+) -> Result<TokenAnswer, Error> {
+    let now = trail.clock.now();
+    let source = TokenSource {
+        session: SessionId::new(&trail.clock),
+        generation: 1,
+        key: SessionKey::new(auth.randomness.bytes()?),
+        methods: opening.proof.methods.to_owned(),
+        assurance: opening.proof.assurance,
+        authenticated_at: now,
+        ends_at: SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now).absolute,
+    };
+    sessions::insert(tx, &new_session(auth, trail.tenant, opening, &source)?).await?;
+    sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
+    if let Some(device) = opening.binding.device {
+        known_devices::remember(tx, (auth.realm, opening.account.id), &device, now).await?;
+    }
+    let details = serde_json::json!({ "userId": opening.account.id, "methods": source.methods });
+    trail.session(tx, AuditAction::SessionOpened, source.session, details).await?;
+    tokens(auth, trail.tenant, &source, (opening.account, opening.membership))
+}
+
+fn new_session(
+    auth: &Auth,
+    tenant: TenantId,
+    opening: &Opening<'_>,
+    source: &TokenSource,
+) -> Result<NewSession, Error> {
+    let now = source.authenticated_at;
+    let term = SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now);
+    let sealed =
+        auth.sealing.seal(&key_context(source.session), source.key.as_bytes()).map_err(Fault::unexpected)?;
+    Ok(NewSession {
+        realm_id: auth.realm,
+        id: source.session,
+        user_id: opening.account.id,
+        for_tenant: tenant,
+        generation: source.generation,
+        session_key_sealed: sealed,
+        rotated_at: now,
+        device_hash: opening.binding.device.map(|device| device.to_vec()),
+        surroundings_hash: opening.binding.surroundings.to_vec(),
+        amr: source.methods.clone(),
+        acr: level(source.assurance).to_owned(),
+        authenticated_at: now,
+        sliding_expires_at: term.sliding,
+        absolute_expires_at: term.absolute,
+    })
+}
+
+fn level(assurance: AssuranceLevel) -> &'static str {
+    match assurance {
+        AssuranceLevel::Aal1 => "aal1",
+        AssuranceLevel::Aal2 => "aal2",
+    }
+}
+
+/// Signs the access token and writes the refresh token of a session's present generation.
+pub fn tokens(
+    auth: &Auth,
+    tenant: TenantId,
+    source: &TokenSource,
+    (account, membership): (&Account, &Membership),
+) -> Result<TokenAnswer, Error> {
+    let now = auth.platform.clock.now();
+    let mut end = (now + ACCESS_TOKEN).min(source.ends_at);
+    if let Some(account_end) = account.expires_at {
+        end = end.min(account_end);
+    }
+    let claims = UserClaims {
+        iss: String::new(),
+        aud: Vec::new(),
+        sub: account.id,
+        user_id_camel: account.id,
+        user_id_snake: account.id,
+        email: account.email.clone(),
+        email_verified: account.email_verified_at.is_some(),
+        roles: membership.roles.clone(),
+        tier: membership.tier,
+        tenant_id: tenant,
+        sid: source.session,
+        jti: auth.platform.clock.new_uuid(),
+        tv: account.token_version,
+        amr: source.methods.split(' ').map(ToOwned::to_owned).collect(),
+        acr: source.assurance,
+        auth_time: source.authenticated_at.timestamp(),
+        acct: account.kind.as_str().to_owned(),
+        iat: now.timestamp(),
+        nbf: now.timestamp(),
+        exp: end.timestamp(),
+    };
+    Ok(TokenAnswer {
+        access_token: auth.platform.identity.user_tokens.sign(claims).map_err(Fault::unexpected)?,
+        token_type: "Bearer",
+        expires_in: (end.timestamp() - now.timestamp()).max(0),
+        refresh_token: RefreshToken::issue(source.session, source.generation, &source.key).encode(),
+        user: SignedInUser {
+            user_id: account.id,
+            email: account.email.clone(),
+            name: account.name.clone(),
+            roles: membership.roles.clone(),
+            tier: membership.tier,
+            tenant_id: tenant,
+        },
+    })
+}

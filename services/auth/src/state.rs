@@ -1,0 +1,101 @@
+//! The service itself: what its handlers and jobs are given.
+
+use std::time::Duration;
+
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shinkofa_db::Connection;
+use shinkofa_identity::SealingKey;
+use shinkofa_jobs::Jobs;
+use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
+use shinkofa_runtime::{Environment, Platform, Service, StartError};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::db::audit::Trail;
+use crate::hashing::HashingPool;
+use crate::jobs::purge_expired::PurgeExpired;
+use crate::jobs::resend_verification::ResendVerification;
+use crate::jobs::settle_signup::SettleSignup;
+use crate::randomness::Randomness;
+use crate::{create_user, privacy, routes};
+
+#[derive(Clone)]
+pub struct Auth {
+    pub platform: Platform,
+    /// The realm of this installation: whose accounts sign in here.
+    pub realm: RealmId,
+    pub hashing: HashingPool,
+    /// Seals what only notify may read, and the keys of sessions.
+    pub sealing: SealingKey,
+    pub randomness: Randomness,
+}
+
+impl Auth {
+    pub fn trail(&self, tenant: TenantId, actor: Actor) -> Trail {
+        Trail { clock: self.platform.clock.clone(), tenant, actor }
+    }
+}
+
+const PURGE_EVERY: Duration = Duration::from_secs(300);
+
+impl Service for Auth {
+    const NAME: &'static str = "auth";
+
+    const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+    async fn start(platform: Platform, environment: &mut Environment) -> Result<Self, StartError> {
+        let text = environment.required_secret("SHINKOFA_DELIVERY_KEY");
+        let sealing = SealingKey::parse(&text).map_err(|error| {
+            if !text.is_empty() {
+                environment.fault(format!("SHINKOFA_DELIVERY_KEY: {error}"));
+            }
+            error
+        });
+        environment.finish()?;
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Ok(Self {
+            platform,
+            realm: RealmId::DEFAULT,
+            hashing: HashingPool::new(cores),
+            sealing: sealing.map_err(anyhow::Error::from)?,
+            randomness: Randomness,
+        })
+    }
+
+    fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    fn routes(config: &mut ServiceConfig<'_>) {
+        routes::public(config);
+    }
+
+    fn internal_routes(config: &mut ServiceConfig<'_>) {
+        routes::internal(config);
+    }
+
+    fn jobs() -> Jobs<Self> {
+        Jobs::default()
+            .register::<SettleSignup>()
+            .register::<ResendVerification>()
+            .every(PURGE_EVERY, &PurgeExpired {})
+    }
+
+    async fn export_personal_data(
+        &self,
+        tx: &mut Connection,
+        user: UserId,
+    ) -> Result<serde_json::Value, shinkofa_db::Error> {
+        privacy::export(tx, self, user).await.map_err(shinkofa_db::Error::from)
+    }
+
+    async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
+        privacy::erase(tx, self, user).await.map_err(shinkofa_db::Error::from)
+    }
+
+    async fn command(&self, name: &str, arguments: &[String]) -> Result<(), StartError> {
+        match name {
+            "create-user" => create_user::run(self, arguments).await.map_err(StartError::Other),
+            other => Err(StartError::UnknownCommand(other.to_owned())),
+        }
+    }
+}

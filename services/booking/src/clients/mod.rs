@@ -1,0 +1,5 @@
+//! The services that this one calls.
+
+mod credits;
+
+pub use credits::Credits;

@@ -1,0 +1,147 @@
+//! What every service has to keep.
+
+use booking::Booking;
+use reqwest::Method;
+use serde_json::json;
+use shinkofa_contracts::booking::ReservationsScope;
+use shinkofa_contracts::{FeedScope, ReservationId};
+use shinkofa_kernel::{Role, TenantId};
+use shinkofa_testing::{
+    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
+    assert_tenant_tables_are_protected,
+};
+
+use crate::studio::Studio;
+
+const ROUTES: &str = include_str!("../../src/routes.rs");
+
+#[actix_web::test]
+async fn every_table_with_a_tenant_is_protected_and_described_by_the_schema_file() {
+    let app = TestApp::<Booking>::start().await;
+    assert_tenant_tables_are_protected(&app).await;
+    assert_schema_file(&app, include_str!("../../src/db/schema.rs")).await;
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
+    assert_routes_page::<Booking>(ROUTES);
+    let app = TestApp::<Booking>::start().await;
+    assert_every_route_asks_who(&app, ROUTES).await;
+    app.stop().await;
+}
+
+#[test]
+fn every_failpoint_in_the_sources_is_on_the_list_and_the_list_names_no_other() {
+    let sources = [
+        include_str!("../../src/saga/reserve.rs"),
+        include_str!("../../src/saga/advance.rs"),
+        include_str!("../../src/saga/cancel.rs"),
+        include_str!("../../src/jobs/settle_hold.rs"),
+    ]
+    .concat();
+    let mut named: Vec<&str> = sources.split('"').filter(|text| text.starts_with("booking.")).collect();
+    named.sort_unstable();
+    named.dedup();
+    let mut listed = booking::FAILPOINTS.to_vec();
+    listed.sort_unstable();
+    assert_eq!(named, listed);
+    for name in listed {
+        assert!(name.ends_with(".before") || name.ends_with(".after"), "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn credits_learns_what_became_of_a_reservation_and_only_of_one_in_its_tenant() {
+    let studio = Studio::open().await;
+    let (member, session) = (studio.member(3), studio.session(3, 5).await);
+    let id = studio.book(&member, &session).await.expect(201).text("reservationId");
+    let path = format!("/internal/v1/reservations/{id}");
+    let ask =
+        |tenant| studio.app.internal_for::<ReservationsScope>("credits", (tenant, None), Method::GET, &path);
+    let summary = ask(Some(TenantId::DEFAULT)).send().await.expect(200);
+    assert_eq!(
+        summary.body,
+        json!({ "reservationId": id, "userId": member.user_id, "status": "confirmed", "credits": 3 })
+    );
+    ask(Some(studio.stranger().tenant_id)).send().await.expect_problem(404, "not_found");
+    ask(None).send().await.expect(403);
+    let wrong_scope = studio.app.internal::<FeedScope>("credits", Method::GET, &path);
+    wrong_scope.send().await.expect(403);
+    let unknown = format!("/internal/v1/reservations/{}", ReservationId::new(&studio.app.clock));
+    studio.app.internal::<ReservationsScope>("credits", Method::GET, &unknown).send().await.expect(404);
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn the_list_for_reconciliation_turns_its_pages_without_gaps() {
+    let studio = Studio::open().await;
+    let mut booked = Vec::new();
+    for _ in 0..5 {
+        let session = studio.session(0, 1).await;
+        booked.push(studio.book(&studio.member(0), &session).await.expect(201).text("reservationId"));
+    }
+    booked.sort();
+    let mut listed = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let path = format!("/internal/v1/reservations?limit=2{cursor}");
+        let page =
+            studio.app.internal::<ReservationsScope>("credits", Method::GET, &path).send().await.expect(200);
+        let items = page.body["items"].as_array().expect("items").clone();
+        listed.extend(items.iter().map(|item| item["reservationId"].as_str().unwrap_or_default().to_owned()));
+        let Some(next) = page.body["nextCursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(listed, booked);
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn a_person_who_is_forgotten_gives_up_their_seats_and_leaves_a_pseudonym() {
+    let studio = Studio::open().await;
+    let (member, session) = (studio.member(2), studio.session(2, 1).await);
+    let id = studio.book(&member, &session).await.expect(201).text("reservationId");
+    studio.app.run_jobs().await;
+    let scope = shinkofa_db::Scope::tenant(TenantId::DEFAULT);
+    let service = studio.app.service().clone();
+    let copy = shinkofa_db::transaction(studio.app.pool(), &scope, "export", async |tx| {
+        shinkofa_runtime::Service::export_personal_data(&service, tx, member.user_id).await
+    });
+    assert_eq!(copy.await.expect("an export")["reservations"][0]["reservation"]["reservationId"], id);
+    let erased = shinkofa_db::transaction(studio.app.pool(), &scope, "erase", async |tx| {
+        shinkofa_runtime::Service::erase_personal_data(&service, tx, member.user_id).await
+    });
+    erased.await.expect("an erasure");
+    studio.app.run_jobs().await;
+    assert_eq!(studio.seats_left(&session).await, 1);
+    assert_eq!(studio.credits.available(&member), 2);
+    let traces = format!(
+        "SELECT 1 AS one FROM reservations WHERE customer_id = '{0}'
+         UNION ALL SELECT 1 FROM idempotency_keys WHERE caller = '{0}'",
+        member.user_id
+    );
+    assert!(studio.app.sql(&traces).await.is_empty());
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn managing_the_calendar_needs_the_role() {
+    let studio = Studio::open().await;
+    let class = json!({ "title": "Yoga", "durationMinutes": 60, "creditCost": 1 });
+    for role in [Role::Member, Role::Coach] {
+        let user = studio.app.user(role);
+        studio
+            .app
+            .post("/api/classes")
+            .bearer(&user)
+            .json(&class)
+            .send()
+            .await
+            .expect_problem(403, "permission_denied");
+        studio.app.post("/api/sessions").bearer(&user).json(&json!({})).send().await.expect(403);
+    }
+    let admin = studio.app.user(Role::Admin);
+    studio.app.post("/api/classes").bearer(&admin).json(&class).send().await.expect(201);
+    studio.close().await;
+}

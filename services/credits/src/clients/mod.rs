@@ -1,0 +1,3 @@
+//! Systems that are not ours.
+
+pub(crate) mod stripe;

@@ -1,0 +1,3 @@
+//! What an operator does from the command line.
+
+pub(crate) mod grant;

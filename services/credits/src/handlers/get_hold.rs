@@ -1,0 +1,38 @@
+//! `GET /internal/v1/holds/{reservationId}`: where a reservation's credits are.
+
+use actix_web::{get, web};
+use shinkofa_contracts::ReservationId;
+use shinkofa_contracts::credits::{Hold, HoldsScope};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequireScope;
+use shinkofa_web::{Path, ProblemDocument};
+
+use crate::error::Error;
+use crate::{Credits, holding};
+
+/// One hold
+#[utoipa::path(
+    tag = "holds",
+    params(("reservationId" = ReservationId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Hold),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/internal/v1/holds/{reservationId}")]
+pub(crate) async fn get_hold(
+    state: web::Data<Credits>,
+    peer: RequireScope<HoldsScope>,
+    reservation: Path<ReservationId>,
+) -> Result<web::Json<Hold>, Error> {
+    let tenant = peer.caller.require_tenant()?;
+    let hold = transaction(&state.platform.database, &Scope::tenant(tenant), "get_hold", async |tx| {
+        holding::find(tx, (tenant, reservation.0)).await
+    })
+    .await?;
+    Ok(web::Json(hold))
+}

@@ -1,0 +1,5 @@
+//! The credits service.
+
+fn main() -> std::process::ExitCode {
+    shinkofa_runtime::main::<credits::Credits>()
+}

@@ -1,0 +1,32 @@
+//! The kinds of messages, and which of them a person may do without.
+
+use shinkofa_kernel::text_enum;
+
+text_enum! {
+    /// What a message is about.
+    Kind {
+        EmailVerification => "email_verification",
+        SignupKnownAddress => "signup_known_address",
+        PaymentPaid => "payment_paid",
+        ReservationConfirmed => "reservation_confirmed",
+        ReservationCancelled => "reservation_cancelled",
+        ReservationRejected => "reservation_rejected",
+    }
+}
+
+text_enum! {
+    /// How a message travels.
+    Channel {
+        Email => "email",
+    }
+}
+
+impl Kind {
+    /// May the person switch it off?
+    ///
+    /// Only what repeats to a member the outcome of their own act is optional. A link that was asked for, a warning about
+    /// the account, a receipt, and the refusal of a booking that was first taken are owed.
+    pub const fn is_optional(self) -> bool {
+        matches!(self, Self::ReservationConfirmed | Self::ReservationCancelled)
+    }
+}

@@ -1,0 +1,83 @@
+//! What happened, as far as a message about it needs to know.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shinkofa_contracts::booking::ReservationDetails;
+use shinkofa_contracts::credits::PaymentPaid;
+
+use super::Kind;
+
+/// Kept with the delivery as JSON: additive only, like the contracts it is made of.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum Occasion {
+    /// The token is kept apart, sealed.
+    EmailVerification {
+        expires_at: DateTime<Utc>,
+    },
+    SignupKnownAddress,
+    PaymentPaid {
+        payment: PaymentPaid,
+    },
+    ReservationConfirmed {
+        reservation: ReservationDetails,
+    },
+    ReservationCancelled {
+        reservation: ReservationDetails,
+        late: bool,
+        credits_refunded: i32,
+    },
+    ReservationRejected {
+        reservation: ReservationDetails,
+        reason: RejectionReason,
+    },
+}
+
+/// Why a booking came to nothing. Reasons that booking may learn to give are told without a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectionReason {
+    InsufficientCredits,
+    Expired,
+    #[serde(other)]
+    Other,
+}
+
+impl RejectionReason {
+    pub fn of(word: &str) -> Self {
+        match word {
+            "insufficient_credits" => Self::InsufficientCredits,
+            "expired" => Self::Expired,
+            _ => Self::Other,
+        }
+    }
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InsufficientCredits => "insufficient_credits",
+            Self::Expired => "expired",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Occasion {
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::EmailVerification { .. } => Kind::EmailVerification,
+            Self::SignupKnownAddress => Kind::SignupKnownAddress,
+            Self::PaymentPaid { .. } => Kind::PaymentPaid,
+            Self::ReservationConfirmed { .. } => Kind::ReservationConfirmed,
+            Self::ReservationCancelled { .. } => Kind::ReservationCancelled,
+            Self::ReservationRejected { .. } => Kind::ReservationRejected,
+        }
+    }
+
+    /// From this instant on the message would be of no use to anybody.
+    pub const fn worthless_from(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::EmailVerification { expires_at } => Some(*expires_at),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The notify service's binary.
+
+fn main() -> std::process::ExitCode {
+    shinkofa_runtime::main::<notify::Notify>()
+}

@@ -1,0 +1,85 @@
+//! The privacy contract: a copy of everything about a person, and nothing of them after they are forgotten.
+
+use serde_json::Value;
+use shinkofa_contracts::auth::UserErasureRequested;
+use shinkofa_identity::Scope;
+use shinkofa_kernel::TenantId;
+use shinkofa_web::Locale;
+
+use crate::studio::{Person, Studio};
+
+struct Privacy;
+
+impl Scope for Privacy {
+    const NAME: &'static str = "privacy";
+}
+
+async fn export(studio: &Studio, person: &Person) -> Value {
+    let path = format!("/internal/v1/privacy/exports/{}", person.id);
+    let about = (Some(TenantId::DEFAULT), Some(person.id));
+    studio
+        .app
+        .internal_for::<Privacy>("auth", about, reqwest::Method::GET, &path)
+        .send()
+        .await
+        .expect(200)
+        .body
+}
+
+fn erase(studio: &Studio, person: &Person) {
+    let request = UserErasureRequested { user_id: person.id };
+    studio.auth.append(person.id.as_uuid(), &request, None);
+}
+
+/// Every row of every table that mentions `needle`.
+async fn mentions(studio: &Studio, needle: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for table in ["contacts", "deliveries", "preferences", "mailbox_messages", "jobs", "parked_events"] {
+        for row in studio.app.sql(&format!("SELECT * FROM {table}")).await {
+            if row.to_string().contains(needle) {
+                found.push(format!("{table}: {row}"));
+            }
+        }
+    }
+    found
+}
+
+#[actix_web::test]
+async fn a_copy_holds_the_contact_the_choices_and_the_messages() {
+    let studio = Studio::open().await;
+    let ann = studio.member("Ann", Locale::English);
+    studio.confirmed(&ann);
+    studio.settle().await;
+    let copy = export(&studio, &ann).await;
+    assert_eq!(copy["data"]["contact"]["email"], "ann@example.org");
+    assert_eq!(copy["data"]["contact"]["emailVerified"], true);
+    assert_eq!(copy["data"]["messages"][0]["kind"], "reservation_confirmed");
+    assert_eq!(copy["data"]["messages"][0]["email"], "ann@example.org");
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn whoever_is_forgotten_leaves_no_address_name_or_word_and_gets_no_more_mail() {
+    let studio = Studio::open().await;
+    let ann = studio.member("Annabelle", Locale::English);
+    studio.confirmed(&ann);
+    studio.settle().await;
+    studio.verification(&ann, b"token");
+    studio.app.read_feeds().await.unwrap();
+    assert!(!mentions(&studio, "nnabelle").await.is_empty());
+
+    erase(&studio, &ann);
+    studio.settle().await;
+    assert_eq!(mentions(&studio, "nnabelle").await, Vec::<String>::new());
+    assert!(studio.mail().await.is_empty());
+
+    // Feeds are read at their own pace: what was told before may be read after.
+    studio.introduce(&ann, true);
+    studio.cancelled(&ann, false);
+    studio.signup_again(&ann);
+    studio.settle().await;
+    assert!(studio.mail().await.is_empty());
+    assert_eq!(mentions(&studio, "nnabelle").await, Vec::<String>::new());
+    assert_eq!(export(&studio, &ann).await["data"]["contact"], Value::Null);
+    studio.close().await;
+}

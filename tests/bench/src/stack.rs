@@ -1,0 +1,90 @@
+//! Where the stack is that is measured: the operator, who started it, says so in the environment.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+#[derive(Debug, Clone)]
+pub struct Stack {
+    pub checkout: PathBuf,
+    /// Data, secrets and logs of the stack.
+    pub home: PathBuf,
+    /// Where scripts and logs of this run go.
+    pub output: PathBuf,
+    pub sockets: PathBuf,
+    pub postgres_port: u16,
+    pub pgbench: PathBuf,
+    /// Booking's own listener: the gateway is not what is measured.
+    pub booking: SocketAddr,
+    /// The host that requests name.
+    pub host: String,
+    /// The issuer of tokens.
+    pub issuer: String,
+    operator: PathBuf,
+    name: String,
+}
+
+/// A process that the operator keeps running.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    pub name: String,
+    pub replica: u16,
+    pub pid: Option<u32>,
+    pub restarts: u32,
+}
+
+impl Stack {
+    pub fn from_environment() -> Result<Self> {
+        let variable = |name: &str| {
+            let name = format!("SHINKOFA_BENCH_{name}");
+            std::env::var(&name).with_context(|| format!("{name} is not set: run ./deploy/bench"))
+        };
+        let port = |name: &str| -> Result<u16> {
+            variable(name)?.parse().with_context(|| format!("SHINKOFA_BENCH_{name} is no port"))
+        };
+        let domain = variable("DOMAIN")?;
+        Ok(Self {
+            checkout: variable("CHECKOUT")?.into(),
+            home: variable("HOME")?.into(),
+            output: variable("OUTPUT")?.into(),
+            sockets: variable("POSTGRES_SOCKET")?.into(),
+            postgres_port: port("POSTGRES_PORT")?,
+            pgbench: variable("PGBENCH")?.into(),
+            booking: SocketAddr::from((Ipv4Addr::LOCALHOST, port("BOOKING_PORT")?)),
+            host: format!("app.{domain}"),
+            issuer: variable("ISSUER")?,
+            operator: variable("CTL")?.into(),
+            name: variable("STACK")?,
+        })
+    }
+
+    pub fn secret(&self, name: &str) -> Result<String> {
+        let path = self.home.join("secrets").join(name);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        Ok(text.trim().to_owned())
+    }
+
+    pub fn postgres_log(&self) -> PathBuf {
+        self.home.join("logs/postgres.log")
+    }
+
+    /// Everything that the operator runs here. Fails when a process died: its figures would be worth nothing.
+    pub fn members(&self) -> Result<Vec<Member>> {
+        let output = Command::new(&self.operator)
+            .args(["--stack", &self.name, "status", "--json"])
+            .env("SHINKOFA_CHECKOUT", &self.checkout)
+            .output()
+            .context("asking the operator for its processes")?;
+        let members: Vec<Member> = serde_json::from_slice(&output.stdout).with_context(|| {
+            format!("the operator's status: {}", String::from_utf8_lossy(&output.stderr))
+        })?;
+        match members.iter().find(|member| member.pid.is_none() || member.restarts > 0) {
+            Some(gone) => bail!("{} died during the run", gone.name),
+            None => Ok(members),
+        }
+    }
+}

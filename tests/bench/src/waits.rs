@@ -1,0 +1,92 @@
+//! Where the database's connections are while something runs, looked at many times a second.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::sync::oneshot;
+
+use crate::database::Database;
+
+/// How many connections were in each condition, on average.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Waits {
+    pub average: BTreeMap<Condition, f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Condition {
+    /// On a processor, or waiting for one.
+    Running,
+    /// For the write-ahead log to reach the disk.
+    Log,
+    /// For a row, a table or an advisory lock.
+    Lock,
+    /// For anything else of the server's.
+    Other,
+    /// In a transaction, for the client's next statement.
+    Client,
+    Idle,
+}
+
+impl Condition {
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::Running => "executing",
+            Self::Log => "waiting for the write-ahead log",
+            Self::Lock => "waiting for a lock",
+            Self::Other => "waiting for something else in the server",
+            Self::Client => "in a transaction, waiting for the client's next statement",
+            Self::Idle => "idle",
+        }
+    }
+
+    fn of(state: &str, kind: &str, event: &str) -> Self {
+        match (state, kind, event) {
+            ("active", "", _) => Self::Running,
+            ("active", _, event) if event.starts_with("WAL") => Self::Log,
+            ("active", "Lock", _) => Self::Lock,
+            // Between two messages of one round trip.
+            ("active", "Client", _) | ("idle in transaction" | "idle in transaction (aborted)", ..) => Self::Client,
+            ("active", ..) => Self::Other,
+            _ => Self::Idle,
+        }
+    }
+}
+
+const EVERY: Duration = Duration::from_millis(50);
+const LOOK: &str = "SELECT state, coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*) FROM pg_stat_activity \
+    WHERE usename IN ('booking_rt', 'credits_rt', 'bench_rt') GROUP BY 1, 2, 3";
+
+/// Looks until `stop` is sent or dropped.
+pub async fn watch(database: &Database, mut stop: oneshot::Receiver<()>) -> Result<Waits> {
+    let mut sums: BTreeMap<Condition, f64> = BTreeMap::new();
+    let mut looks = 0.0;
+    loop {
+        tokio::select! {
+            _ = &mut stop => break,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+        for row in database.rows(LOOK).await? {
+            let column = |index| row.try_get(index).map(Option::unwrap_or_default);
+            let condition = Condition::of(column(0)?, column(1)?, column(2)?);
+            *sums.entry(condition).or_default() += column(3)?.parse::<f64>()?;
+        }
+        looks += 1.0;
+    }
+    Ok(Waits { average: sums.into_iter().map(|(condition, sum)| (condition, sum / f64::max(looks, 1.0))).collect() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_waits_for_the_log_whatever_the_kind_of_its_wait() {
+        assert_eq!(Condition::of("active", "IO", "WALSync"), Condition::Log);
+        assert_eq!(Condition::of("active", "LWLock", "WALWrite"), Condition::Log);
+        assert_eq!(Condition::of("active", "", ""), Condition::Running);
+        assert_eq!(Condition::of("idle in transaction", "Client", "ClientRead"), Condition::Client);
+        assert_eq!(Condition::of("idle", "Client", "ClientRead"), Condition::Idle);
+    }
+}

@@ -1,0 +1,115 @@
+//! People: those who sign up as everybody does, and crowds whose tokens are minted.
+
+use serde_json::{Value, json};
+use shinkofa_identity::{AssuranceLevel, UserClaims};
+use shinkofa_kernel::{Role, SessionId, TenantId, Tier, UserId};
+
+use crate::Stack;
+
+/// Who acts: an id and a token.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub user_id: UserId,
+    pub token: String,
+}
+
+impl AsRef<str> for Member {
+    fn as_ref(&self) -> &str {
+        &self.token
+    }
+}
+
+/// Somebody with an account.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub email: String,
+    pub password: String,
+    pub name: String,
+    pub member: Member,
+    pub refresh_token: String,
+}
+
+impl AsRef<str> for Person {
+    fn as_ref(&self) -> &str {
+        &self.member.token
+    }
+}
+
+impl Person {
+    pub fn user_id(&self) -> UserId {
+        self.member.user_id
+    }
+}
+
+impl Stack {
+    /// Signs somebody up, confirms the address with the link of the mail, and signs them in.
+    pub async fn sign_up(&self, locale: &str) -> Person {
+        let email = format!("{}@{}", self.fresh("person"), self.domain);
+        let password = self.fresh("Passw0rd");
+        let name = "Camille Exemple".to_owned();
+        let body = json!({ "email": email, "password": password, "name": name, "locale": locale });
+        self.post("/api/auth/signup").json(&body).send().await.expect(202);
+        let token = self.verification_token(&email).await;
+        self.post("/api/auth/email/verify").json(&json!({ "token": token })).send().await.expect(204);
+        let answer = self.sign_in(&email, &password).await;
+        let member = Member { user_id: user_id(&answer["user"]), token: text(&answer, "accessToken") };
+        Person { email, password, name, member, refresh_token: text(&answer, "refreshToken") }
+    }
+
+    /// The answer of a sign-in that must succeed.
+    pub async fn sign_in(&self, email: &str, password: &str) -> Value {
+        let credentials = json!({ "email": email, "password": password });
+        self.post("/api/auth/signin").json(&credentials).send().await.expect(200).body
+    }
+
+    /// The admin of the demo data, signed in.
+    pub async fn admin(&self) -> Member {
+        let (email, password) = self.demo_account("admin");
+        let answer = self.sign_in(&email, &password).await;
+        Member { user_id: user_id(&answer["user"]), token: text(&answer, "accessToken") }
+    }
+
+    /// A member of the default tenant whom auth does not know: for crowds, at the price of a signature each. The token
+    /// lives an hour.
+    pub fn mint(&self) -> Member {
+        self.mint_as(&[Role::Member])
+    }
+
+    /// The same with other roles.
+    pub fn mint_as(&self, roles: &[Role]) -> Member {
+        let user_id = UserId::new(&self.clock);
+        let now = self.clock.now().timestamp();
+        let claims = UserClaims {
+            iss: String::new(),
+            aud: Vec::new(),
+            sub: user_id,
+            user_id_camel: user_id,
+            user_id_snake: user_id,
+            email: format!("{user_id}@{}", self.domain),
+            email_verified: true,
+            roles: roles.to_vec(),
+            tier: Tier::Free,
+            tenant_id: TenantId::DEFAULT,
+            sid: SessionId::new(&self.clock),
+            jti: self.clock.new_uuid(),
+            tv: 1,
+            amr: vec!["pwd".to_owned()],
+            acr: AssuranceLevel::Aal1,
+            auth_time: now,
+            acct: "member".to_owned(),
+            iat: now,
+            nbf: now,
+            exp: now + 3600,
+        };
+        let token = self.tokens.sign(claims).expect("the stack's keyring signs");
+        Member { user_id, token }
+    }
+}
+
+fn text(body: &Value, member: &str) -> String {
+    body[member].as_str().unwrap_or_else(|| panic!("no {member} in {body:#}")).to_owned()
+}
+
+fn user_id(user: &Value) -> UserId {
+    text(user, "userId").parse().expect("userId is a UUID")
+}

@@ -1,0 +1,10 @@
+//! The gateway: nothing that a client says about itself counts, and nothing internal can be reached through it.
+
+mod direct;
+mod forged_tokens;
+mod paths;
+pub mod problem;
+mod refusals;
+mod smuggling;
+mod spoofing;
+pub mod wire;

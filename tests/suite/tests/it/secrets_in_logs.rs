@@ -1,0 +1,181 @@
+//! Canaries: what people and the installation keep secret stands in no log, no argument and no row.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use suite::{PackageTerms, Stack, invariants, until};
+
+/// What must not be found, and what it is.
+struct Canaries(Vec<(&'static str, String)>);
+
+impl Canaries {
+    /// Short needles would be found by chance.
+    fn add(&mut self, what: &'static str, needle: &str) {
+        assert!(needle.len() >= 12, "{what} is too short to be looked for");
+        self.0.push((what, needle.to_owned()));
+    }
+
+    /// A token by its signature too: a log that drops the beginning still gives it away.
+    fn add_token(&mut self, what: &'static str, token: &str) {
+        self.add(what, token);
+        if let Some(signature) = token.rsplit('.').next().filter(|part| part.len() >= 12) {
+            self.add(what, signature);
+        }
+    }
+
+    fn assert_absent(&self, place: &str, text: &str) {
+        for (what, needle) in &self.0 {
+            let found = text.lines().find(|line| line.contains(needle.as_str()));
+            assert!(found.is_none(), "{what} stands in {place}: {}", found.unwrap_or_default());
+        }
+    }
+}
+
+/// Plays a story in which every secret of a person passes through the platform, rightly and wrongly used.
+async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
+    let mut canaries = Canaries(Vec::new());
+    let mark = stack.fresh("canary");
+    let (email, password, name) = (format!("{mark}@{}", stack.domain), format!("Pw-{mark}-x"), format!("Nom {mark} Secret"));
+    let second_password = format!("Other-{mark}-y");
+    canaries.add("the address", &email);
+    canaries.add("the password", &password);
+    canaries.add("the password", &second_password);
+    canaries.add("the name", &name);
+    let signup = json!({ "email": email, "password": password, "name": name, "locale": "fr" });
+    stack.post("/api/auth/signup").json(&signup).send().await.expect(202);
+    let token = stack.verification_token(&email).await;
+    canaries.add_token("the token of the link", &token);
+    let credentials = json!({ "email": email, "password": password });
+    stack.post("/api/auth/signin").json(&credentials).send().await.expect(403);
+    stack.post("/api/auth/email/verify").json(&json!({ "token": token })).send().await.expect(204);
+    stack.post("/api/auth/email/verify").json(&json!({ "token": token })).send().await.expect(410);
+    let again = json!({ "email": email, "password": second_password, "name": name, "locale": "fr" });
+    stack.post("/api/auth/signup").json(&again).send().await.expect(202);
+    let wrong = json!({ "email": email, "password": second_password });
+    stack.post("/api/auth/signin").json(&wrong).send().await.expect(401);
+    let answer = stack.post("/api/auth/signin").json(&credentials).send().await.expect(200);
+    let (access, refresh) = (answer.text("accessToken"), answer.text("refreshToken"));
+    canaries.add_token("the access token", &access);
+    canaries.add_token("the refresh token", &refresh);
+    let answer = stack.post("/api/auth/refresh").json(&json!({ "refreshToken": refresh })).send().await.expect(200);
+    let (renewed, next) = (answer.text("accessToken"), answer.text("refreshToken"));
+    canaries.add_token("the renewed access token", &renewed);
+    canaries.add_token("the next refresh token", &next);
+    misuse(stack, &renewed, &password, &email).await;
+    let admin = stack.admin().await;
+    let package = stack.package(&admin, PackageTerms { credits: 1, validity_days: 30 }).await;
+    stack.buy(&renewed, &package).await;
+    // An old refresh token ends the family: what a thief would do is logged, the token is not.
+    stack.post("/api/auth/refresh").json(&json!({ "refreshToken": next })).send().await.expect(200);
+    (canaries, mark)
+}
+
+/// Secrets where they do not belong: in addresses, in broken bodies, in the wrong header.
+async fn misuse(stack: &Stack, token: &str, password: &str, email: &str) {
+    for path in ["/api/user/profile", "/api/sessions", "/nothing", "/api/auth/nothing"] {
+        stack.get(path).query(&[("access_token", token), ("email", email), ("password", password)]).send().await;
+    }
+    for body in [
+        format!("{{\"email\":\"{email}\",\"password\":\"{password}\""),
+        json!({ "email": email, "password": [password], "name": { "x": password } }).to_string(),
+        json!({ "email": email, "secret": password }).to_string(),
+        format!("email={email}&password={password}"),
+    ] {
+        let call = stack.post("/api/auth/signin").header("content-type", "application/json");
+        let answer = call.body(body).send().await;
+        assert!((400..500).contains(&answer.status), "{answer:?}");
+        assert!(!answer.body.to_string().contains(password), "the problem repeats the password: {:#}", answer.body);
+    }
+    stack.get("/api/user/profile").header("x-api-key", token).header("cookie", &format!("t={token}")).send().await;
+    stack.get("/api/user/profile").bearer(format!("{token}x")).send().await.expect(401);
+}
+
+fn files_beneath(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display())).flatten() {
+        let path = entry.path();
+        if path.is_dir() { files.extend(files_beneath(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// The logs of every process, after what happened until now was written.
+async fn logs(stack: &Stack) -> Vec<(PathBuf, String)> {
+    let last = stack.get("/api/user/profile").send().await.expect(401);
+    let id = last.headers["x-request-id"].to_str().expect("an id").to_owned();
+    let folder = stack.home.join("logs");
+    until("the gateway's log tells of the last request", async || {
+        std::fs::read_to_string(folder.join("gateway.access.log")).ok().filter(|text| text.contains(&id))
+    })
+    .await;
+    let read = |path: PathBuf| {
+        let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        text.map(|text| (path, text)).ok()
+    };
+    files_beneath(&folder).into_iter().filter_map(read).collect()
+}
+
+#[tokio::test]
+async fn a_persons_secrets_stand_in_no_log() {
+    let stack = Stack::attach().await;
+    let (canaries, _) = live_with_secrets(&stack).await;
+    let logs = logs(&stack).await;
+    for name in ["gateway.access.log", "auth.log", "credits.log", "booking.log", "notify.log", "postgres.log"] {
+        assert!(logs.iter().any(|(path, text)| path.ends_with(name) && !text.is_empty()), "{name} is not among the logs");
+    }
+    for (path, text) in &logs {
+        canaries.assert_absent(&path.display().to_string(), text);
+    }
+    invariants::check(&stack).await;
+}
+
+#[tokio::test]
+async fn passwords_and_tokens_are_kept_nowhere_in_the_database() {
+    let stack = Stack::attach().await;
+    let (mut canaries, mark) = live_with_secrets(&stack).await;
+    // Who somebody is must be kept, and the mailbox holds the mail with its link as the recipient's own mailbox would.
+    canaries.0.retain(|(what, _)| !matches!(*what, "the address" | "the name"));
+    let mut superuser = stack.superuser().await;
+    let tables = superuser
+        .rows("SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+               WHERE schemaname IN ('auth', 'credits', 'booking', 'notify') AND tablename <> 'mailbox_messages'")
+        .await;
+    let mut found = false;
+    for table in tables.iter().filter_map(|table| table["name"].as_str()) {
+        let rows = superuser.rows(&format!("SELECT row FROM (SELECT t::text AS row FROM {table} t) all_rows")).await;
+        let text: Vec<&str> = rows.iter().filter_map(|row| row["row"].as_str()).collect();
+        let text = text.join("\n");
+        found |= text.contains(&mark);
+        canaries.assert_absent(table, &text);
+    }
+    assert!(found, "the search finds what is there");
+    invariants::check(&stack).await;
+}
+
+#[tokio::test]
+async fn the_installations_secrets_stand_in_no_log_and_no_process_shows_them() {
+    let stack = Stack::attach().await;
+    let mut canaries = Canaries(Vec::new());
+    for path in files_beneath(&stack.home.join("secrets")) {
+        let text = std::fs::read_to_string(&path).expect("a secret");
+        for line in text.lines() {
+            // Of a keyring's line the key is secret, its name is not.
+            let secret = line.split_once(':').map_or(line, |(_, key)| key).trim();
+            canaries.add("a secret of the installation", secret);
+        }
+    }
+    assert!(canaries.0.len() >= 10, "the installation has secrets");
+    for (path, text) in logs(&stack).await {
+        canaries.assert_absent(&path.display().to_string(), &text);
+    }
+    let mut shown = 0;
+    for pid in stack.processes().await.iter().filter_map(|process| process.pid) {
+        for file in ["cmdline", "environ"] {
+            let Ok(bytes) = std::fs::read(format!("/proc/{pid}/{file}")) else { continue };
+            shown += usize::from(!bytes.is_empty());
+            canaries.assert_absent(&format!("{file} of {pid}"), &String::from_utf8_lossy(&bytes));
+        }
+    }
+    assert!(shown > 5, "no process could be looked at");
+    invariants::check(&stack).await;
+}
