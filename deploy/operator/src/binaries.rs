@@ -55,6 +55,16 @@ pub(crate) fn build_unguarded_booking(installation: &Installation) -> Result<Pat
     Ok(variant)
 }
 
+/// What measures a stack. It is no service: it runs where it was built.
+pub(crate) fn build_bench(installation: &Installation) -> Result<PathBuf> {
+    let mut command = cargo(&installation.layout.checkout);
+    let status = command.args(["build", "--locked", "--release", "--package", "bench"]).status();
+    if !status.context("running cargo")?.success() {
+        bail!("the build of the measurement failed: see above");
+    }
+    Ok(target_folder(installation).join("release/bench"))
+}
+
 fn compile(installation: &Installation, build: Build, features: &[&str]) -> Result<()> {
     let checkout = &installation.layout.checkout;
     let mut command = cargo(checkout);

@@ -11,6 +11,9 @@ use crate::manifest::{Manifest, Service};
 use crate::ports::Ports;
 use crate::settings::Settings;
 
+/// Threads of each listener of a service that is measured; each has a pool of its own.
+const BENCH_WORKERS: u16 = 2;
+
 #[derive(Debug, Clone)]
 pub(crate) struct Installation {
     pub(crate) manifest: Manifest,
@@ -34,6 +37,18 @@ impl Installation {
         let manifest = Manifest::load(&checkout)?;
         let settings = Settings::load_or(&checkout, &manifest, &[("SHINKOFA_REPLICAS_BOOKING", "2")])?;
         Self::assemble(&checkout, Stack::Suite, manifest, settings)
+    }
+
+    /// The stack that is measured: both sides have the same number of connections to the database.
+    pub(crate) fn open_for_bench(connections: u16) -> Result<Self> {
+        let checkout = find_checkout()?;
+        let manifest = Manifest::load(&checkout)?;
+        let each = connections.div_ceil(BENCH_WORKERS).to_string();
+        let workers = BENCH_WORKERS.to_string();
+        let fallbacks =
+            [("SHINKOFA_WORKERS", workers.as_str()), ("SHINKOFA_DATABASE_CONNECTIONS", each.as_str())];
+        let settings = Settings::load_or(&checkout, &manifest, &fallbacks)?;
+        Self::assemble(&checkout, Stack::Bench, manifest, settings)
     }
 
     /// The installation as `up` last started it.

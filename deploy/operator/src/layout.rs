@@ -18,6 +18,8 @@ pub(crate) enum Stack {
     TestStores,
     /// Everything, for the cross-service suite.
     Suite,
+    /// Everything, to be measured.
+    Bench,
 }
 
 impl Stack {
@@ -26,6 +28,7 @@ impl Stack {
             Self::Main => "main",
             Self::TestStores => "test-stores",
             Self::Suite => "suite",
+            Self::Bench => "bench",
         }
     }
 
@@ -34,6 +37,7 @@ impl Stack {
             Self::Main => 0,
             Self::TestStores => 1000,
             Self::Suite => 2000,
+            Self::Bench => 3000,
         }
     }
 }

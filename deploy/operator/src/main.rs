@@ -30,6 +30,7 @@ mod stores;
 mod story;
 mod supervisor;
 mod testing;
+mod throwaway;
 mod wait;
 
 use std::process::ExitCode;
@@ -83,6 +84,8 @@ enum Verb {
     Render,
     /// Runs every check and test.
     Test(commands::test::TestArguments),
+    /// Measures booking beside its own SQL, on a stack of its own.
+    Bench(commands::bench::BenchArguments),
     /// Starts PostgreSQL and Redis for tests and prints the variables that tests read.
     TestEnv,
     /// The daemon that keeps processes running; started by `up`.
@@ -121,6 +124,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         Verb::NewService(arguments) => commands::new_service::run(&arguments)?,
         Verb::Render => commands::render::run()?,
         Verb::Test(arguments) => return commands::test::run(arguments).await,
+        Verb::Bench(arguments) => return commands::bench::run(arguments).await,
         Verb::TestEnv => commands::test_env::run()?,
         Verb::Supervise => supervisor::run(&Installation::attach(stack)?.layout).await?,
     }

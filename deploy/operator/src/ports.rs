@@ -90,9 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn no_two_processes_of_the_three_stacks_share_a_port() {
+    fn no_two_processes_of_the_stacks_share_a_port() {
         let mut seen = BTreeSet::new();
-        for stack in [Stack::Main, Stack::TestStores, Stack::Suite] {
+        for stack in [Stack::Main, Stack::TestStores, Stack::Suite, Stack::Bench] {
             let ports = Ports::new(&settings(0), stack).unwrap();
             for (port, owner) in ports.all(&manifest(), |_| REPLICA_SLOTS) {
                 assert!(seen.insert(port), "{port} of {owner} is taken twice");

@@ -76,10 +76,13 @@ fn configuration(installation: &Installation) -> String {
          idle_in_transaction_session_timeout = 60s\nlog_line_prefix = '%m [%p] %q%u@%d '\nlog_lock_waits = on\n\
          lc_messages = 'C'\n"
     );
-    if installation.layout.stack == Stack::TestStores {
+    text.push_str(match installation.layout.stack {
+        Stack::Main | Stack::Suite => "",
         // Thousands of short-lived databases whose loss costs nothing.
-        text.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
-    }
+        Stack::TestStores => "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n",
+        // Says where the time of a measured statement went.
+        Stack::Bench => "shared_preload_libraries = 'pg_stat_statements'\n",
+    });
     text
 }
 
@@ -87,7 +90,9 @@ fn configuration(installation: &Installation) -> String {
 fn access_rules(stack: Stack) -> String {
     let local = match stack {
         Stack::TestStores => "local all all trust\n",
-        Stack::Main | Stack::Suite => "local all postgres peer map=operator\nlocal all all scram-sha-256\n",
+        Stack::Main | Stack::Suite | Stack::Bench => {
+            "local all postgres peer map=operator\nlocal all all scram-sha-256\n"
+        }
     };
     format!("{local}host all all 127.0.0.1/32 scram-sha-256\n")
 }

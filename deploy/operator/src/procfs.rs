@@ -68,6 +68,15 @@ fn pids() -> Vec<u32> {
     entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
+/// Resident memory in which a page that several processes share counts as a fraction for each.
+pub(crate) fn proportional_bytes(pid: u32) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    // Only the owner and root may read it.
+    kib.map(|kib| kib * 1024).or_else(|| resident_bytes(pid))
+}
+
 /// Live members of a process group, whether or not its leader lives.
 pub(crate) fn group_members(group: u32) -> Vec<u32> {
     pids()

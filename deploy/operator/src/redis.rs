@@ -30,7 +30,7 @@ fn configuration(port: u16, data: &Path, sockets: &Path, password: &str, stack: 
     let durability = match stack {
         // Tests come and go; what they leave in Redis is worth nothing.
         Stack::TestStores => "appendonly no\ndatabases 256\n",
-        Stack::Main | Stack::Suite => "appendonly yes\nappendfsync everysec\ndatabases 16\n",
+        Stack::Main | Stack::Suite | Stack::Bench => "appendonly yes\nappendfsync everysec\ndatabases 16\n",
     };
     format!(
         "bind 127.0.0.1\nprotected-mode yes\nport {port}\nunixsocket \"{}/redis.sock\"\nunixsocketperm 700\n\

@@ -42,13 +42,13 @@ impl Story {
         self.tell("signs up", &answer);
         answer.expect(202)?;
 
+        let mail = self.mail_with(email, "#token=").await?;
+        let token = token_in(&mail).context("the mail holds no link")?;
         let credentials = json!({ "email": email, "password": password });
         let answer = front_door::send(self.door.post("/api/auth/signin").json(&credentials)).await?;
         self.tell("is not let in before the address is confirmed", &answer);
         answer.expect(403)?;
 
-        let mail = self.mail_with(email, "#token=").await?;
-        let token = token_in(&mail).context("the mail holds no link")?;
         let token_body = json!({ "token": token });
         let answer = front_door::send(self.door.post("/api/auth/email/verify").json(&token_body)).await?;
         self.tell("confirms the address with the link of the mail", &answer);
@@ -164,10 +164,10 @@ impl Story {
     async fn ledger(&mut self) -> Result<()> {
         let ledger = self.get("/api/credits/transactions").await?.expect(200)?;
         println!("\nthe ledger, newest first");
-        println!("  {:<22} {:<12} {:>7}  reference", "created", "type", "amount");
+        println!("  {:<28} {:<12} {:>7}  reference", "created", "type", "amount");
         for entry in ledger.items()? {
             println!(
-                "  {:<22} {:<12} {:>7}  {}",
+                "  {:<28} {:<12} {:>7}  {}",
                 entry["createdAt"].as_str().unwrap_or("-"),
                 entry["type"].as_str().unwrap_or("-"),
                 entry["amount"],

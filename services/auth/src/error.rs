@@ -27,7 +27,7 @@ pub enum Error {
     #[error("no live session")]
     Unauthenticated,
     #[error("{0}")]
-    Refused(Problem),
+    Refused(Box<Problem>),
     #[error(transparent)]
     Fault(Fault),
 }
@@ -86,7 +86,7 @@ impl Error {
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
             ),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
-            Self::Refused(problem) => problem.clone(),
+            Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),
         }
     }
@@ -102,7 +102,7 @@ fn forbidden(code: &'static str, en: &str, fr: &str) -> Problem {
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
+        Self::Refused(Box::new(problem))
     }
 }
 

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use shinkofa_contracts::{PackageId, PaymentId};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::{TenantId, UserId};
-use shinkofa_web::idempotency::{self, Operation, Refusal};
 use shinkofa_web::Fault;
+use shinkofa_web::idempotency::{self, Operation, Refusal};
 use utoipa::ToSchema;
 
 use actix_web::http::StatusCode;
@@ -71,11 +71,16 @@ pub(crate) async fn open(state: &Credits, payment: &Payment) -> Result<OpenedChe
 }
 
 /// Stores the session that Stripe gave, and the answer for the buyer's repetitions.
-pub(crate) async fn record(state: &Credits, payment: &Payment, checkout: &Checkout) -> Result<OpenedCheckout, Error> {
+pub(crate) async fn record(
+    state: &Credits,
+    payment: &Payment,
+    checkout: &Checkout,
+) -> Result<OpenedCheckout, Error> {
     let url = checkout.url.as_deref().or(payment.checkout_url.as_deref());
     let url = url.ok_or_else(|| Fault::unexpected("Stripe gave a session without an address"))?;
     let answer = opened(payment.id, &checkout.session_id, url);
-    let operation = operation((payment.tenant_id, payment.user_id), &payment.request_key, payment.package_id)?;
+    let operation =
+        operation((payment.tenant_id, payment.user_id), &payment.request_key, payment.package_id)?;
     let scope = Scope::tenant(payment.tenant_id).with_user(payment.user_id);
     transaction(&state.platform.database, &scope, "open_checkout", async |tx| {
         let current = locked(tx, payment).await?;

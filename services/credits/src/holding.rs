@@ -36,42 +36,41 @@ pub(crate) async fn hold(
         at: state.now(),
     };
     let scope = Scope::tenant(tenant).with_user(request.user_id);
-    let hold = transaction(&state.platform.database, &scope, "hold_credits", async |tx| {
-        let hold = read(query.clone().get_result(tx).await?, reservation)?;
+    let step = transaction(&state.platform.database, &scope, "hold_credits", async |tx| {
+        let step = read(query.clone().get_result(tx).await?, reservation)?;
         failpoint!("credits.hold.before");
-        Ok::<_, Error>(hold)
+        Ok::<_, Error>(step)
     })
     .await?;
     failpoint!("credits.hold.after");
-    measures::credits("credits_held_total", hold.amount);
-    Ok(hold)
+    Ok(step.counted("credits_held_total"))
 }
 
 pub(crate) async fn capture(state: &Credits, (tenant, reservation): Reservation) -> Result<Hold, Error> {
-    let query = CaptureHold { tenant, reservation, journal: state.platform.clock.new_uuid(), at: state.now() };
-    let hold = transaction(&state.platform.database, &Scope::tenant(tenant), "capture_hold", async |tx| {
-        let hold = read(query.clone().get_result(tx).await?, reservation)?;
+    let query =
+        CaptureHold { tenant, reservation, journal: state.platform.clock.new_uuid(), at: state.now() };
+    let step = transaction(&state.platform.database, &Scope::tenant(tenant), "capture_hold", async |tx| {
+        let step = read(query.clone().get_result(tx).await?, reservation)?;
         failpoint!("credits.capture.before");
-        Ok::<_, Error>(hold)
+        Ok::<_, Error>(step)
     })
     .await?;
     failpoint!("credits.capture.after");
-    Ok(hold)
+    Ok(step.counted("credits_captured_total"))
 }
 
 pub(crate) async fn consume(state: &Credits, (tenant, reservation): Reservation) -> Result<Hold, Error> {
     let clock = &state.platform.clock;
     let (capture_journal, journal) = (clock.new_uuid(), clock.new_uuid());
     let query = ConsumeHold { tenant, reservation, capture_journal, journal, at: clock.now() };
-    let hold = transaction(&state.platform.database, &Scope::tenant(tenant), "consume_hold", async |tx| {
-        let hold = read(query.clone().get_result(tx).await?, reservation)?;
+    let step = transaction(&state.platform.database, &Scope::tenant(tenant), "consume_hold", async |tx| {
+        let step = read(query.clone().get_result(tx).await?, reservation)?;
         failpoint!("credits.consume.before");
-        Ok::<_, Error>(hold)
+        Ok::<_, Error>(step)
     })
     .await?;
     failpoint!("credits.consume.after");
-    measures::credits("credits_consumed_total", hold.amount);
-    Ok(hold)
+    Ok(step.counted("credits_consumed_total"))
 }
 
 /// How a hold that was never captured ends.
@@ -94,14 +93,14 @@ pub(crate) async fn release(
         Unbooked::Expired => HoldState::Expired,
     };
     let query = give_back(state, (tenant, reservation), ending, ReturnCause::NeverBooked);
-    let hold = transaction(&state.platform.database, &Scope::tenant(tenant), "release_hold", async |tx| {
-        let hold = read(query.clone().get_result(tx).await?, reservation)?;
+    let step = transaction(&state.platform.database, &Scope::tenant(tenant), "release_hold", async |tx| {
+        let step = read(query.clone().get_result(tx).await?, reservation)?;
         failpoint!("credits.release.before");
-        Ok::<_, Error>(hold)
+        Ok::<_, Error>(step)
     })
     .await?;
     failpoint!("credits.release.after");
-    Ok(hold)
+    Ok(step.counted("credits_released_total"))
 }
 
 /// Gives units back to the lots they came from, captured or not.
@@ -111,14 +110,14 @@ pub(crate) async fn refund(
     reason: RefundReason,
 ) -> Result<Hold, Error> {
     let query = give_back(state, (tenant, reservation), HoldState::Refunded, ReturnCause::Refund(reason));
-    let hold = transaction(&state.platform.database, &Scope::tenant(tenant), "refund_hold", async |tx| {
-        let hold = read(query.clone().get_result(tx).await?, reservation)?;
+    let step = transaction(&state.platform.database, &Scope::tenant(tenant), "refund_hold", async |tx| {
+        let step = read(query.clone().get_result(tx).await?, reservation)?;
         failpoint!("credits.refund.before");
-        Ok::<_, Error>(hold)
+        Ok::<_, Error>(step)
     })
     .await?;
     failpoint!("credits.refund.after");
-    Ok(hold)
+    Ok(step.counted("credits_refunded_total"))
 }
 
 fn give_back(
@@ -132,11 +131,27 @@ fn give_back(
     ReturnHold { tenant, reservation, ending, grace_until: at + grace(cause), journal, at }
 }
 
-fn read(answer: Answer, reservation: ReservationId) -> Result<Hold, Error> {
+/// A step that was done, by this call or an earlier one.
+struct Step {
+    hold: Hold,
+    fresh: bool,
+}
+
+impl Step {
+    /// Repetitions do not count.
+    fn counted(self, counter: &'static str) -> Hold {
+        measures::credits(counter, if self.fresh { self.hold.amount } else { 0 });
+        self.hold
+    }
+}
+
+fn read(answer: Answer, reservation: ReservationId) -> Result<Step, Error> {
+    let fresh = answer.outcome == Outcome::Done;
     match answer.outcome {
-        Outcome::Done => {
+        Outcome::Done | Outcome::Repeated => {
             let hold = answer.hold(reservation)?;
-            hold.ok_or_else(|| Fault::unexpected("a hold was settled and is not there").into())
+            let hold = hold.ok_or_else(|| Fault::unexpected("a hold was settled and is not there"))?;
+            Ok(Step { hold, fresh })
         }
         Outcome::Missing => Err(Error::NotFound),
         Outcome::Insufficient => Err(Error::InsufficientCredits),

@@ -21,7 +21,11 @@ pub fn parse(file: &str) -> Vec<Invariant> {
         let title = line.strip_prefix("-- I").and_then(|title| title.split_once(' '));
         match (title, invariants.last_mut()) {
             (Some((number, says)), _) => {
-                invariants.push(Invariant { name: format!("I{number}"), says: says.to_owned(), query: String::new() });
+                invariants.push(Invariant {
+                    name: format!("I{number}"),
+                    says: says.to_owned(),
+                    query: String::new(),
+                });
             }
             (None, Some(invariant)) if !line.starts_with("--") => {
                 invariant.query.push_str(line.trim_end_matches(';'));
@@ -44,7 +48,12 @@ mod tests {
             assert!(invariants.iter().any(|invariant| invariant.name.starts_with(number)), "{number}");
         }
         for invariant in invariants {
-            assert!(invariant.query.trim_start().starts_with("SELECT"), "{}: {}", invariant.name, invariant.query);
+            assert!(
+                invariant.query.trim_start().starts_with("SELECT"),
+                "{}: {}",
+                invariant.name,
+                invariant.query
+            );
         }
     }
 }

@@ -7,12 +7,18 @@ use crate::domain::payment::PaymentStatus;
 
 pub(crate) fn describe() {
     describe_counter!("payments_total", "Payments that reached an outcome.");
-    describe_counter!("payments_amount_minor_total", "Money of payments that reached an outcome, in minor units.");
+    describe_counter!(
+        "payments_amount_minor_total",
+        "Money of payments that reached an outcome, in minor units."
+    );
     describe_counter!("webhook_events_total", "Events that Stripe sent, by what became of them.");
     describe_histogram!("webhook_lag_seconds", Unit::Seconds, "From an event at Stripe to its effect here.");
     describe_counter!("credits_granted_total", "Credits that came into wallets.");
     describe_counter!("credits_held_total", "Credits set aside for reservations.");
-    describe_counter!("credits_consumed_total", "Credits used up.");
+    describe_counter!("credits_captured_total", "Held credits that were spent.");
+    describe_counter!("credits_consumed_total", "Spent credits that were used up.");
+    describe_counter!("credits_released_total", "Held credits that went back.");
+    describe_counter!("credits_refunded_total", "Credits of cancelled reservations that went back.");
     describe_counter!("credits_expired_total", "Credits that expired unspent.");
     describe_counter!("credits_overdue_holds_total", "Holds past their time, by what became of them.");
     describe_gauge!("credits_ledger_imbalance", "Rows that contradict the ledger. Must be 0.");

@@ -36,7 +36,9 @@ pub(crate) async fn settle(
 ) -> Result<Settled, Error> {
     let (settled, payment) =
         transaction(&state.platform.database, &Scope::tenant(tenant), "settle_payment", async |tx| {
-            let Some(payment) = payments::lock(tx, tenant, id).await? else { return Ok((Settled::Unknown, None)) };
+            let Some(payment) = payments::lock(tx, tenant, id).await? else {
+                return Ok((Settled::Unknown, None));
+            };
             let settled = apply(state, tx, &payment, checkout).await?;
             failpoint!("credits.settle_payment.before");
             Ok::<_, Error>((settled, Some(payment)))
@@ -108,7 +110,8 @@ async fn grant(state: &Credits, tx: &mut Connection, payment: &Payment) -> Resul
         lot_id,
         expires_at,
     };
-    let occurrence = Occurrence { clock, tenant: Some(payment.tenant_id), actor: Actor::user(payment.user_id) };
+    let occurrence =
+        Occurrence { clock, tenant: Some(payment.tenant_id), actor: Actor::user(payment.user_id) };
     shinkofa_feed::append(tx, &occurrence, payment.id.as_uuid(), &event, None).await?;
     Ok(())
 }

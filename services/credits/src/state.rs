@@ -56,7 +56,8 @@ impl Service for Credits {
             environment.fault("STRIPE_SECRET_KEY must be `sk_...` or `rk_...`");
         }
         if base.is_some() && key.contains("_live_") {
-            environment.fault("STRIPE_API_BASE is set: a live key would be sent to somebody who is not Stripe");
+            environment
+                .fault("STRIPE_API_BASE is set: a live key would be sent to somebody who is not Stripe");
         }
         let webhook_secrets = WebhookSecrets::parse(&secrets);
         if let (Err(reason), false) = (&webhook_secrets, secrets.is_empty()) {

@@ -6,6 +6,7 @@ mod domain;
 mod error;
 mod handlers;
 mod jobs;
+mod measures;
 mod privacy;
 mod routes;
 mod state;

@@ -16,7 +16,7 @@ use crate::clients::{DevelopmentMailbox, Outbox, SmtpRelay};
 use crate::domain::LetterTemplates;
 use crate::handlers::MailboxPage;
 use crate::subscriptions::{AuthEvents, BookingEvents, CreditsEvents};
-use crate::{jobs, privacy, routes};
+use crate::{jobs, measures, privacy, routes};
 
 /// The service.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ impl Service for Notify {
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
     async fn start(platform: Platform, environment: &mut Environment) -> Result<Self, StartError> {
+        measures::describe();
         let outbox = outbox(&platform, environment);
         let key = environment.required_secret("SHINKOFA_DELIVERY_KEY");
         let delivery_key = match SealingKey::parse(&key) {
@@ -73,9 +74,9 @@ impl Service for Notify {
     fn subscriptions(&self) -> Subscriptions {
         let clock = &self.platform.clock;
         Subscriptions::default()
-            .add(AuthEvents { clock: clock.clone() })
-            .add(CreditsEvents { clock: clock.clone() })
-            .add(BookingEvents { clock: clock.clone() })
+            .follow(AuthEvents { clock: clock.clone() })
+            .follow(CreditsEvents { clock: clock.clone() })
+            .follow(BookingEvents { clock: clock.clone() })
     }
 
     async fn export_personal_data(

@@ -56,6 +56,14 @@ pub struct HoldRequest {
 }
 
 /// The state of a hold: the answer of every endpoint beneath `/internal/v1/holds`.
+///
+/// Beside `hold` and `refund` there are, each a `PUT` without a body, repeatable and answering the same:
+/// - `{reservationId}/capture`: the credits are spent. Never fails for funds; 409 `hold_closed` after a release.
+/// - `{reservationId}/release`: the credits go back. Before the hold has arrived it leaves a tombstone: state
+///   `released`, amount 0, and the nil UUID as `user_id`. 409 `hold_captured` after a capture.
+/// - `{reservationId}/consume`: the class is over for the member, who came, did not come, or cancelled too late.
+///
+/// 404 `not_found` for a reservation without a hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hold {
@@ -74,7 +82,10 @@ pub struct Allocation {
     pub amount: i32,
 }
 
-/// `PUT /internal/v1/holds/{reservationId}/refund`: gives captured credits back to the lots they came from.
+/// `PUT /internal/v1/holds/{reservationId}/refund`: gives credits back to the lots they came from, captured or not yet.
+///
+/// Units of a lot that expired in the meantime live on in a lot of their own: seven days when the member cancelled in
+/// time, thirty when the studio did. 409 `hold_consumed` when they are used up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefundRequest {

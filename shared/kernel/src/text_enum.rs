@@ -11,9 +11,11 @@ pub struct UnknownName {
 /// Declares a closed set of words: JSON, OpenAPI and PostgreSQL `text` all use the same spelling.
 ///
 /// The calling crate needs `diesel` among its dependencies.
+// A word is taken as `tt`: as `literal` it would reach the derive of `ToSchema` in an invisible group, and that reads
+// past a rename that it does not see as a bare literal.
 #[macro_export]
 macro_rules! text_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $word:literal),+ $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident => $word:tt),+ $(,)? }) => {
         $(#[$doc])*
         #[derive(
             Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord,

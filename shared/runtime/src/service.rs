@@ -93,7 +93,7 @@ pub(crate) struct Subscription {
 
 impl Subscriptions {
     #[must_use]
-    pub fn add<S: Subscriber + Clone + 'static>(mut self, subscriber: S) -> Self {
+    pub fn follow<S: Subscriber + Clone + 'static>(mut self, subscriber: S) -> Self {
         let follower = subscriber.clone();
         self.0.push(Subscription {
             follow: Box::new(move |platform, stop| {

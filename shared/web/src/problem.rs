@@ -13,7 +13,8 @@ use crate::{Locale, Message};
 pub struct Problem {
     status: StatusCode,
     code: &'static str,
-    detail: Message,
+    // Boxed: a problem is the error half of most results, and results are passed by value.
+    detail: Box<Message>,
     errors: Vec<FieldError>,
     retry_after_seconds: Option<u64>,
     headers: Vec<(&'static str, String)>,
@@ -55,7 +56,7 @@ impl Problem {
         Self {
             status,
             code,
-            detail: Message::new(en, fr),
+            detail: Box::new(Message::new(en, fr)),
             errors: Vec::new(),
             retry_after_seconds: None,
             headers: Vec::new(),

@@ -183,7 +183,9 @@ mod tests {
 
     #[test]
     fn a_statement_of_several_lines_keeps_its_parameters_quotes_and_nulls_included() {
-        let Step::Prepared { sql, parameters } = &transactions(LOG)[0].steps[1] else { panic!("not prepared") };
+        let Step::Prepared { sql, parameters } = &transactions(LOG)[0].steps[1] else {
+            panic!("not prepared")
+        };
         assert_eq!(sql, "WITH input AS (SELECT $1::text AS a)\n SELECT a FROM input");
         assert_eq!(*parameters, [Some("it's, $2 = '".to_owned()), None, Some("3".to_owned())]);
     }

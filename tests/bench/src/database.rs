@@ -16,7 +16,8 @@ impl Database {
     pub async fn open(stack: &Stack) -> Result<Self> {
         let mut config = tokio_postgres::Config::new();
         config.host_path(&stack.sockets).port(stack.postgres_port).user("postgres").dbname(NAME);
-        let (client, connection) = config.connect(NoTls).await.context("connecting to the stack's database")?;
+        let (client, connection) =
+            config.connect(NoTls).await.context("connecting to the stack's database")?;
         tokio::spawn(connection);
         Ok(Self { client })
     }

@@ -160,7 +160,8 @@ mod tests {
 
     #[test]
     fn percentiles_are_times_that_were_measured() {
-        let measured = Measured { microseconds: (1..=200).map(|n| n * 1000).rev().collect(), ..Default::default() };
+        let measured =
+            Measured { microseconds: (1..=200).map(|n| n * 1000).rev().collect(), ..Default::default() };
         assert!((measured.percentile(50) - 100.0).abs() < 1e-9);
         assert!((measured.percentile(99) - 198.0).abs() < 1e-9);
         assert!(Measured::default().percentile(99).abs() < 1e-9);

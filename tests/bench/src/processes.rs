@@ -51,7 +51,11 @@ impl Sub for &Usage {
         let before = |name: &String| earlier.by_process.get(name).copied().unwrap_or_default();
         let (now, then) = (self.machine, earlier.machine);
         Usage {
-            by_process: self.by_process.iter().map(|(name, used)| (name.clone(), used - before(name))).collect(),
+            by_process: self
+                .by_process
+                .iter()
+                .map(|(name, used)| (name.clone(), used - before(name)))
+                .collect(),
             machine: Machine {
                 busy: now.busy - then.busy,
                 waiting_for_disk: now.waiting_for_disk - then.waiting_for_disk,
@@ -66,7 +70,8 @@ impl Machine {
     fn now() -> Result<Self> {
         let text = std::fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
         let line = text.lines().next().unwrap_or_default();
-        let ticks: Vec<f64> = line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+        let ticks: Vec<f64> =
+            line.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
         let at = |index: usize| ticks.get(index).copied().unwrap_or_default() / TICKS_PER_SECOND;
         // user nice system idle iowait irq softirq steal; guest time is part of user.
         let total = (0..8).map(at).sum();
@@ -158,7 +163,8 @@ mod tests {
 
     #[test]
     fn this_very_process_has_memory() {
-        let myself = Member { name: "test".to_owned(), replica: 0, pid: Some(std::process::id()), restarts: 0 };
+        let myself =
+            Member { name: "test".to_owned(), replica: 0, pid: Some(std::process::id()), restarts: 0 };
         let found = memory(&[myself]);
         assert!(found[0].resident >= found[0].proportional && found[0].proportional > 0);
     }

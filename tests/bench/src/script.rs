@@ -286,7 +286,8 @@ mod tests {
 
     #[test]
     fn times_follow_the_clock_and_digests_the_run() {
-        let script = script(&["2027-01-15 08:05:00.5+00", "2027-01-15 08:00:00.25+00", "-8001234567890123456", "201"]);
+        let script =
+            script(&["2027-01-15 08:05:00.5+00", "2027-01-15 08:00:00.25+00", "-8001234567890123456", "201"]);
         assert!(script.text.contains("SELECT (now() + interval '300 seconds')::text, now()::text, :n::text"));
         assert_eq!(script.constants, [("constant1".to_owned(), "201".to_owned())]);
     }

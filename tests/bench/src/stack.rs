@@ -72,16 +72,29 @@ impl Stack {
         self.home.join("logs/postgres.log")
     }
 
+    /// Asks every query of `services/*/invariants*.sql`. Returns the operator's closing line, or fails with all that it said.
+    pub fn check_invariants(&self) -> Result<String> {
+        let output =
+            self.operator().args(["invariants", "--settled"]).output().context("asking for invariants")?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() {
+            bail!("the invariants do not hold:\n{said}{}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(said.lines().last().unwrap_or_default().to_owned())
+    }
+
+    fn operator(&self) -> Command {
+        let mut command = Command::new(&self.operator);
+        command.args(["--stack", &self.name]).env("SHINKOFA_CHECKOUT", &self.checkout);
+        command
+    }
+
     /// Everything that the operator runs here. Fails when a process died: its figures would be worth nothing.
     pub fn members(&self) -> Result<Vec<Member>> {
-        let output = Command::new(&self.operator)
-            .args(["--stack", &self.name, "status", "--json"])
-            .env("SHINKOFA_CHECKOUT", &self.checkout)
-            .output()
-            .context("asking the operator for its processes")?;
-        let members: Vec<Member> = serde_json::from_slice(&output.stdout).with_context(|| {
-            format!("the operator's status: {}", String::from_utf8_lossy(&output.stderr))
-        })?;
+        let output =
+            self.operator().args(["status", "--json"]).output().context("asking for the processes")?;
+        let members: Vec<Member> = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("the operator's status: {}", String::from_utf8_lossy(&output.stderr)))?;
         match members.iter().find(|member| member.pid.is_none() || member.restarts > 0) {
             Some(gone) => bail!("{} died during the run", gone.name),
             None => Ok(members),

@@ -36,15 +36,19 @@ impl<'a> Studio<'a> {
                     ('{tenant}', '{FREE_CLASS}', 'Open practice', 60, 0, now()),
                     ('{tenant}', '{PRICED_CLASS}', 'Yoga', 60, 1, now());
                  INSERT INTO booking.policies (tenant_id, version, cancel_before_minutes, created_at)
-                    VALUES ('{tenant}', 1, 720, now()) ON CONFLICT DO NOTHING;
-                 SET search_path = credits;
-                 SELECT count(*) FILTER (WHERE grant_credits('{tenant}', lpad(n::text, 32, '0')::uuid,
-                    ('a' || lpad(n::text, 31, '0'))::uuid, 'grant', 'bench-' || n, {CREDITS_EACH}, NULL,
-                    ('b' || lpad(n::text, 31, '0'))::uuid, now())) FROM generate_series(1, {PEOPLE}) n;
-                 RESET search_path;
-                 ANALYZE;"
+                    VALUES ('{tenant}', 1, 720, now()) ON CONFLICT DO NOTHING"
             ))
             .await?;
+        // The schema stays set until the ledger's deferred check has run at the commit.
+        database.run("SET search_path = credits").await?;
+        database
+            .rows(&format!(
+                "SELECT count(*) FILTER (WHERE grant_credits('{tenant}', lpad(n::text, 32, '0')::uuid,
+                    ('a' || lpad(n::text, 31, '0'))::uuid, 'grant', 'bench-' || n, {CREDITS_EACH}, NULL,
+                    ('b' || lpad(n::text, 31, '0'))::uuid, now())) FROM generate_series(1, {PEOPLE}) n"
+            ))
+            .await?;
+        database.run("RESET search_path; ANALYZE").await?;
         Ok(Self { database, next_session: 1 })
     }
 
@@ -85,10 +89,10 @@ impl<'a> Studio<'a> {
                     created_at)
                  SELECT '{tenant}', lpad(n::text, 32, '0')::uuid, '{class}', now() + interval '7 days',
                     now() + interval '7 days 1 hour', {capacity}, {taken}, {cost}, now()
-                 FROM generate_series({first}, {last}) n;
-                 VACUUM ANALYZE booking.sessions;"
+                 FROM generate_series({first}, {last}) n"
             ))
             .await?;
+        self.database.run("VACUUM ANALYZE booking.sessions").await?;
         Ok(first)
     }
 

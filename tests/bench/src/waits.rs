@@ -47,7 +47,9 @@ impl Condition {
             ("active", _, event) if event.starts_with("WAL") => Self::Log,
             ("active", "Lock", _) => Self::Lock,
             // Between two messages of one round trip.
-            ("active", "Client", _) | ("idle in transaction" | "idle in transaction (aborted)", ..) => Self::Client,
+            ("active", "Client", _) | ("idle in transaction" | "idle in transaction (aborted)", ..) => {
+                Self::Client
+            }
             ("active", ..) => Self::Other,
             _ => Self::Idle,
         }
@@ -74,7 +76,9 @@ pub async fn watch(database: &Database, mut stop: oneshot::Receiver<()>) -> Resu
         }
         looks += 1.0;
     }
-    Ok(Waits { average: sums.into_iter().map(|(condition, sum)| (condition, sum / f64::max(looks, 1.0))).collect() })
+    Ok(Waits {
+        average: sums.into_iter().map(|(condition, sum)| (condition, sum / f64::max(looks, 1.0))).collect(),
+    })
 }
 
 #[cfg(test)]

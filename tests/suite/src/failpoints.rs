@@ -68,11 +68,21 @@ fn visit(folder: &Path, see: &mut impl FnMut(&str)) {
     }
 }
 
-/// The names between the brackets of `FAILPOINTS: &[&str] = &[...]`.
+/// The names between the brackets of `FAILPOINTS: &[&str] = &[...]`, written out or as constants of the same file.
 fn declared_in(source: &str) -> Vec<String> {
     let Some((_, after)) = source.split_once("FAILPOINTS: &[&str] = &[") else { return Vec::new() };
     let list = after.split(']').next().unwrap_or_default();
-    list.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    let items = list.split(',').map(str::trim).filter(|item| !item.is_empty());
+    items.map(|item| literal(item, source).to_owned()).collect()
+}
+
+fn literal<'a>(item: &'a str, source: &'a str) -> &'a str {
+    if let Some(name) = item.strip_prefix('"') {
+        return name.trim_end_matches('"');
+    }
+    let constant = format!("const {item}: &str = \"");
+    let name = source.split_once(constant.as_str()).and_then(|(_, after)| after.split('"').next());
+    name.unwrap_or_else(|| panic!("FAILPOINTS names {item}, which is no text constant of its file"))
 }
 
 #[cfg(test)]
@@ -83,6 +93,8 @@ mod tests {
     fn every_declared_name_is_read() {
         let source = "pub const FAILPOINTS: &[&str] = &[\n    \"a.b.before\",\n    \"a.b.after\",\n];\nlet x = \"no\";";
         assert_eq!(declared_in(source), ["a.b.before", "a.b.after"]);
+        let by_constant = "pub const FAILPOINTS: &[&str] = &[BEFORE];\nconst BEFORE: &str = \"a.b.before\";";
+        assert_eq!(declared_in(by_constant), ["a.b.before"]);
         assert!(declared_in("fn main() {}").is_empty());
     }
 }

@@ -109,8 +109,7 @@ mod tests {
     fn every_title_begins_a_query_and_prose_does_not() {
         let text = "-- The promises.\n\n-- I1 seats\nSELECT 1\nWHERE false;\n\n-- Prose.\n-- I4.paid paid\nSELECT 2;\n";
         let found = parse("booking", text);
-        let pairs: Vec<_> =
-            found.iter().map(|found| (found.title.as_str(), found.query.trim())).collect();
+        let pairs: Vec<_> = found.iter().map(|found| (found.title.as_str(), found.query.trim())).collect();
         assert_eq!(pairs, [("I1 seats", "SELECT 1\nWHERE false"), ("I4.paid paid", "SELECT 2")]);
     }
 }

@@ -54,7 +54,7 @@ impl Superuser {
     /// The one number that a query answers.
     pub async fn number(&mut self, query: &str) -> i64 {
         let rows = self.rows(query).await;
-        let number = rows.iter().next().and_then(|row| row.as_object()?.values().next()?.as_i64());
+        let number = rows.as_slice().first().and_then(|row| row.as_object()?.values().next()?.as_i64());
         number.unwrap_or_else(|| panic!("not one number: {rows:?}\n{query}"))
     }
 

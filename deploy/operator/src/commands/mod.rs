@@ -1,5 +1,6 @@
 //! One file per command of `ctl`.
 
+pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod down;

@@ -95,9 +95,9 @@ impl Keeper {
     }
 }
 
-/// A server that forks (PostgreSQL, Nginx) is as large as its whole family; shared pages count once per process.
+/// A server that forks (PostgreSQL, Nginx) is as large as its whole family, whose shared pages count once.
 fn tree_bytes(pid: u32) -> Option<u64> {
-    let family: u64 = procfs::family(pid).into_iter().filter_map(procfs::resident_bytes).sum();
+    let family: u64 = procfs::family(pid).into_iter().filter_map(procfs::proportional_bytes).sum();
     Some(family).filter(|bytes| *bytes > 0)
 }
 

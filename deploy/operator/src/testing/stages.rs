@@ -5,12 +5,12 @@ use anyhow::{Context, Result};
 use super::tally::Tally;
 use super::{checks, nextest};
 use crate::binaries::{self, Build};
-use crate::bring_up::{self, Lock};
-use crate::commands::{down, test_env};
+use crate::bring_up;
+use crate::commands::test_env;
 use crate::installation::Installation;
 use crate::layout::Stack;
-use crate::preflight::{self, Facts};
 use crate::supervisor::Supervisor;
+use crate::throwaway::{StopAtTheEnd, start_over};
 use crate::{certificates, launch, redis, seeds};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -46,17 +46,7 @@ async fn crates() -> Result<Tally> {
 
 async fn suite() -> Result<Tally> {
     let installation = Installation::open_for_suite()?;
-    // What a killed run left is worth nothing: every run starts from empty data.
-    down::stop(&installation)?;
-    if installation.layout.home.is_dir() {
-        std::fs::remove_dir_all(&installation.layout.home)?;
-    }
-    for file in [seeds::people_file(&installation), installation.layout.run.join("journal.json")] {
-        let _ = std::fs::remove_file(file);
-    }
-    installation.layout.create(&installation.account)?;
-    let lock = Lock::take(&installation)?;
-    preflight::report(&Facts::gather(&installation).judge())?;
+    let lock = start_over(&installation)?;
     let _stop = StopAtTheEnd { installation: &installation, wanted: true };
     let unguarded = binaries::build_unguarded_booking(&installation)?;
     bring_up::run(&installation, Build::Failpoints).await.context("bringing up the stack for the suite")?;
@@ -93,20 +83,4 @@ fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>>
 
 fn owned(variables: Vec<(&str, String)>) -> Vec<(String, String)> {
     variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-/// Takes a stack down however its stage ends.
-struct StopAtTheEnd<'a> {
-    installation: &'a Installation,
-    wanted: bool,
-}
-
-impl Drop for StopAtTheEnd<'_> {
-    fn drop(&mut self) {
-        if self.wanted
-            && let Err(fault) = down::stop(self.installation)
-        {
-            eprintln!("the {} stack does not stop: {fault:#}", self.installation.layout.stack.name());
-        }
-    }
 }

@@ -38,7 +38,8 @@ SELECT protect_by_tenant('hold_allocations');
 -- has no row to wait for), so they cannot deadlock; and under the wallet's lock nobody else moves units of its lots.
 
 -- What every function below answers: what it found, and the hold as it is now.
---   done          it is so, by this call or an earlier one
+--   done          this call did it
+--   repeated      an earlier call did it
 --   missing       there is no such hold
 --   insufficient  the wallet does not cover it
 --   differs       the reservation has a hold of another member or amount
@@ -99,7 +100,7 @@ BEGIN
         WHEN known.tenant_id IS NULL THEN ROW('insufficient', NULL, NULL, NULL, NULL)::hold_answer
         WHEN known.state IN ('released', 'expired', 'refunded') THEN describe_hold(tenant, reservation, 'closed')
         WHEN (known.user_id, known.amount) <> (holder, wanted) THEN describe_hold(tenant, reservation, 'differs')
-        ELSE describe_hold(tenant, reservation, 'done')
+        ELSE describe_hold(tenant, reservation, 'repeated')
     END;
 END $$;
 
@@ -115,7 +116,7 @@ BEGIN
     ELSIF known.state IN ('released', 'expired') THEN
         RETURN describe_hold(tenant, reservation, 'closed');
     ELSIF known.state <> 'held' THEN
-        RETURN describe_hold(tenant, reservation, 'done');
+        RETURN describe_hold(tenant, reservation, 'repeated');
     END IF;
     UPDATE holds SET state = 'captured', changed_at = at WHERE tenant_id = tenant AND reservation_id = reservation;
     UPDATE wallets SET held = held - known.amount WHERE tenant_id = tenant AND user_id = known.user_id;
@@ -141,7 +142,7 @@ RETURNS hold_answer LANGUAGE plpgsql AS $$
 DECLARE
     found_now hold_answer := capture_hold(tenant, reservation, capture_journal, at);
 BEGIN
-    IF found_now.outcome <> 'done' OR found_now.state = 'consumed' THEN
+    IF found_now.outcome NOT IN ('done', 'repeated') OR found_now.state = 'consumed' THEN
         RETURN found_now;
     ELSIF found_now.state = 'refunded' THEN
         RETURN describe_hold(tenant, reservation, 'closed');
@@ -188,7 +189,7 @@ BEGIN
         -- The hold was made between the two statements: take it from the top.
     END LOOP;
     IF known.state IN ('released', 'expired', 'refunded') THEN
-        RETURN describe_hold(tenant, reservation, 'done');
+        RETURN describe_hold(tenant, reservation, 'repeated');
     ELSIF known.state = 'consumed' THEN
         RETURN describe_hold(tenant, reservation, 'consumed');
     ELSIF known.state = 'captured' AND ending <> 'refunded' THEN

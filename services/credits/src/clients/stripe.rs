@@ -7,12 +7,16 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use shinkofa_contracts::PaymentId;
 use shinkofa_kernel::TenantId;
-use stripe::{ApiErrorsCode, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest as _};
+use stripe::{
+    ApiErrorsCode, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest as _,
+};
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
     CreateCheckoutSessionPaymentIntentData, ListCheckoutSession, ProductData, RetrieveCheckoutSession,
 };
-use stripe_checkout::{CheckoutSession, CheckoutSessionMode, CheckoutSessionPaymentStatus, CheckoutSessionStatus};
+use stripe_checkout::{
+    CheckoutSession, CheckoutSessionMode, CheckoutSessionPaymentStatus, CheckoutSessionStatus,
+};
 
 use crate::db::payments::Payment;
 use crate::domain::payment::{CheckoutState, Funds, SessionStage};
@@ -98,7 +102,8 @@ impl Stripe {
     ) -> Result<Checkout, StripeFault> {
         let units = payment.price().stripe_units();
         let units = units.ok_or_else(|| StripeFault::Refused("the price does not fit".to_owned()))?;
-        let key = IdempotencyKey::new(payment.stripe_key()).map_err(|error| StripeFault::Refused(error.to_string()))?;
+        let key = IdempotencyKey::new(payment.stripe_key())
+            .map_err(|error| StripeFault::Refused(error.to_string()))?;
         let session = order(payment, units, addresses)
             .customize()
             .request_strategy(RequestStrategy::Idempotent(key))
@@ -113,7 +118,9 @@ impl Stripe {
         let request = RetrieveCheckoutSession::new(session_id).expand(vec!["payment_intent".to_owned()]);
         match request.send(&self.client).await {
             Ok(session) => Ok(Some(Checkout::of(&session))),
-            Err(StripeError::Stripe(error, 404)) if error.code == Some(ApiErrorsCode::ResourceMissing) => Ok(None),
+            Err(StripeError::Stripe(error, 404)) if error.code == Some(ApiErrorsCode::ResourceMissing) => {
+                Ok(None)
+            }
             Err(error) => Err(fault(error)),
         }
     }

@@ -32,7 +32,9 @@ fn parse(state: &Credits, arguments: &[String]) -> Result<Grant, String> {
         match name.as_str() {
             "--user" => user = Some(value.parse::<UserId>().map_err(|error| read(&error))?),
             "--tenant" => tenant = Some(value.parse::<TenantId>().map_err(|error| read(&error))?),
-            "--expires-at" => expires_at = Some(value.parse::<DateTime<Utc>>().map_err(|error| read(&error))?),
+            "--expires-at" => {
+                expires_at = Some(value.parse::<DateTime<Utc>>().map_err(|error| read(&error))?)
+            }
             "--credits" => {
                 let count: i32 = value.parse().map_err(|error: std::num::ParseIntError| read(&error))?;
                 credits = Some(CreditCount::try_from(count).map_err(|fault| read(&fault))?);

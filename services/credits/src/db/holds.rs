@@ -16,6 +16,7 @@ text_enum! {
     /// What a function found. The migration says what each means.
     Outcome {
         Done => "done",
+        Repeated => "repeated",
         Missing => "missing",
         Insufficient => "insufficient",
         Differs => "differs",
@@ -43,7 +44,8 @@ pub(crate) struct Answer {
 impl Answer {
     /// The hold as it is now; `None` when there is none.
     pub(crate) fn hold(self, reservation_id: ReservationId) -> QueryResult<Option<Hold>> {
-        let (Some(amount), Some(state), Some(allocations)) = (self.amount, self.state, self.allocations) else {
+        let (Some(amount), Some(state), Some(allocations)) = (self.amount, self.state, self.allocations)
+        else {
             return Ok(None);
         };
         let allocations: Vec<Allocation> = serde_json::from_value(allocations)
@@ -186,7 +188,9 @@ pub(crate) async fn overdue(
     most: i64,
 ) -> QueryResult<Vec<ReservationId>> {
     holds::table
-        .filter(holds::tenant_id.eq(tenant).and(holds::state.eq(HoldState::Held)).and(holds::expires_at.le(now)))
+        .filter(
+            holds::tenant_id.eq(tenant).and(holds::state.eq(HoldState::Held)).and(holds::expires_at.le(now)),
+        )
         .order(holds::expires_at)
         .limit(most)
         .select(holds::reservation_id)

@@ -5,7 +5,6 @@ pub(crate) mod ledger;
 pub(crate) mod packages;
 pub(crate) mod payments;
 pub(crate) mod personal;
-#[rustfmt::skip]
 pub(crate) mod schema;
 pub(crate) mod stripe_events;
 pub(crate) mod wallets;

@@ -26,7 +26,11 @@ pub(crate) async fn insert(tx: &mut Connection, package: &Package) -> QueryResul
     diesel::insert_into(packages::table).values(package).execute(tx).await.map(drop)
 }
 
-pub(crate) async fn find(tx: &mut Connection, tenant: TenantId, id: PackageId) -> QueryResult<Option<Package>> {
+pub(crate) async fn find(
+    tx: &mut Connection,
+    tenant: TenantId,
+    id: PackageId,
+) -> QueryResult<Option<Package>> {
     packages::table.find((tenant, id)).select(Package::as_select()).first(tx).await.optional()
 }
 

@@ -46,12 +46,20 @@ pub(crate) async fn insert(tx: &mut Connection, payment: &Payment) -> QueryResul
     diesel::insert_into(payments::table).values(payment).execute(tx).await.map(drop)
 }
 
-pub(crate) async fn find(tx: &mut Connection, tenant: TenantId, id: PaymentId) -> QueryResult<Option<Payment>> {
+pub(crate) async fn find(
+    tx: &mut Connection,
+    tenant: TenantId,
+    id: PaymentId,
+) -> QueryResult<Option<Payment>> {
     payments::table.find((tenant, id)).select(Payment::as_select()).first(tx).await.optional()
 }
 
 /// Reads a payment and keeps everybody else from changing it.
-pub(crate) async fn lock(tx: &mut Connection, tenant: TenantId, id: PaymentId) -> QueryResult<Option<Payment>> {
+pub(crate) async fn lock(
+    tx: &mut Connection,
+    tenant: TenantId,
+    id: PaymentId,
+) -> QueryResult<Option<Payment>> {
     payments::table.find((tenant, id)).select(Payment::as_select()).for_update().first(tx).await.optional()
 }
 
@@ -106,7 +114,11 @@ pub(crate) async fn attach_session(
         .map(drop)
 }
 
-pub(crate) async fn set_status(tx: &mut Connection, payment: &Payment, status: PaymentStatus) -> QueryResult<()> {
+pub(crate) async fn set_status(
+    tx: &mut Connection,
+    payment: &Payment,
+    status: PaymentStatus,
+) -> QueryResult<()> {
     diesel::update(payments::table.find((payment.tenant_id, payment.id)))
         .set(payments::status.eq(status))
         .execute(tx)
@@ -137,7 +149,11 @@ text_enum! {
 }
 
 /// Writes down that Stripe is about to be asked for the payment's session.
-pub(crate) async fn record_call(tx: &mut Connection, payment: &Payment, request_hash: &[u8]) -> QueryResult<()> {
+pub(crate) async fn record_call(
+    tx: &mut Connection,
+    payment: &Payment,
+    request_hash: &[u8],
+) -> QueryResult<()> {
     diesel::insert_into(stripe_calls::table)
         .values((
             stripe_calls::tenant_id.eq(payment.tenant_id),

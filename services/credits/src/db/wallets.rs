@@ -44,7 +44,9 @@ pub(crate) async fn live_lots(
     lots::table
         .filter(lots::tenant_id.eq(tenant).and(lots::user_id.eq(user)))
         .filter(
-            lots::held.gt(0).or(lots::remaining.gt(0).and(lots::expires_at.is_null().or(lots::expires_at.gt(now)))),
+            lots::held
+                .gt(0)
+                .or(lots::remaining.gt(0).and(lots::expires_at.is_null().or(lots::expires_at.gt(now)))),
         )
         .order((lots::expires_at.asc().nulls_last(), lots::id))
         .select(LiveLot::as_select())

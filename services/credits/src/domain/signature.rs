@@ -72,7 +72,9 @@ impl<'a> Signature<'a> {
     }
 
     fn fits(&self, secret: &SecretString, body: &[u8]) -> bool {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else { return false };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes()) else {
+            return false;
+        };
         mac.update(self.timestamp.as_bytes());
         mac.update(b".");
         mac.update(body);
@@ -127,7 +129,9 @@ mod tests {
 
     #[test]
     fn a_header_without_time_or_signature_is_malformed() {
-        for bad in ["", "t=1800000000", "v1=00", "t=soon,v1=00", "t=1800000000,v0=00", "t=1,v1=xyz", "nonsense"] {
+        for bad in
+            ["", "t=1800000000", "v1=00", "t=soon,v1=00", "t=1800000000,v0=00", "t=1,v1=xyz", "nonsense"]
+        {
             assert_eq!(check(SECRET, bad, BODY, 0), Err(SignatureFault::Malformed), "{bad}");
         }
     }

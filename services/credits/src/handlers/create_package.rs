@@ -63,9 +63,8 @@ pub(crate) async fn create_package(
 ) -> Result<HttpResponse, Error> {
     let (tenant, user, request) = (manager.actor.tenant_id, manager.actor.user_id, body.0);
     let price = Price::new(request.price_minor, request.currency).map_err(Error::UnsellablePrice)?.money();
-    let operation = key
-        .map(|key| Operation::new(tenant, user, "create_package", key.as_str(), &request))
-        .transpose()?;
+    let operation =
+        key.map(|key| Operation::new(tenant, user, "create_package", key.as_str(), &request)).transpose()?;
     let package = packages::Package {
         tenant_id: tenant,
         id: PackageId::new(&state.platform.clock),

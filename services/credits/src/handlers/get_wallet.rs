@@ -50,7 +50,10 @@ pub(crate) struct WalletLot {
     ),
 )]
 #[get("/api/credits/wallet")]
-pub(crate) async fn get_wallet(state: web::Data<Credits>, owner: CurrentActor) -> Result<web::Json<Wallet>, Error> {
+pub(crate) async fn get_wallet(
+    state: web::Data<Credits>,
+    owner: CurrentActor,
+) -> Result<web::Json<Wallet>, Error> {
     let now = state.now();
     let scope = Scope::tenant(owner.tenant_id).with_user(owner.user_id);
     let lots = transaction(&state.platform.database, &scope, "get_wallet", async |tx| {

@@ -107,16 +107,21 @@ async fn accept(state: &Credits, event: &Envelope) -> Result<&'static str, Error
     // An event of a connected account or of the other mode speaks of objects that our key cannot fetch.
     let ours = event.account.is_none() && state.stripe.is_of_mode(event.livemode);
     let payment = event.data.object.payment().filter(|_| ours);
-    let fresh = transaction(&state.platform.database, &Scope::infrastructure(), "receive_event", async |tx| {
-        let fresh = record(event, payment, (told_at, state.now())).record(tx).await?;
-        if let (true, Some((tenant, payment_id))) = (fresh, payment) {
-            let job = SettlePayment { payment_id, session_id: event.data.object.session(), told_at: Some(told_at) };
-            shinkofa_jobs::enqueue(tx, &state.platform.clock, Some(tenant), state.now(), &job).await?;
-        }
-        failpoint!("credits.receive_event.before");
-        Ok::<_, Error>(fresh)
-    })
-    .await?;
+    let fresh =
+        transaction(&state.platform.database, &Scope::infrastructure(), "receive_event", async |tx| {
+            let fresh = record(event, payment, (told_at, state.now())).record(tx).await?;
+            if let (true, Some((tenant, payment_id))) = (fresh, payment) {
+                let job = SettlePayment {
+                    payment_id,
+                    session_id: event.data.object.session(),
+                    told_at: Some(told_at),
+                };
+                shinkofa_jobs::enqueue(tx, &state.platform.clock, Some(tenant), state.now(), &job).await?;
+            }
+            failpoint!("credits.receive_event.before");
+            Ok::<_, Error>(fresh)
+        })
+        .await?;
     failpoint!("credits.receive_event.after");
     state.platform.committed();
     Ok(match (fresh, payment) {

@@ -6,8 +6,8 @@ use shinkofa_contracts::credits::{Hold, HoldsScope};
 use shinkofa_identity::RequireScope;
 use shinkofa_web::{Path, ProblemDocument};
 
-use crate::error::Error;
 use crate::Credits;
+use crate::error::Error;
 use crate::holding::{self, Unbooked};
 
 /// Release a hold

@@ -25,10 +25,13 @@ impl Job for BackfillPayments {
         let (since, mut after) = (state.now() - REACH, None);
         loop {
             let (sessions, next) = state.stripe.checkouts_since(since, after.as_deref()).await?;
-            for checkout in sessions.iter().filter(|checkout| checkout.state.target() == PaymentStatus::Paid) {
+            for checkout in sessions.iter().filter(|checkout| checkout.state.target() == PaymentStatus::Paid)
+            {
                 let Some(payment) = checkout.payment else { continue };
                 match settle(state, payment, checkout).await? {
-                    Settled::Became(_) => tracing::warn!(payment = %payment.1, "a paid session had been missed"),
+                    Settled::Became(_) => {
+                        tracing::warn!(payment = %payment.1, "a paid session had been missed")
+                    }
                     Settled::Contradiction => {
                         tracing::error!(payment = %payment.1, session = checkout.session_id, "a paid session contradicts its payment");
                     }

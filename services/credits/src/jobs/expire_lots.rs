@@ -29,16 +29,17 @@ impl Job for ExpireLots {
 
 async fn expire_batch(state: &Credits, tenant: TenantId) -> Result<i64, shinkofa_db::Error> {
     let (clock, now) = (&state.platform.clock, state.now());
-    let (lots, units) = transaction(&state.platform.database, &Scope::tenant(tenant), "expire_lots", async |tx| {
-        let lapsed = wallets::lapsed_lots(tx, tenant, now, BATCH).await?;
-        let (mut lots, mut units) = (0, 0);
-        for lot in lapsed {
-            units += wallets::expire_lot(tx, tenant, lot, (clock.new_uuid(), now)).await?;
-            lots += 1;
-        }
-        Ok::<_, shinkofa_db::Error>((lots, units))
-    })
-    .await?;
+    let (lots, units) =
+        transaction(&state.platform.database, &Scope::tenant(tenant), "expire_lots", async |tx| {
+            let lapsed = wallets::lapsed_lots(tx, tenant, now, BATCH).await?;
+            let (mut lots, mut units) = (0, 0);
+            for lot in lapsed {
+                units += wallets::expire_lot(tx, tenant, lot, (clock.new_uuid(), now)).await?;
+                lots += 1;
+            }
+            Ok::<_, shinkofa_db::Error>((lots, units))
+        })
+        .await?;
     measures::credits("credits_expired_total", units);
     Ok(lots)
 }

@@ -27,10 +27,11 @@ impl Job for FinishCheckout {
 
     async fn run(self, state: &Credits, attempt: Attempt) -> Result<(), Failure> {
         let tenant = jobs::tenant_of(attempt).map_err(Failure::Abort)?;
-        let payment = transaction(&state.platform.database, &Scope::tenant(tenant), "find_payment", async |tx| {
-            Ok::<_, shinkofa_db::Error>(payments::find(tx, tenant, self.payment_id).await?)
-        })
-        .await?;
+        let payment =
+            transaction(&state.platform.database, &Scope::tenant(tenant), "find_payment", async |tx| {
+                Ok::<_, shinkofa_db::Error>(payments::find(tx, tenant, self.payment_id).await?)
+            })
+            .await?;
         let Some(payment) = payment.filter(|payment| payment.status == PaymentStatus::Created) else {
             return Ok(());
         };
@@ -45,7 +46,9 @@ impl Job for FinishCheckout {
                 tracing::error!(payment = %payment.id, reason, "Stripe refused a checkout");
                 checkout::give_up(state, &payment).await.map_err(Failure::from)
             }
-            Err(fault @ (StripeFault::Unavailable(_) | StripeFault::Busy)) => Err(Failure::Retry(fault.into())),
+            Err(fault @ (StripeFault::Unavailable(_) | StripeFault::Busy)) => {
+                Err(Failure::Retry(fault.into()))
+            }
         }
     }
 }

@@ -54,8 +54,12 @@ async fn settle(state: &Credits, reservation: holding::Reservation) -> Result<()
     let (outcome, settled) = match verdict {
         Verdict::Capture => ("captured", holding::capture(state, reservation).await.map(drop)),
         Verdict::Consume => ("consumed", holding::consume(state, reservation).await.map(drop)),
-        Verdict::Release => ("released", holding::release(state, reservation, Unbooked::Released).await.map(drop)),
-        Verdict::Expire => ("expired", holding::release(state, reservation, Unbooked::Expired).await.map(drop)),
+        Verdict::Release => {
+            ("released", holding::release(state, reservation, Unbooked::Released).await.map(drop))
+        }
+        Verdict::Expire => {
+            ("expired", holding::release(state, reservation, Unbooked::Expired).await.map(drop))
+        }
         Verdict::Wait => ("extended", extend(state, reservation).await),
     };
     metrics::counter!("credits_overdue_holds_total", "outcome" => outcome).increment(1);
@@ -71,7 +75,11 @@ async fn ask(
     state: &Credits,
     (tenant, reservation): (TenantId, ReservationId),
 ) -> Result<Option<ReservationSummary>, String> {
-    let booking = state.platform.peers.peer::<ReservationsScope>(booking::SERVICE).map_err(|error| error.to_string())?;
+    let booking = state
+        .platform
+        .peers
+        .peer::<ReservationsScope>(booking::SERVICE)
+        .map_err(|error| error.to_string())?;
     let path = format!("/internal/v1/reservations/{reservation}");
     match booking.for_tenant(tenant).get(&path).await {
         Ok(found) => Ok(Some(found)),

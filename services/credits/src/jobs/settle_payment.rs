@@ -25,20 +25,21 @@ impl Job for SettlePayment {
 
     async fn run(self, state: &Credits, attempt: Attempt) -> Result<(), Failure> {
         let tenant = jobs::tenant_of(attempt).map_err(Failure::Abort)?;
-        let payment = transaction(&state.platform.database, &Scope::tenant(tenant), "find_payment", async |tx| {
-            Ok::<_, shinkofa_db::Error>(payments::find(tx, tenant, self.payment_id).await?)
-        })
-        .await?;
+        let payment =
+            transaction(&state.platform.database, &Scope::tenant(tenant), "find_payment", async |tx| {
+                Ok::<_, shinkofa_db::Error>(payments::find(tx, tenant, self.payment_id).await?)
+            })
+            .await?;
         let Some(payment) = payment else {
             // Another installation on the same account, or one whose database was reset.
             tracing::warn!(payment = %self.payment_id, "Stripe told of a payment that is not known here");
             return Ok(());
         };
-        let Some(session_id) = payment.checkout_session_id.or(self.session_id) else {
+        let Some(session_id) = payment.checkout_session_id.or_else(|| self.session_id.clone()) else {
             return Err(Failure::Retry(anyhow::anyhow!("the payment's session is not known yet")));
         };
         let Some(checkout) = state.stripe.checkout(&session_id).await? else {
-            return Err(Failure::Abort(anyhow::anyhow!("Stripe does not know the session {session_id}")));
+            return self.puzzled(&session_id, "Stripe does not know the session");
         };
         match settle(state, (tenant, self.payment_id), &checkout).await? {
             Settled::Became(_) => {
@@ -48,10 +49,21 @@ impl Job for SettlePayment {
                 Ok(())
             }
             Settled::Unchanged | Settled::Unknown => Ok(()),
-            Settled::Contradiction => Err(Failure::Abort(anyhow::anyhow!(
-                "session {session_id} contradicts payment {}: owner, amount or currency differ",
-                self.payment_id
-            ))),
+            Settled::Contradiction => self.puzzled(&session_id, "owner, amount or currency differ"),
+        }
+    }
+}
+
+impl SettlePayment {
+    /// A person has to look. What an event asked stays with the dead jobs; what the reconciler asked is asked again in ten
+    /// minutes and need not pile up there.
+    fn puzzled(&self, session: &str, reason: &'static str) -> Result<(), Failure> {
+        tracing::error!(payment = %self.payment_id, session, reason, "a payment contradicts its session at Stripe");
+        match self.told_at {
+            Some(_) => {
+                Err(Failure::Abort(anyhow::anyhow!("session {session} contradicts its payment: {reason}")))
+            }
+            None => Ok(()),
         }
     }
 }

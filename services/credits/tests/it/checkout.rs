@@ -68,7 +68,10 @@ async fn a_repeated_checkout_is_one_payment_and_another_body_under_its_key_is_re
     unkeyed.expect_problem(400, "idempotency_key_required");
     // The key is the buyer's own.
     let ben = studio.app.user(Role::Member);
-    assert_ne!(studio.checkout(&ben, &package, "k").await.expect(201).text("paymentId"), first.text("paymentId"));
+    assert_ne!(
+        studio.checkout(&ben, &package, "k").await.expect(201).text("paymentId"),
+        first.text("paymentId")
+    );
     assert_eq!(studio.app.sql("SELECT id FROM payments").await.len(), 2);
     studio.close().await;
 }
@@ -77,7 +80,8 @@ async fn a_repeated_checkout_is_one_payment_and_another_body_under_its_key_is_re
 async fn at_once_repeated_checkouts_open_one_session() {
     let studio = Studio::open().await;
     let (package, anna) = (studio.package().await, studio.app.user(Role::Member));
-    let answers = futures_util::future::join_all((0..20).map(|_| studio.checkout(&anna, &package, "k"))).await;
+    let answers =
+        futures_util::future::join_all((0..20).map(|_| studio.checkout(&anna, &package, "k"))).await;
     let mut sessions = Vec::new();
     for answer in answers {
         match answer.status {
@@ -128,14 +132,23 @@ async fn an_answer_lost_on_its_way_is_fetched_by_the_repair_under_the_same_key()
     let opened = studio.checkout(&anna, &package, "k").await.expect(201);
     assert_eq!(opened.headers["idempotent-replayed"], "true");
     assert_eq!(opened.text("checkoutSessionId"), sessions["data"][0]["id"].as_str().unwrap());
-    assert!(studio.app.sql("SELECT 1 AS one FROM stripe_calls WHERE outcome IS DISTINCT FROM 'done'").await.is_empty());
+    assert!(
+        studio
+            .app
+            .sql("SELECT 1 AS one FROM stripe_calls WHERE outcome IS DISTINCT FROM 'done'")
+            .await
+            .is_empty()
+    );
     studio.close().await;
 }
 
 #[actix_web::test]
 async fn a_500_that_stripe_repeats_is_looked_up_and_not_asked_under_a_fresh_key() {
-    let studio = Studio::open().await;
-    let (package, anna, ben) = (studio.package().await, studio.app.user(Role::Member), studio.app.user(Role::Member));
+    // The list goes by Stripe's clock, so this studio starts at the stand-in's.
+    let now = chrono::DateTime::from_timestamp_millis(stripe_sim::clock::system()).unwrap();
+    let studio = Studio::open_with(|builder| builder.starting_at(now)).await;
+    let (package, anna, ben) =
+        (studio.package().await, studio.app.user(Role::Member), studio.app.user(Role::Member));
     // The first 500 hides a session that came to be, the second nothing.
     for (buyer, happened) in [(&anna, true), (&ben, false)] {
         let fault = json!({
@@ -168,7 +181,8 @@ async fn a_purchase_that_stripe_refuses_fails_for_good() {
 #[actix_web::test]
 async fn a_payment_is_its_owners_alone() {
     let studio = Studio::open().await;
-    let (package, anna, ben) = (studio.package().await, studio.app.user(Role::Member), studio.app.user(Role::Admin));
+    let (package, anna, ben) =
+        (studio.package().await, studio.app.user(Role::Member), studio.app.user(Role::Admin));
     let payment = studio.checkout(&anna, &package, "k").await.expect(201).text("paymentId");
     let path = format!("/api/payment/{payment}");
     let others = studio.app.get(&path).bearer(&ben).send().await.expect_problem(404, "not_found");

@@ -45,7 +45,10 @@ impl Studio {
             .env("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
             .env("STRIPE_API_BASE", &format!("{stripe}/"));
         let app = adjust(builder).start::<Credits>().await;
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client");
+        // Every schedule has had its first turn: from now on none runs unless time passes.
+        app.run_jobs().await;
+        let http =
+            reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client");
         Self { app, stripe, http, sim }
     }
 
@@ -73,7 +76,14 @@ impl Studio {
 
     pub async fn package_of(&self, package: Value) -> String {
         let manager = self.app.user(Role::Manager);
-        self.app.post("/api/credits/packages").bearer(&manager).json(&package).send().await.expect(201).text("id")
+        self.app
+            .post("/api/credits/packages")
+            .bearer(&manager)
+            .json(&package)
+            .send()
+            .await
+            .expect(201)
+            .text("id")
     }
 
     /// Begins a purchase.
@@ -135,7 +145,8 @@ impl Studio {
 
     /// Types and amounts of all transactions, newest first.
     pub async fn transactions(&self, owner: &TestUser) -> Vec<(String, i64)> {
-        let answer = self.app.get("/api/credits/transactions?limit=200").bearer(owner).send().await.expect(200);
+        let answer =
+            self.app.get("/api/credits/transactions?limit=200").bearer(owner).send().await.expect(200);
         let items = answer.body["items"].as_array().expect("items").clone();
         let told = |item: Value| {
             (item["type"].as_str().expect("a type").to_owned(), item["amount"].as_i64().expect("an amount"))
@@ -168,7 +179,8 @@ impl Studio {
 
     /// Asks to hold `amount` credits of `user`.
     pub async fn hold(&self, reservation: ReservationId, user: UserId, amount: i32) -> Answer {
-        let body = json!({ "userId": user, "amount": amount, "expiresAt": self.now() + TimeDelta::hours(24) });
+        let body =
+            json!({ "userId": user, "amount": amount, "expiresAt": self.now() + TimeDelta::hours(24) });
         self.as_booking(Method::PUT, &format!("/internal/v1/holds/{reservation}")).json(&body).send().await
     }
 

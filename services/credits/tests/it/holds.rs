@@ -11,7 +11,11 @@ use crate::harness::Studio;
 
 fn allocations(hold: &Value) -> Vec<(String, i64)> {
     let parts = hold["allocations"].as_array().expect("allocations").iter();
-    parts.map(|part| (part["lotId"].as_str().unwrap().to_owned(), part["amount"].as_i64().unwrap())).collect()
+    parts
+        .map(|part| {
+            (part["lotId"].as_str().expect("an id").to_owned(), part["amount"].as_i64().expect("a number"))
+        })
+        .collect()
 }
 
 #[actix_web::test]
@@ -124,8 +128,10 @@ async fn a_hold_and_its_release_at_once_end_without_held_credits() {
     studio.grant(&anna, 50, None).await;
     let races = (0..50).map(async |_| {
         let reservation = studio.reservation();
-        let (hold, release) =
-            futures_util::join!(studio.hold(reservation, anna.user_id, 1), studio.settle(reservation, "release"));
+        let (hold, release) = futures_util::join!(
+            studio.hold(reservation, anna.user_id, 1),
+            studio.settle(reservation, "release")
+        );
         release.expect(200);
         assert!(hold.status == 200 || hold.status == 409, "{:#}", hold.body);
     });
@@ -210,7 +216,8 @@ async fn a_refund_returns_units_to_the_lots_they_came_from() {
     studio.settle(reservation, "capture").await.expect(200);
     studio.refund(reservation, "cancelled_in_time").await.expect(200);
     let lots = studio.wallet(&anna).await["lots"].clone();
-    let seen: Vec<_> = lots.as_array().unwrap().iter().map(|lot| (lot["id"].clone(), lot["remaining"].clone())).collect();
+    let seen: Vec<_> =
+        lots.as_array().unwrap().iter().map(|lot| (lot["id"].clone(), lot["remaining"].clone())).collect();
     assert_eq!(seen, [(json!(soon), json!(2)), (json!(late), json!(2))]);
     studio.close().await;
 }
@@ -231,7 +238,8 @@ async fn units_of_a_lot_that_expired_in_the_meantime_live_on_for_a_grace() {
         let wallet = studio.wallet(&anna).await;
         assert_eq!(wallet["available"], 2);
         let child = &wallet["lots"][0];
-        let expiry = (studio.now() + TimeDelta::days(days)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let expiry =
+            (studio.now() + TimeDelta::days(days)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         assert_eq!((&child["source"], &child["expiresAt"]), (&json!("return"), &json!(expiry)));
         assert_ne!(child["id"], expired.as_str());
         assert_eq!(wallet["lots"][1]["id"], other.as_str());
@@ -334,9 +342,18 @@ async fn many_wallets_and_steps_at_once_never_deadlock_and_keep_every_unit() {
             return;
         }
         let (first, second) = match number % 3 {
-            0 => futures_util::join!(studio.settle(reservation, "capture"), studio.settle(reservation, "release")),
-            1 => futures_util::join!(studio.settle(reservation, "capture"), studio.refund(reservation, "cancelled_in_time")),
-            _ => futures_util::join!(studio.settle(reservation, "consume"), studio.settle(reservation, "release")),
+            0 => futures_util::join!(
+                studio.settle(reservation, "capture"),
+                studio.settle(reservation, "release")
+            ),
+            1 => futures_util::join!(
+                studio.settle(reservation, "capture"),
+                studio.refund(reservation, "cancelled_in_time")
+            ),
+            _ => futures_util::join!(
+                studio.settle(reservation, "consume"),
+                studio.settle(reservation, "release")
+            ),
         };
         for answer in [first, second] {
             assert!(answer.status == 200 || answer.status == 409, "{:#}", answer.body);

@@ -65,7 +65,10 @@ async fn every_invariant_sees_the_fault_it_is_for() {
         ("I5.children", "UPDATE lots SET moved = 1, remaining = remaining - 1"),
         ("I5.ledger", "UPDATE lots SET expired = 1, remaining = remaining - 1"),
         ("I6", "UPDATE wallets SET available = available + 1"),
-        ("I7", "SET session_replication_role = replica; UPDATE entries SET amount = amount + 1 WHERE number = 1"),
+        (
+            "I7",
+            "SET session_replication_role = replica; UPDATE entries SET amount = amount * 2 WHERE number = 1",
+        ),
         ("I7.entries", "SET session_replication_role = replica; DELETE FROM entries"),
         ("I7.amounts", "SET session_replication_role = replica; UPDATE journals SET amount = 77"),
         ("I8", "UPDATE payments SET credits = credits + 1"),
@@ -131,7 +134,13 @@ async fn transactions_go_on_page_by_page_newest_first() {
     loop {
         let path = format!("/api/credits/transactions?limit=2{cursor}");
         let page = studio.app.get(&path).bearer(&anna).send().await.expect(200).body;
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["createdAt"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| item["createdAt"].as_str().unwrap().to_owned()),
+        );
         let Some(next) = page["nextCursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }

@@ -99,7 +99,7 @@ impl Model {
     }
 
     fn capture(&mut self, id: ReservationId, to: State) -> u16 {
-        let hold = self.holds.get_mut(&id).unwrap();
+        let hold = self.holds.get_mut(&id).expect("a hold of the story");
         match (&hold.state, &to) {
             (State::Held, _) | (State::Captured, State::Consumed) => hold.state = to,
             (State::Returned, State::Captured) => return self.returned_how(id),
@@ -116,7 +116,7 @@ impl Model {
     }
 
     fn give_back(&mut self, id: ReservationId, from_captured: bool, now: DateTime<Utc>) -> u16 {
-        let hold = self.holds.get_mut(&id).unwrap();
+        let hold = self.holds.get_mut(&id).expect("a hold of the story");
         match hold.state {
             State::Consumed => return 409,
             State::Captured if !from_captured => return 409,
@@ -198,7 +198,8 @@ async fn play(studio: &Studio, story: &[Step]) {
         assert!(expected == 0 || answered.status == expected, "step {number} {step:?}: {:#}", answered.body);
         let owner = studio.app.renewed(&member, Role::Member);
         let wallet = studio.wallet(&owner).await;
-        let told = (wallet["available"].as_i64().unwrap(), wallet["held"].as_i64().unwrap());
-        assert_eq!(told, (model.available(now).into(), model.held().into()), "after step {number} {step:?}");
+        let told = (&wallet["available"], &wallet["held"]);
+        let expected = (&model.available(now).into(), &model.held().into());
+        assert_eq!(told, expected, "after step {number} {step:?}");
     }
 }

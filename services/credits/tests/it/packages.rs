@@ -28,7 +28,13 @@ async fn only_who_manages_packages_may_put_one_on_sale() {
         let answer = studio.app.post("/api/credits/packages").bearer(&user).json(&offer()).send().await;
         answer.expect_problem(403, "permission_denied");
     }
-    studio.app.post("/api/credits/packages").json(&offer()).send().await.expect_problem(401, "unauthenticated");
+    studio
+        .app
+        .post("/api/credits/packages")
+        .json(&offer())
+        .send()
+        .await
+        .expect_problem(401, "unauthenticated");
     studio.close().await;
 }
 
@@ -36,7 +42,8 @@ async fn only_who_manages_packages_may_put_one_on_sale() {
 async fn a_repeated_request_with_one_key_puts_one_package_on_sale() {
     let studio = Studio::open().await;
     let manager = studio.app.user(Role::Manager);
-    let post = || studio.app.post("/api/credits/packages").bearer(&manager).idempotency_key("k").json(&offer());
+    let post =
+        || studio.app.post("/api/credits/packages").bearer(&manager).idempotency_key("k").json(&offer());
     let first = post().send().await.expect(201);
     let second = post().send().await.expect(201);
     assert_eq!(first.body, second.body);
@@ -86,7 +93,9 @@ async fn the_list_goes_on_page_by_page_without_gap_or_repetition() {
     let (mut seen, mut path) = (Vec::new(), "/api/credits/packages?limit=2".to_owned());
     loop {
         let page = studio.app.get(&path).send().await.expect(200).body;
-        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        seen.extend(
+            page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
         let Some(cursor) = page["nextCursor"].as_str() else { break };
         path = format!("/api/credits/packages?limit=2&cursor={cursor}");
     }

@@ -11,7 +11,8 @@ use crate::harness::Studio;
 #[actix_web::test]
 async fn an_export_holds_the_wallet_its_story_and_the_payments_of_that_person_alone() {
     let studio = Studio::open().await;
-    let (package, anna, ben) = (studio.package().await, studio.app.user(Role::Member), studio.app.user(Role::Member));
+    let (package, anna, ben) =
+        (studio.package().await, studio.app.user(Role::Member), studio.app.user(Role::Member));
     for buyer in [&anna, &ben] {
         let session = studio.checkout(buyer, &package, "k").await.expect(201).text("checkoutSessionId");
         studio.pay(&session, "card").await;
@@ -54,7 +55,10 @@ async fn the_role_of_the_service_is_refused_outside_its_schema() {
     let studio = Studio::open().await;
     let mut connection =
         diesel_async::AsyncPgConnection::establish(&studio.app.database.runtime_url()).await.unwrap();
-    let made = diesel_async::RunQueryDsl::execute(diesel::sql_query("CREATE TABLE public.mine (id int)"), &mut connection);
+    let made = diesel_async::RunQueryDsl::execute(
+        diesel::sql_query("CREATE TABLE public.mine (id int)"),
+        &mut connection,
+    );
     assert!(made.await.is_err());
     drop(connection);
     studio.close().await;

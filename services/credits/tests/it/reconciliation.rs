@@ -15,7 +15,6 @@ async fn a_payment_whose_every_event_was_lost_is_found_within_ten_minutes() {
     let studio = Studio::open().await;
     let (package, anna) = (studio.package().await, studio.app.user(Role::Member));
     let opened = studio.checkout(&anna, &package, "k").await.expect(201);
-    studio.app.run_jobs().await;
     studio.pay(&opened.text("checkoutSessionId"), "card").await;
     studio.app.advance(TimeDelta::minutes(10));
     studio.app.run_jobs().await;
@@ -30,7 +29,6 @@ async fn a_paid_session_of_a_payment_thought_to_be_over_is_found_within_a_day() 
     let opened = studio.checkout(&anna, &package, "k").await.expect(201);
     studio.pay(&opened.text("checkoutSessionId"), "card").await;
     studio.app.superuser().await.run("UPDATE payments SET status = 'failed'").await;
-    studio.app.run_jobs().await;
     studio.app.advance(TimeDelta::days(1));
     studio.app.run_jobs().await;
     let anna = studio.app.renewed(&anna, Role::Member);
@@ -60,7 +58,6 @@ async fn overdue_hold(studio: &Studio) -> (TestUser, ReservationId) {
     let (anna, reservation) = (studio.app.user(Role::Member), studio.reservation());
     studio.grant(&anna, 5, None).await;
     studio.hold(reservation, anna.user_id, 2).await.expect(200);
-    studio.app.run_jobs().await;
     studio.app.advance(TimeDelta::hours(24));
     (anna, reservation)
 }
@@ -86,7 +83,8 @@ async fn an_overdue_hold_becomes_what_booking_says_of_its_reservation() {
     for (status, end, available) in cases {
         let (anna, reservation) = overdue_hold(&studio).await;
         booking.reset().await;
-        let summary = json!({ "reservationId": reservation, "userId": anna.user_id, "status": status, "credits": 2 });
+        let summary =
+            json!({ "reservationId": reservation, "userId": anna.user_id, "status": status, "credits": 2 });
         let answer = ResponseTemplate::new(200).set_body_json(summary);
         booking.on("GET", &format!("^/internal/v1/reservations/{reservation}$"), answer).await;
         studio.app.run_jobs().await;

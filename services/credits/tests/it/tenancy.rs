@@ -35,7 +35,8 @@ async fn holds_of_another_tenant_are_not_there() {
     hold.expect_problem(402, "insufficient_credits");
     studio.as_booking_of(other, Method::PUT, &format!("{path}/release")).send().await.expect(200);
     assert_eq!(studio.as_booking(Method::GET, &path).send().await.expect(200).body["state"], "held");
-    let listed = studio.as_booking_of(other, Method::GET, "/internal/v1/holds?state=held").send().await.expect(200);
+    let listed =
+        studio.as_booking_of(other, Method::GET, "/internal/v1/holds?state=held").send().await.expect(200);
     assert_eq!(listed.body["items"], json!([]));
     studio.close().await;
 }
@@ -47,12 +48,21 @@ async fn a_package_or_payment_of_another_tenant_is_not_there() {
     let payment = studio.checkout(&anna, &package, "k").await.expect(201).text("paymentId");
     let other = TenantId::new(&studio.app.clock);
     for table in ["packages", "payments", "stripe_calls"] {
-        studio.app.superuser().await.run(&format!(
-            "SET session_replication_role = replica; UPDATE {table} SET tenant_id = '{other}'"
-        )).await;
+        studio
+            .app
+            .superuser()
+            .await
+            .run(&format!("SET session_replication_role = replica; UPDATE {table} SET tenant_id = '{other}'"))
+            .await;
     }
     studio.checkout(&anna, &package, "other").await.expect_problem(404, "not_found");
-    studio.app.get(&format!("/api/payment/{payment}")).bearer(&anna).send().await.expect_problem(404, "not_found");
+    studio
+        .app
+        .get(&format!("/api/payment/{payment}"))
+        .bearer(&anna)
+        .send()
+        .await
+        .expect_problem(404, "not_found");
     let listed = studio.app.get("/api/credits/packages").send().await.expect(200);
     assert_eq!(listed.body["items"], json!([]));
     studio.close().await;

@@ -146,7 +146,9 @@ async fn a_forged_missing_or_stale_signature_is_400_and_nothing_is_written() {
     send(None, &event).await.expect_problem(400, "signature_missing");
     send(Some("t=,v1=".to_owned()), &event).await.expect_problem(400, "signature_missing");
     send(signed("whsec_somebody_elses_secret", now), &event).await.expect_problem(400, "signature_invalid");
-    send(signed(WEBHOOK_SECRET, now), &event.replace("checkout", "checkouT")).await.expect_problem(400, "signature_invalid");
+    send(signed(WEBHOOK_SECRET, now), &event.replace("checkout", "checkouT"))
+        .await
+        .expect_problem(400, "signature_invalid");
     send(signed(WEBHOOK_SECRET, now - 301), &event).await.expect_problem(400, "signature_stale");
     send(signed(WEBHOOK_SECRET, now + 301), &event).await.expect_problem(400, "signature_stale");
     // Good, but no event.
@@ -213,7 +215,11 @@ async fn another_amount_than_was_asked_is_no_payment() {
     studio.deliver_events().await;
     assert_eq!(studio.payment_status(&bought.buyer, &bought.payment).await, "open");
     let given_up = studio.app.sql("SELECT last_error FROM jobs WHERE dead_at IS NOT NULL").await;
-    assert!(given_up.iter().all(|job| job["last_error"].as_str().is_some_and(|text| text.contains("contradicts"))));
+    assert!(
+        given_up
+            .iter()
+            .all(|job| job["last_error"].as_str().is_some_and(|text| text.contains("contradicts")))
+    );
     assert!(!given_up.is_empty());
     studio.close().await;
 }

@@ -6,26 +6,23 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use shinkofa_contracts::auth::EmailVerificationRequested;
 use shinkofa_db::{Connection, Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{TenantId, failpoint};
 
-use crate::Notify;
 use crate::clients::{Mail, NotTaken};
 use crate::db::deliveries::{self, TakenDelivery};
 use crate::domain::{Addressee, DeliveryId, DeliveryState, Kind, Letterhead, Occasion, Step, Ticket};
+use crate::{Notify, measures};
 
 /// Where a test may kill the process.
 pub const FAILPOINTS: &[&str] = &[BEFORE, AFTER_ACCEPT];
 const BEFORE: &str = "notify.deliver.before";
 const AFTER_ACCEPT: &str = "notify.deliver.after_accept";
 
-/// What auth seals tokens of verification mails for.
-const SEALING_CONTEXT: &str = "email_verification";
 /// How soon a delivery whose address is in doubt is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -95,7 +92,7 @@ impl Deliver {
         })
         .await?;
         if let (Some(kind), Taken::Settled(ends_as)) = (kind, &taken) {
-            count(kind, ends_as.as_str());
+            measures::settled(kind, *ends_as);
         }
         Ok(taken)
     }
@@ -150,7 +147,7 @@ impl Deliver {
         })
         .await?;
         if sent {
-            count(kind, DeliveryState::Sent.as_str());
+            measures::settled(kind, DeliveryState::Sent);
         }
         Ok(())
     }
@@ -172,7 +169,7 @@ impl Deliver {
             })
             .await?;
         if failed {
-            count(kind, DeliveryState::Failed.as_str());
+            measures::settled(kind, DeliveryState::Failed);
         }
         Ok(())
     }
@@ -188,7 +185,7 @@ impl Deliver {
             deliveries::postpone(tx, tenant, self.delivery, reason).await.map_err(Error::from)
         })
         .await?;
-        count(in_hand.ticket.kind, "retried");
+        measures::retried(in_hand.ticket.kind);
         Err(Failure::Retry(anyhow::anyhow!("{reason}")))
     }
 }
@@ -225,17 +222,17 @@ fn compose(state: &Notify, in_hand: &InHand) -> anyhow::Result<Mail> {
     Ok(Mail { id: ticket.id, to: addressee.clone(), letter, written_at: taken.created_at })
 }
 
-/// Built from the installation's own address alone. The token stands in the fragment, which browsers send to nobody.
+/// Built from the installation's own address alone. The token, base64url as auth wrote it, stands in the fragment, which
+/// browsers send to nobody.
 fn verification_link(state: &Notify, sealed: &str) -> anyhow::Result<String> {
-    let token = state
-        .delivery_key
-        .open(SEALING_CONTEXT, sealed)
-        .map_err(|_| anyhow::anyhow!("the token cannot be opened"))?;
+    let token = state.delivery_key.open(EmailVerificationRequested::SEALED_FOR, sealed)?;
+    let token = String::from_utf8(token).ok().filter(|token| is_base64url(token));
+    let token = token.ok_or_else(|| anyhow::anyhow!("what was sealed is no token"))?;
     let mut link = state.platform.settings.public_url.join("/verify-email")?;
-    link.set_fragment(Some(&format!("token={}", URL_SAFE_NO_PAD.encode(token))));
+    link.set_fragment(Some(&format!("token={token}")));
     Ok(link.into())
 }
 
-fn count(kind: Kind, outcome: &'static str) {
-    metrics::counter!("notify_deliveries_total", "kind" => kind.as_str(), "outcome" => outcome).increment(1);
+fn is_base64url(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }

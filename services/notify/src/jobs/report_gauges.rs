@@ -5,9 +5,9 @@ use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_runtime::tenants;
 
-use crate::Notify;
 use crate::db::deliveries;
 use crate::domain::DeliveryState;
+use crate::{Notify, measures};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReportGauges {}
@@ -40,12 +40,7 @@ impl Job for ReportGauges {
             let of_state = || all.iter().filter(|backlog| backlog.state == under_way);
             let count: i64 = of_state().map(|backlog| backlog.deliveries).sum();
             let oldest = of_state().map(|backlog| (now - backlog.oldest).num_seconds()).max().unwrap_or(0);
-            #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
-            {
-                metrics::gauge!("deliveries_under_way", "state" => under_way.as_str()).set(count as f64);
-                metrics::gauge!("deliveries_oldest_seconds", "state" => under_way.as_str())
-                    .set(oldest as f64);
-            }
+            measures::under_way(under_way, count, oldest);
         }
         Ok(())
     }

@@ -64,7 +64,7 @@ async fn whoever_is_forgotten_leaves_no_address_name_or_word_and_gets_no_more_ma
     let ann = studio.member("Annabelle", Locale::English);
     studio.confirmed(&ann);
     studio.settle().await;
-    studio.verification(&ann, b"token");
+    studio.verification(&ann, "token");
     studio.app.read_feeds().await.unwrap();
     assert!(!mentions(&studio, "nnabelle").await.is_empty());
 

@@ -92,11 +92,11 @@ impl Studio {
         self.auth.append(person.id.as_uuid(), &changed, Some(&contact(person)));
     }
 
-    pub fn verification(&self, person: &Person, token: &[u8]) {
+    pub fn verification(&self, person: &Person, token: &str) {
         let requested = EmailVerificationRequested {
             user_id: person.id,
             locale: person.locale,
-            sealed_token: self.key.seal("email_verification", token).unwrap(),
+            sealed_token: self.key.seal(EmailVerificationRequested::SEALED_FOR, token.as_bytes()).unwrap(),
             expires_at: self.now() + Duration::hours(24),
         };
         self.auth.append(person.id.as_uuid(), &requested, Some(&contact(person)));

@@ -48,7 +48,7 @@ impl Service for Probe {
     }
 
     fn subscriptions(&self) -> Subscriptions {
-        Subscriptions::default().add(Effects)
+        Subscriptions::default().follow(Effects)
     }
 
     async fn export_personal_data(

@@ -20,7 +20,8 @@ impl Absence {
         let victims: Vec<i32> =
             stack.processes_of(service).await.iter().filter_map(|process| process.pid).collect();
         assert!(!victims.is_empty(), "no process of {service} runs");
-        let record = std::fs::read(stack.home.join("supervisor.json")).expect("the supervisor says who it is");
+        let record =
+            std::fs::read(stack.home.join("supervisor.json")).expect("the supervisor says who it is");
         let identity: Identity = serde_json::from_slice(&record).expect("the supervisor's record");
         let absence = Self { supervisor: Pid::from_raw(identity.pid).expect("a pid is positive") };
         kill_process(absence.supervisor, Signal::STOP).expect("the supervisor holds still");

@@ -49,7 +49,8 @@ impl Role {
         let name = format!("{service}_rt");
         let password = stack.secret(&format!("{service}-rt-password"));
         let url = stack.database_url(&format!("{name}:{password}"), "shinkofa");
-        let connection = AsyncPgConnection::establish(&url).await.unwrap_or_else(|fault| panic!("{name}: {fault}"));
+        let connection =
+            AsyncPgConnection::establish(&url).await.unwrap_or_else(|fault| panic!("{name}: {fault}"));
         Self { name, connection }
     }
 
@@ -140,7 +141,9 @@ async fn a_services_role_can_change_rows_and_nothing_else() {
                 format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"),
                 format!("ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY"),
                 format!("CREATE POLICY everything ON {table} USING (true)"),
-                format!("CREATE TRIGGER t BEFORE INSERT ON {table} EXECUTE FUNCTION suppress_redundant_updates_trigger()"),
+                format!(
+                    "CREATE TRIGGER t BEFORE INSERT ON {table} EXECUTE FUNCTION suppress_redundant_updates_trigger()"
+                ),
                 format!("CREATE INDEX ON {table} ((1))"),
                 format!("GRANT SELECT ON {table} TO PUBLIC"),
             ] {
@@ -230,12 +233,16 @@ async fn no_role_of_the_platform_goes_around_row_level_security() {
 async fn every_table_of_a_tenant_has_forced_row_level_security_with_a_written_check() {
     let stack = Stack::attach().await;
     let mut superuser = stack.superuser().await;
-    let unprotected = tables(&stack, &format!("{SCOPED} AND NOT (c.relrowsecurity AND c.relforcerowsecurity)")).await;
+    let unprotected =
+        tables(&stack, &format!("{SCOPED} AND NOT (c.relrowsecurity AND c.relforcerowsecurity)")).await;
     assert!(unprotected.is_empty(), "not forced: {unprotected:?}");
     let scoped = tables(&stack, SCOPED).await;
     assert!(scoped.len() > 15, "{scoped:?}");
     for service in SERVICES {
-        assert!(scoped.iter().any(|table| table.starts_with(&format!("{service}."))), "{service} has no tenant's table");
+        assert!(
+            scoped.iter().any(|table| table.starts_with(&format!("{service}."))),
+            "{service} has no tenant's table"
+        );
     }
 
     let policies = superuser
@@ -249,7 +256,8 @@ async fn every_table_of_a_tenant_has_forced_row_level_security_with_a_written_ch
     for policy in &policies {
         for side in ["sees", "writes"] {
             let rule = policy[side].as_str().unwrap_or_default();
-            let asks = rule.contains("current_setting('app.tenant_id'") || rule.contains("current_setting('app.realm_id'");
+            let asks = rule.contains("current_setting('app.tenant_id'")
+                || rule.contains("current_setting('app.realm_id'");
             assert!(asks && !rule.contains(" OR "), "{policy:#}");
         }
     }
@@ -281,7 +289,8 @@ async fn what_belongs_to_no_tenant_is_known_by_name() {
     let stack = Stack::attach().await;
     for table in tables(&stack, &format!("NOT ({SCOPED})")).await {
         let (_, name) = table.split_once('.').expect("a schema");
-        let known = WITHOUT_TENANT.contains(&table.as_str()) || WITHOUT_TENANT.contains(&format!("*.{name}").as_str());
+        let known = WITHOUT_TENANT.contains(&table.as_str())
+            || WITHOUT_TENANT.contains(&format!("*.{name}").as_str());
         assert!(known, "{table} has no tenant_id: give it one, or say here why it needs none");
     }
     invariants::check(&stack).await;
@@ -305,7 +314,9 @@ async fn without_a_tenant_no_row_is_seen_changed_or_written() {
         let mut seen_by_all = 0;
         for table in scoped.iter().filter(|table| table.starts_with(&format!("{service}."))) {
             seen_by_all += superuser.number(&format!("SELECT count(*) FROM {table}")).await;
-            for setting in ["RESET app.tenant_id; RESET app.realm_id", "SET app.tenant_id = ''; SET app.realm_id = ''"] {
+            for setting in
+                ["RESET app.tenant_id; RESET app.realm_id", "SET app.tenant_id = ''; SET app.realm_id = ''"]
+            {
                 role.run(setting).await.expect("a setting");
                 assert_eq!(role.count(table).await, 0, "{table} without a tenant");
             }
@@ -315,7 +326,10 @@ async fn without_a_tenant_no_row_is_seen_changed_or_written() {
             role.run("RESET app.tenant_id; RESET app.realm_id").await.expect("a setting");
             let before = superuser.number(&format!("SELECT count(*) FROM {table}")).await;
             role.run(&format!("BEGIN; DELETE FROM {table}; COMMIT")).await.expect("nothing to delete");
-            assert!(superuser.number(&format!("SELECT count(*) FROM {table}")).await >= before, "{table} lost rows");
+            assert!(
+                superuser.number(&format!("SELECT count(*) FROM {table}")).await >= before,
+                "{table} lost rows"
+            );
             assert_no_row_can_be_written(&mut role, &mut superuser, table).await;
             refuses_to_look_around(&mut role, table).await;
         }
@@ -327,7 +341,7 @@ async fn without_a_tenant_no_row_is_seen_changed_or_written() {
 /// A whole, valid row, read as the superuser, is refused under no tenant and under another than its own.
 async fn assert_no_row_can_be_written(role: &mut Role, superuser: &mut suite::Superuser, table: &str) {
     let rows = superuser.rows(&format!("SELECT to_jsonb(t) AS row FROM {table} t LIMIT 1")).await;
-    let Some(row) = rows.first().map(|row| &row["row"]) else { return };
+    let Some(row) = rows.as_slice().first().map(|row| &row["row"]) else { return };
     let columns: Vec<String> = superuser
         .rows(&format!(
             "SELECT quote_ident(attname) AS name FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0
@@ -339,7 +353,10 @@ async fn assert_no_row_can_be_written(role: &mut Role, superuser: &mut suite::Su
         .collect();
     let columns = columns.join(", ");
     let literal = row.to_string().replace('\'', "''");
-    for setting in [String::new(), format!("SET LOCAL app.tenant_id = '{OTHER_TENANT}'; SET LOCAL app.realm_id = '{OTHER_TENANT}';")] {
+    for setting in [
+        String::new(),
+        format!("SET LOCAL app.tenant_id = '{OTHER_TENANT}'; SET LOCAL app.realm_id = '{OTHER_TENANT}';"),
+    ] {
         let insert = format!(
             "BEGIN; {setting} INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE
              SELECT {columns} FROM jsonb_populate_record(NULL::{table}, '{literal}'::jsonb)"

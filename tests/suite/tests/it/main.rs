@@ -1,8 +1,14 @@
 //! The platform as one: real binaries behind the real gateway, brought up by `deploy/test`.
 
+mod absence;
+mod api_documents;
+mod database_roles;
+mod feeds_under_kill;
+mod gateway;
 mod outages;
 mod races;
 mod saga_failpoints;
+mod secrets_in_logs;
 mod story;
 mod wallets;
 mod webhooks;

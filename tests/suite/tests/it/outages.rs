@@ -2,15 +2,15 @@
 
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
-use suite::{Person, PackageTerms, SessionTerms, Stack, invariants, until};
+use suite::{PackageTerms, Person, SessionTerms, Stack, invariants, until};
 
-const CREDITS: i64 = 5;
+const PACK: i32 = 5;
+const CREDITS: i64 = PACK as i64;
 
 /// Somebody with credits, and a session that costs one.
 async fn member_and_session(stack: &Stack) -> (Person, String) {
     let admin = stack.admin().await;
-    let credits = i32::try_from(CREDITS).unwrap();
-    let package = stack.package(&admin, PackageTerms { credits, validity_days: 30 }).await;
+    let package = stack.package(&admin, PackageTerms { credits: PACK, validity_days: 30 }).await;
     let person = stack.sign_up("en").await;
     stack.buy(&person, &package).await;
     let session = stack.session_costing(&admin, 1, SessionTerms::far_ahead(10)).await;

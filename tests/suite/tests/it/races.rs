@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
 use shinkofa_kernel::Role;
-use suite::{
-    Answer, Member, PackageTerms, SessionTerms, Stack, UnguardedBooking, invariants, until_within,
-};
 use std::time::Duration;
+use suite::{Answer, Member, PackageTerms, SessionTerms, Stack, UnguardedBooking, invariants, until_within};
 
 const PEOPLE: usize = 500;
 const SEATS: i32 = 20;
@@ -70,10 +68,13 @@ async fn crowd_with_credits(stack: &Stack, package: &str) -> Vec<Member> {
         .collect::<()>()
         .await;
     let ids: Vec<String> = people.iter().map(|member| format!("'{}'", member.user_id)).collect();
-    let paid = format!("SELECT count(*) AS n FROM credits.payments WHERE status = 'paid' AND user_id IN ({})", ids.join(","));
+    let paid = format!(
+        "SELECT count(*) AS n FROM credits.payments WHERE status = 'paid' AND user_id IN ({})",
+        ids.join(",")
+    );
     let mut superuser = stack.superuser().await;
     until_within(Duration::from_secs(180), "everybody's payment has arrived", async || {
-        (superuser.number(&paid).await == i64::try_from(PEOPLE).unwrap()).then_some(())
+        (superuser.number(&paid).await == PEOPLE as i64).then_some(())
     })
     .await;
     people

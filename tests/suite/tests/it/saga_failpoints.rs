@@ -9,8 +9,11 @@ use serde_json::Value;
 use suite::{Checkout, Member, PackageTerms, SessionTerms, Stack, Wallet, invariants, until, until_within};
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
 
-const COST: i64 = 2;
-const PACK: i64 = 3;
+const COST_IN_CREDITS: i32 = 2;
+const COST: i64 = COST_IN_CREDITS as i64;
+const CREDITS_OF_A_PACK: i32 = 3;
+const PACK: i64 = CREDITS_OF_A_PACK as i64;
+const CONFIRMED: &str = "Your booking is confirmed";
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ enum Scenario {
     Lapse,
     /// A package is bought.
     Purchase,
+    /// A mail is handed over.
+    Tell,
 }
 
 /// The scenario that passes a point. A point that nobody passes fails the test that asks.
@@ -37,8 +42,11 @@ fn scenario_of(point: &str) -> Scenario {
         "booking.cancel" | "booking.refund" | "credits.refund" => Scenario::CancelInTime,
         "booking.consume" | "credits.consume" => Scenario::CancelLate,
         "booking.expire" | "booking.release" | "credits.release" => Scenario::Lapse,
-        "credits.begin_checkout" | "credits.open_checkout" | "credits.receive_event"
+        "credits.begin_checkout"
+        | "credits.open_checkout"
+        | "credits.receive_event"
         | "credits.settle_payment" => Scenario::Purchase,
+        "notify.deliver" => Scenario::Tell,
         _ => panic!("no scenario passes the failpoint {point}: add one"),
     }
 }
@@ -49,11 +57,9 @@ async fn every_declared_failpoint_comes_in_a_pair_and_has_a_scenario() {
     let points = stack.declared_failpoints();
     for point in &points {
         scenario_of(point);
-        let twin = match point.strip_suffix(".before") {
-            Some(step) => format!("{step}.after"),
-            None => format!("{}.before", point.strip_suffix(".after").expect("before or after a step")),
-        };
-        assert!(points.contains(&twin), "{point} has no {twin}");
+        let (step, side) = point.rsplit_once('.').expect("a side of a step");
+        let twin = if side == "before" { format!("{step}.after") } else { format!("{step}.before") };
+        assert!(points.iter().any(|other| other.starts_with(&twin)), "{point} has no {twin}");
     }
 }
 
@@ -85,6 +91,39 @@ async fn seats_that_lapse_survive_a_kill_at_every_step() {
 #[tokio::test]
 async fn a_purchase_survives_a_kill_at_every_step() {
     survive(Scenario::Purchase).await;
+}
+
+/// A job that was killed is taken again when its lease lapses, which for mails takes a minute.
+const MAIL_ARRIVES_WITHIN: Duration = Duration::from_secs(150);
+
+#[tokio::test]
+async fn a_mail_survives_a_kill_and_comes_twice_only_when_it_died_after_the_handing_over() {
+    let stack = Stack::attach().await;
+    let studio = Studio::open(&stack, Scenario::Tell).await;
+    let points = stack.declared_failpoints();
+    let mut expected = Vec::new();
+    for point in points.into_iter().filter(|point| scenario_of(point) == Scenario::Tell) {
+        let person = stack.sign_up("en").await;
+        stack.buy(&person, &studio.package).await;
+        stack.mail_with(&person.email, "credits").await;
+        stack.arm(&point);
+        stack.book(&person, &studio.session).await.expect(201);
+        stack.wait_until_fired(&point).await;
+        stack.wait_until_ready().await;
+        let most = if point.ends_with(".before") { 1 } else { 2 };
+        expected.push((point, person, most));
+    }
+    assert!(!expected.is_empty());
+    for (point, person, most) in expected {
+        let told = until_within(MAIL_ARRIVES_WITHIN, &format!("{point}: the mail arrives"), async || {
+            let mails = stack.mails_to(&person.email).await;
+            let holds = |mail: &&Value| mail["text"].as_str().is_some_and(|text| text.contains(CONFIRMED));
+            Some(mails.iter().filter(holds).count()).filter(|count| *count > 0)
+        })
+        .await;
+        assert!(told <= most, "{point}: told {told} times");
+    }
+    invariants::check(&stack).await;
 }
 
 /// Kills at each point of a scenario, one after the other, and waits until everybody's affairs are in order.
@@ -139,15 +178,14 @@ enum Expected {
 impl Studio {
     async fn open(stack: &Stack, scenario: Scenario) -> Self {
         let admin = stack.admin().await;
-        let credits = i32::try_from(PACK).unwrap();
-        let cost = i32::try_from(COST).unwrap();
+        let pack = PackageTerms { credits: CREDITS_OF_A_PACK, validity_days: 30 };
         let terms = match scenario {
             Scenario::CancelLate => SessionTerms::soon(1000),
             _ => SessionTerms::far_ahead(1000),
         };
         Self {
-            package: stack.package(&admin, PackageTerms { credits, validity_days: 30 }).await,
-            session: stack.session_costing(&admin, cost, terms).await,
+            package: stack.package(&admin, pack).await,
+            session: stack.session_costing(&admin, COST_IN_CREDITS, terms).await,
         }
     }
 
@@ -161,6 +199,7 @@ impl Studio {
             Scenario::CancelLate => self.cancel(stack, point, member, ("late_cancelled", 0)).await,
             Scenario::Lapse => self.lapse(stack, point, member).await,
             Scenario::Purchase => self.purchase(stack, point, member).await,
+            Scenario::Tell => unreachable!("mails have a test of their own"),
         }
     }
 
@@ -194,16 +233,16 @@ impl Studio {
         stack.buy(&member, &self.package).await;
         let before = stack.wallet(&member).await;
         let reservation = stack.book(&member, &self.session).await.expect(201).text("reservationId");
-        until("the credits are captured", async || {
-            (stack.wallet(&member).await.held == 0).then_some(())
-        })
-        .await;
+        until("the credits are captured", async || (stack.wallet(&member).await.held == 0).then_some(()))
+            .await;
         stack.arm(point);
         let answer = stack.cancellation(&member, &reservation).send_until_answered().await.expect(200);
-        assert_eq!((&answer.body["status"], &answer.body["creditsRefunded"]), (&status.into(), &refunded.into()));
+        assert_eq!(
+            (&answer.body["status"], &answer.body["creditsRefunded"]),
+            (&status.into(), &refunded.into())
+        );
         stack.wait_until_fired(point).await;
-        let wallet =
-            if refunded > 0 { Expected::Whole(before) } else { Expected::Available(PACK - COST) };
+        let wallet = if refunded > 0 { Expected::Whole(before) } else { Expected::Available(PACK - COST) };
         Outcome { member, wallet, reservation: Some(status), payment: None }
     }
 

@@ -66,7 +66,7 @@ async fn join(stack: &Stack) -> Person {
         password,
         name: "Sacha Exemple".to_owned(),
         member: Member {
-            user_id: signed_in.body["user"]["userId"].as_str().unwrap().parse().unwrap(),
+            user_id: text(&signed_in.body["user"], "userId").parse().expect("userId is a UUID"),
             token: signed_in.text("accessToken"),
         },
         refresh_token: signed_in.text("refreshToken"),
@@ -117,15 +117,19 @@ async fn buy(stack: &Stack, admin: &Member, person: &Person) -> Wallet {
 async fn find_a_session(stack: &Stack, admin: &Member) -> Value {
     let class = stack.class(admin, ClassTerms { credit_cost: 2 }).await;
     let starts_at = stack.clock.now() + TimeDelta::days(5);
-    let instant = |by: i64| {
-        (starts_at + TimeDelta::seconds(by)).to_rfc3339_opts(SecondsFormat::Secs, true)
-    };
+    let instant = |by: i64| (starts_at + TimeDelta::seconds(by)).to_rfc3339_opts(SecondsFormat::Secs, true);
     let body = json!({ "classId": class, "startsAt": instant(0), "capacity": 3 });
     let key = stack.fresh("session");
     let create = || stack.post("/api/sessions").bearer(admin).idempotency_key(&key).json(&body);
     let created = create().send().await.expect(201);
     assert_replayed(&created, &create().send().await);
-    stack.post("/api/sessions").bearer(stack.mint()).json(&body).send().await.expect_problem(403, "permission_denied");
+    stack
+        .post("/api/sessions")
+        .bearer(stack.mint())
+        .json(&body)
+        .send()
+        .await
+        .expect_problem(403, "permission_denied");
 
     let window = [("from", instant(0)), ("to", instant(1)), ("limit", "200".to_owned())];
     let window = window.each_ref().map(|(name, value)| (*name, value.as_str()));
@@ -143,7 +147,7 @@ async fn find_a_session(stack: &Stack, admin: &Member) -> Value {
 
 /// Returns the reservation.
 async fn book(stack: &Stack, person: &Person, session: &Value, before: &Wallet) -> String {
-    let (id, key) = (session["id"].as_str().unwrap(), stack.fresh("book"));
+    let (id, key) = (text(session, "id"), stack.fresh("book"));
     let booked = stack.booking(person, id, &key).send().await.expect(201);
     let reservation = booked.text("reservationId");
     let expected = json!({
@@ -171,7 +175,7 @@ async fn book(stack: &Stack, person: &Person, session: &Value, before: &Wallet) 
     .await;
     assert_eq!(wallet.available, before.available - COST);
     assert_eq!(wallet.lots[0].remaining, before.available - COST);
-    let title = session["title"].as_str().unwrap();
+    let title = text(session, "title");
     let mail = stack.mail_with(&person.email, title).await;
     assert!(mail["subject"].as_str().is_some_and(|subject| subject.contains(title)), "{mail:#}");
     assert!(mail["text"].as_str().is_some_and(|text| text.contains("réservation")), "{mail:#}");
@@ -276,7 +280,7 @@ async fn after_a_logout_neither_token_is_good_anywhere() {
         refused.then_some(())
     })
     .await;
-    let token = other["accessToken"].as_str().unwrap();
+    let token = text(&other, "accessToken");
     stack.get("/api/credits/wallet").bearer(token).send().await.expect(200);
     invariants::check(&stack).await;
 }
@@ -297,4 +301,10 @@ async fn a_second_sign_up_with_a_known_address_looks_like_the_first_and_tells_it
     let profile = stack.get("/api/user/profile").bearer(&person).send().await.expect(200);
     assert_eq!(profile.body["name"], person.name);
     invariants::check(&stack).await;
+}
+
+/// A string member.
+#[track_caller]
+fn text<'a>(value: &'a Value, member: &str) -> &'a str {
+    value[member].as_str().unwrap_or_else(|| panic!("no text {member:?} in {value:#}"))
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use serde_json::json;
 use suite::{Checkout, Member, PackageTerms, Stack, invariants, signature, until};
 
-const CREDITS: i64 = 4;
+const PACK: i32 = 4;
+const CREDITS: i64 = PACK as i64;
 const COMPLETED: &str = "checkout.session.completed";
 
 async fn package(stack: &Stack) -> String {
     let admin = stack.admin().await;
-    let credits = i32::try_from(CREDITS).unwrap();
-    stack.package(&admin, PackageTerms { credits, validity_days: 30 }).await
+    stack.package(&admin, PackageTerms { credits: PACK, validity_days: 30 }).await
 }
 
 /// Paid at Stripe, of which nothing has been told yet.
@@ -29,9 +29,13 @@ async fn assert_granted_once(stack: &Stack, member: &Member, checkout: &Checkout
     let payment = &checkout.payment_id;
     let mut superuser = stack.superuser().await;
     for query in [
-        format!("SELECT count(*) AS n FROM credits.lots WHERE source_type = 'payment' AND source_id = '{payment}'"),
+        format!(
+            "SELECT count(*) AS n FROM credits.lots WHERE source_type = 'payment' AND source_id = '{payment}'"
+        ),
         format!("SELECT count(*) AS n FROM credits.journals WHERE idem_key = 'payment:{payment}'"),
-        format!("SELECT count(*) AS n FROM credits.events WHERE type = 'payment.paid' AND aggregate_id = '{payment}'"),
+        format!(
+            "SELECT count(*) AS n FROM credits.events WHERE type = 'payment.paid' AND aggregate_id = '{payment}'"
+        ),
     ] {
         assert_eq!(superuser.number(&query).await, 1, "{query}");
     }
@@ -41,7 +45,8 @@ async fn assert_granted_once(stack: &Stack, member: &Member, checkout: &Checkout
 async fn wait_until_quiet(stack: &Stack) {
     let mut superuser = stack.superuser().await;
     until("every event has been settled", async || {
-        let waiting = "SELECT count(*) AS n FROM credits.jobs WHERE name = 'settle_payment' AND dead_at IS NULL";
+        let waiting =
+            "SELECT count(*) AS n FROM credits.jobs WHERE name = 'settle_payment' AND dead_at IS NULL";
         (superuser.number(waiting).await == 0).then_some(())
     })
     .await;

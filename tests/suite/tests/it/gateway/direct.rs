@@ -81,7 +81,14 @@ async fn a_public_listener_has_no_internal_route_not_even_for_a_service() {
     for service in SERVICES {
         let base = listener(&stack, service, 0).await;
         let token = tokens.sign(service, "feed", None, None).expect("signed");
-        for path in ["/internal/v1/events", "/metrics", "/healthz", "/readyz", "//internal/v1/events", "/%69nternal/v1/events"] {
+        for path in [
+            "/internal/v1/events",
+            "/metrics",
+            "/healthz",
+            "/readyz",
+            "//internal/v1/events",
+            "/%69nternal/v1/events",
+        ] {
             let answer = ask_claiming(&stack, Method::GET, format!("{base}{path}"), Some(&token)).await;
             answer.expect_problem(404, "not_found");
         }
@@ -104,15 +111,26 @@ async fn an_internal_listener_answers_only_a_service_that_proves_itself() {
             ("nobody", None),
             ("an admin", Some(admin.clone())),
             ("a service that calls another", Some(good.sign(elsewhere, "feed", None, None).expect("signed"))),
-            ("who knows the key of people's tokens", Some(wrong_key.sign(service, "feed", None, None).expect("signed"))),
+            (
+                "who knows the key of people's tokens",
+                Some(wrong_key.sign(service, "feed", None, None).expect("signed")),
+            ),
             ("a made-up token", Some("eyJhbGciOiJub25lIn0.e30.".to_owned())),
         ] {
             let answer = ask_claiming(&stack, method.clone(), url.clone(), token.as_deref()).await;
-            assert_eq!((answer.status, &answer.body["code"]), (401, &json!("unauthenticated")), "{what} at {service}{path}");
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (401, &json!("unauthenticated")),
+                "{what} at {service}{path}"
+            );
         }
         let no_scope = good.sign(service, "nothing", None, None).expect("signed");
         let answer = ask_claiming(&stack, method, url, Some(&no_scope)).await;
-        assert_eq!((answer.status, &answer.body["code"]), (403, &json!("permission_denied")), "no scope at {service}{path}");
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (403, &json!("permission_denied")),
+            "no scope at {service}{path}"
+        );
     }
     invariants::check(&stack).await;
 }

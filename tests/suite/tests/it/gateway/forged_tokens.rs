@@ -81,10 +81,19 @@ fn forged_headers(forger: &Forger) -> Vec<(String, String)> {
         forged.push((format!("alg {alg:?} and no signature"), forger.unsigned(alg)));
     }
     for alg in ["none", "HS384", "HS512", "RS256", "ES256", "EdDSA", "PS256", "hs256"] {
-        forged.push((format!("alg {alg} over an HS256 signature"), forger.with_header(&json!({ "alg": alg }))));
+        forged
+            .push((format!("alg {alg} over an HS256 signature"), forger.with_header(&json!({ "alg": alg }))));
     }
     for kid in [
-        "", "../../dev/null", "/dev/null", "' OR '1'='1", "x' UNION SELECT 'key", "unknown", "0", "\u{0}", "kid\nkid",
+        "",
+        "../../dev/null",
+        "/dev/null",
+        "' OR '1'='1",
+        "x' UNION SELECT 'key",
+        "unknown",
+        "0",
+        "\u{0}",
+        "kid\nkid",
     ] {
         forged.push((format!("kid {kid:?}"), forger.with_header(&json!({ "kid": kid }))));
     }
@@ -101,7 +110,12 @@ fn forged_headers(forger: &Forger) -> Vec<(String, String)> {
 fn brought_keys(forger: &Forger) -> Vec<(String, String)> {
     let own = b"a key that the forger knows, 32 bytes";
     let jwk = json!({ "kty": "oct", "alg": "HS256", "k": URL_SAFE_NO_PAD.encode(own) });
-    let stranger = Forger { key: own.to_vec(), kid: "mine".to_owned(), header: forger.header.clone(), claims: forger.claims.clone() };
+    let stranger = Forger {
+        key: own.to_vec(),
+        kid: "mine".to_owned(),
+        header: forger.header.clone(),
+        claims: forger.claims.clone(),
+    };
     [
         json!({ "jwk": jwk }),
         json!({ "jku": "http://127.0.0.1:1/keys" }),
@@ -120,13 +134,24 @@ fn brought_keys(forger: &Forger) -> Vec<(String, String)> {
 fn forged_claims(forger: &Forger, now: i64) -> Vec<(String, String)> {
     let mut forged = Vec::new();
     let odd = [
-        json!("99999999999"), json!(9_999_999_999.5_f64), json!(1e30), json!(-1), json!(true), json!([9_999_999_999_i64]), json!({}), json!(""),
+        json!("99999999999"),
+        json!(9_999_999_999.5_f64),
+        json!(1e30),
+        json!(-1),
+        json!(true),
+        json!([9_999_999_999_i64]),
+        json!({}),
+        json!(""),
     ];
     for claim in ["exp", "iat", "nbf"] {
         for value in &odd {
             forged.push((format!("{claim} {value}"), forger.with_claims(&json!({ claim: value }))));
         }
-        let null = forger.claims.to_string().replacen(&format!("\"{claim}\":{}", forger.claims[claim]), &format!("\"{claim}\":null"), 1);
+        let null = forger.claims.to_string().replacen(
+            &format!("\"{claim}\":{}", forger.claims[claim]),
+            &format!("\"{claim}\":null"),
+            1,
+        );
         forged.push((format!("{claim} null"), forger.sign(&forger.header.to_string(), &null)));
         forged.push((format!("no {claim}"), forger.with_claims(&json!({ claim: null }))));
         forged.push((format!("{claim} twice"), forger.with_claim_twice(claim, &json!(now + 9999))));
@@ -170,7 +195,10 @@ fn forged_bytes(forger: &Forger, good: &str) -> Vec<(String, String)> {
         ("no signature", signed.clone()),
         ("an HS512 signature", format!("{signed}.{wide}")),
         ("half a signature", format!("{signed}.{}", &parts[2][..20])),
-        ("a changed role under the old signature", format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(admin), parts[2])),
+        (
+            "a changed role under the old signature",
+            format!("{}.{}.{}", parts[0], URL_SAFE_NO_PAD.encode(admin), parts[2]),
+        ),
         ("a padded signature", format!("{good}=")),
         ("a fourth part", format!("{good}.{}", parts[2])),
         ("five parts, as if it were encrypted", format!("{good}.a.b")),
@@ -242,7 +270,11 @@ async fn a_token_of_another_tenant_than_the_hosts_is_refused_as_such() {
     let authorization = format!("Bearer {elsewhere}");
     for route in ROUTES {
         let reply = wire.ask(&host, &request("GET", route, &host, &[("Authorization", &authorization)], b""));
-        assert_eq!((reply.status, &problem(route, &reply)["code"]), (403, &json!("wrong_tenant")), "{route}: {reply:?}");
+        assert_eq!(
+            (reply.status, &problem(route, &reply)["code"]),
+            (403, &json!("wrong_tenant")),
+            "{route}: {reply:?}"
+        );
     }
     invariants::check(&stack).await;
 }

@@ -6,7 +6,17 @@ use super::wire::Reply;
 
 /// What only the inside of the platform talks about.
 const LEAKS: [&str; 12] = [
-    "panicked", "backtrace", ".rs:", "SELECT ", "INSERT INTO", "diesel", "postgres", "127.0.0.1", "upstream", "<html", "/var/lib",
+    "panicked",
+    "backtrace",
+    ".rs:",
+    "SELECT ",
+    "INSERT INTO",
+    "diesel",
+    "postgres",
+    "127.0.0.1",
+    "upstream",
+    "<html",
+    "/var/lib",
     "nginx/",
 ];
 
@@ -18,10 +28,16 @@ pub fn problem(what: &str, reply: &Reply) -> Value {
     let document = reply.json();
     assert_eq!(document["status"], reply.status, "{what}: {document:#}");
     for member in ["type", "title", "detail", "code"] {
-        assert!(document[member].as_str().is_some_and(|text| !text.is_empty()), "{what}: no {member} in {document:#}");
+        assert!(
+            document[member].as_str().is_some_and(|text| !text.is_empty()),
+            "{what}: no {member} in {document:#}"
+        );
     }
     let code = document["code"].as_str().unwrap_or_default();
-    assert!(code.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'), "{what}: {code}");
+    assert!(
+        code.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'),
+        "{what}: {code}"
+    );
     let id = document["requestId"].as_str().unwrap_or_default();
     assert!(is_request_id(id), "{what}: {document:#}");
     assert_eq!(reply.header("x-request-id"), Some(id), "{what}: one request has one id");

@@ -38,6 +38,9 @@ fn json_request(method: &str, target: &str, host: &str, token: Option<&str>, bod
     request(method, target, host, &headers, body.as_bytes())
 }
 
+/// What it is, method, target, token, body, and the status it is refused with.
+type RefusedRequest<'a> = (&'a str, &'a str, String, Option<&'a str>, String, u16);
+
 #[tokio::test]
 async fn every_refusal_of_a_service_is_a_problem_with_its_code_and_id() {
     let stack = Stack::attach().await;
@@ -47,36 +50,108 @@ async fn every_refusal_of_a_service_is_a_problem_with_its_code_and_id() {
     let own = Some(person.member.token.as_str());
     let nothing = "01920000-0000-7000-8000-0000000000aa";
     let booking = json!({ "sessionId": nothing, "seats": 1 }).to_string();
-    let long = json!({ "email": format!("{}@example.test", "a".repeat(300_000)), "password": "x" }).to_string();
-    let cases: Vec<(&str, &str, String, Option<&str>, String, u16)> = vec![
+    let long =
+        json!({ "email": format!("{}@example.test", "a".repeat(300_000)), "password": "x" }).to_string();
+    let cases: Vec<RefusedRequest> = vec![
         ("malformed JSON", "POST", "/api/auth/signin".into(), None, "{\"email\":".into(), 400),
         ("an empty body", "POST", "/api/auth/signin".into(), None, String::new(), 400),
         ("another shape", "POST", "/api/auth/signin".into(), None, "[]".into(), 422),
-        ("a null", "POST", "/api/auth/signin".into(), None, json!({ "email": null, "password": null }).to_string(), 422),
-        ("an unknown member", "POST", "/api/classes".into(), Some(&admin), json!({ "roles": ["admin"] }).to_string(), 422),
+        (
+            "a null",
+            "POST",
+            "/api/auth/signin".into(),
+            None,
+            json!({ "email": null, "password": null }).to_string(),
+            422,
+        ),
+        (
+            "an unknown member",
+            "POST",
+            "/api/classes".into(),
+            Some(&admin),
+            json!({ "roles": ["admin"] }).to_string(),
+            422,
+        ),
         ("a body beyond the service's limit", "POST", "/api/auth/signin".into(), None, long, 413),
         ("no token", "GET", "/api/user/profile".into(), None, String::new(), 401),
-        ("a wrong password", "POST", "/api/auth/signin".into(), None, json!({ "email": person.email, "password": "wrong" }).to_string(), 401),
-        ("a used link", "POST", "/api/auth/email/verify".into(), None, json!({ "token": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }).to_string(), 410),
-        ("a dead refresh token", "POST", "/api/auth/refresh".into(), None, json!({ "refreshToken": "nothing" }).to_string(), 401),
-        ("no permission", "POST", "/api/classes".into(), own, json!({ "title": "A", "durationMinutes": 60, "creditCost": 1 }).to_string(), 403),
+        (
+            "a wrong password",
+            "POST",
+            "/api/auth/signin".into(),
+            None,
+            json!({ "email": person.email, "password": "wrong" }).to_string(),
+            401,
+        ),
+        (
+            "a used link",
+            "POST",
+            "/api/auth/email/verify".into(),
+            None,
+            json!({ "token": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }).to_string(),
+            410,
+        ),
+        (
+            "a dead refresh token",
+            "POST",
+            "/api/auth/refresh".into(),
+            None,
+            json!({ "refreshToken": "nothing" }).to_string(),
+            401,
+        ),
+        (
+            "no permission",
+            "POST",
+            "/api/classes".into(),
+            own,
+            json!({ "title": "A", "durationMinutes": 60, "creditCost": 1 }).to_string(),
+            403,
+        ),
         ("nothing there", "GET", format!("/api/booking/{nothing}"), own, String::new(), 404),
         ("no such session", "POST", "/api/booking/create".into(), own, booking, 404),
         ("no such payment", "GET", format!("/api/payment/{nothing}"), own, String::new(), 404),
         ("no such route", "GET", "/api/auth/nothing".into(), None, String::new(), 404),
         ("no such method", "DELETE", "/api/credits/wallet".into(), own, String::new(), 405),
         ("a path that is no id", "GET", "/api/booking/x".into(), own, String::new(), 404),
-        ("a query that is no number", "GET", "/api/credits/packages?limit=many".into(), None, String::new(), 400),
-        ("a limit beyond the limit", "GET", "/api/credits/packages?limit=100000".into(), None, String::new(), 422),
-        ("a cursor of another world", "GET", "/api/credits/packages?cursor=%F0%9F%92%A9".into(), None, String::new(), 400),
+        (
+            "a query that is no number",
+            "GET",
+            "/api/credits/packages?limit=many".into(),
+            None,
+            String::new(),
+            400,
+        ),
+        (
+            "a limit beyond the limit",
+            "GET",
+            "/api/credits/packages?limit=100000".into(),
+            None,
+            String::new(),
+            422,
+        ),
+        (
+            "a cursor of another world",
+            "GET",
+            "/api/credits/packages?cursor=%F0%9F%92%A9".into(),
+            None,
+            String::new(),
+            400,
+        ),
         ("a forged webhook", "POST", "/api/webhooks/stripe".into(), None, "{}".into(), 400),
-        ("a fields' fault", "POST", "/api/credits/packages".into(), Some(&admin), json!({ "name": "", "credits": -1 }).to_string(), 422),
+        (
+            "a fields' fault",
+            "POST",
+            "/api/credits/packages".into(),
+            Some(&admin),
+            json!({ "name": "", "credits": -1 }).to_string(),
+            422,
+        ),
     ];
     for (what, method, target, token, body, status) in &cases {
         let reply = wire.ask(&host, &json_request(method, target, &host, *token, body));
         problem(what, &reply);
         assert_secure(what, &reply);
-        let near = [*status, if *status == 400 { 422 } else { *status }, if *status == 404 { 400 } else { *status }];
+        let near =
+            [*status, if *status == 400 { 422 } else { *status }, if *status == 404 { 400 } else { *status }];
         assert!(near.contains(&reply.status), "{what}: {status} is expected: {reply:?}");
     }
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -99,10 +174,25 @@ async fn every_refusal_of_the_gateway_is_a_problem_with_its_code_and_id() {
         ("a zero byte in the path", plain("/api/auth/%00"), 400, "malformed_request"),
         ("a broken escape", plain("/api/auth/%zz"), 400, "malformed_request"),
         ("a target that is too long", plain(&long_target), 414, "uri_too_long"),
-        ("headers that are too large", request("GET", "/api/auth/x", &host, &[("X-Long", &long_header)], b""), 400, "headers_too_large"),
+        (
+            "headers that are too large",
+            request("GET", "/api/auth/x", &host, &[("X-Long", &long_header)], b""),
+            400,
+            "headers_too_large",
+        ),
         ("a trace", request("TRACE", "/api/auth/x", &host, &[], b""), 405, "method_not_allowed"),
-        ("a body beyond the limit", request("POST", "/api/auth/signin", &host, &json, &too_large), 413, "body_too_large"),
-        ("a webhook beyond the limit", request("POST", "/api/webhooks/stripe", &host, &json, &too_large), 413, "body_too_large"),
+        (
+            "a body beyond the limit",
+            request("POST", "/api/auth/signin", &host, &json, &too_large),
+            413,
+            "body_too_large",
+        ),
+        (
+            "a webhook beyond the limit",
+            request("POST", "/api/webhooks/stripe", &host, &json, &too_large),
+            413,
+            "body_too_large",
+        ),
         ("another's name", request("GET", "/", "evil.test", &[], b""), 421, "misdirected_request"),
         ("no name", b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_vec(), 400, "malformed_request"),
         ("no request at all", b"\x16\x03\x01 nonsense\r\n\r\n".to_vec(), 400, "malformed_request"),
@@ -168,11 +258,17 @@ async fn a_service_that_is_down_is_a_503_that_says_when_to_come_back() {
     let stack = Stack::attach().await;
     let (wire, host) = (Wire::to(&stack), format!("app.{}", stack.domain));
     let absence = Absence::of(&stack, "notify").await;
-    for (method, target) in [("GET", "/api/notifications"), ("POST", "/api/notifications"), ("GET", "/api/docs/notify.json")] {
+    for (method, target) in
+        [("GET", "/api/notifications"), ("POST", "/api/notifications"), ("GET", "/api/docs/notify.json")]
+    {
         let reply = wire.ask(&host, &request(method, target, &host, &[], b""));
         let what = format!("{method} {target} without notify");
         let document = problem(&what, &reply);
-        assert_eq!((reply.status, document["code"].as_str()), (503, Some("service_unavailable")), "{what}: {reply:?}");
+        assert_eq!(
+            (reply.status, document["code"].as_str()),
+            (503, Some("service_unavailable")),
+            "{what}: {reply:?}"
+        );
         assert_eq!(reply.header("retry-after"), Some("5"), "{what}: {reply:?}");
         assert_secure(&what, &reply);
     }
@@ -190,7 +286,12 @@ async fn plain_http_is_sent_on_for_good_and_never_to_a_stranger() {
     let wire = Wire::to(&stack);
     let (host, port) = (format!("app.{}", stack.domain), stack.gateway_port);
     for (method, target, name, location) in [
-        ("GET", "/api/sessions?from=a&to=b", host.clone(), format!("https://{host}:{port}/api/sessions?from=a&to=b")),
+        (
+            "GET",
+            "/api/sessions?from=a&to=b",
+            host.clone(),
+            format!("https://{host}:{port}/api/sessions?from=a&to=b"),
+        ),
         ("POST", "/api/auth/signin", host.clone(), format!("https://{host}:{port}/api/auth/signin")),
         ("GET", "/", format!("mail.{}", stack.domain), format!("https://mail.{}:{port}/", stack.domain)),
         ("GET", "//evil.test/", host.clone(), format!("https://{host}:{port}//evil.test/")),
@@ -205,7 +306,10 @@ async fn plain_http_is_sent_on_for_good_and_never_to_a_stranger() {
         let replies = wire.ask_plainly(&request("GET", target, &host, &[], b""));
         for reply in &replies {
             let location = reply.header("location").unwrap_or_default().to_owned();
-            assert!(location.is_empty() || location.starts_with(&format!("https://{host}:{port}/")), "{target}: {reply:?}");
+            assert!(
+                location.is_empty() || location.starts_with(&format!("https://{host}:{port}/")),
+                "{target}: {reply:?}"
+            );
         }
     }
     invariants::check(&stack).await;
@@ -219,7 +323,12 @@ async fn a_name_that_is_not_ours_gets_no_certificate() {
         let name = ServerName::try_from(format!("{host}.{}", stack.domain)).expect("a name");
         assert!(wire.handshake(name).is_ok(), "{host}");
     }
-    for name in [format!("ghost.{}", stack.domain), "evil.test".to_owned(), stack.domain.clone(), "127.0.0.1".to_owned()] {
+    for name in [
+        format!("ghost.{}", stack.domain),
+        "evil.test".to_owned(),
+        stack.domain.clone(),
+        "127.0.0.1".to_owned(),
+    ] {
         let refused = wire.handshake(ServerName::try_from(name.clone()).expect("a name"));
         // Not we refuse a certificate: none is offered.
         let fault = refused.expect_err(&name).to_string();

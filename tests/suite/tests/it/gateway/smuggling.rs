@@ -20,10 +20,16 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("two equal codings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHIDDEN"),
     ("a space before the colon", "Transfer-Encoding : chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN"),
     ("a tab before the coding", "Transfer-Encoding:\tchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN"),
-    ("a vertical tab before the coding", "Transfer-Encoding: \x0bchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN"),
+    (
+        "a vertical tab before the coding",
+        "Transfer-Encoding: \x0bchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN",
+    ),
     ("a folded coding", "Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN"),
     ("a coding in quotes", "Transfer-Encoding: \"chunked\"\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN"),
-    ("a coding in capitals beside a length", "Transfer-Encoding: CHUNKED\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN"),
+    (
+        "a coding in capitals beside a length",
+        "Transfer-Encoding: CHUNKED\r\nContent-Length: 5\r\n\r\n0\r\n\r\nHIDDEN",
+    ),
     ("an underscored coding", "Transfer_Encoding: chunked\r\nContent-Length: 0\r\n\r\n0\r\n\r\nHIDDEN"),
     ("two lengths", "Content-Length: 0\r\nContent-Length: 80\r\n\r\nHIDDEN"),
     ("two lengths in one", "Content-Length: 0, 80\r\n\r\nHIDDEN"),
@@ -32,19 +38,31 @@ const ATTEMPTS: &[(&str, &str)] = &[
     ("a hexadecimal length", "Content-Length: 0x5\r\n\r\nabcdeHIDDEN"),
     ("a length beyond every number", "Content-Length: 99999999999999999999\r\n\r\nHIDDEN"),
     ("no length", "\r\nHIDDEN"),
-    ("a chunk of a size beyond every number", "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nHIDDEN"),
+    (
+        "a chunk of a size beyond every number",
+        "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\nHIDDEN",
+    ),
     ("a chunk that is longer than it says", "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\nHIDDEN"),
     ("a chunk of a negative size", "Transfer-Encoding: chunked\r\n\r\n-1\r\n\r\n0\r\n\r\nHIDDEN"),
     ("a chunk's size with 0x", "Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\nHIDDEN"),
     ("a chunk's extension with a bare line feed", "Transfer-Encoding: chunked\r\n\r\n0;a\n\r\nHIDDEN"),
     ("trailers that are headers", "Transfer-Encoding: chunked\r\n\r\n0\r\nContent-Length: 80\r\n\r\nHIDDEN"),
-    ("a header that ends with a bare carriage return", "X-Ignored: a\rTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\nHIDDEN"),
+    (
+        "a header that ends with a bare carriage return",
+        "X-Ignored: a\rTransfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\nHIDDEN",
+    ),
     ("a header without a colon", "Transfer-Encoding chunked\r\nContent-Length: 0\r\n\r\nHIDDEN"),
     ("a header with a zero byte", "X-Ignored: a\0b\r\nContent-Length: 0\r\n\r\nHIDDEN"),
     ("a body that must be expected first", "Expect: 100-continue\r\nContent-Length: 0\r\n\r\nHIDDEN"),
     ("an unknown expectation", "Expect: 200-ok\r\nContent-Length: 0\r\n\r\nHIDDEN"),
-    ("the length as a header of the hop", "Connection: keep-alive, Content-Length\r\nContent-Length: 80\r\n\r\nHIDDEN"),
-    ("the coding as a header of the hop", "Connection: keep-alive, Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHIDDEN"),
+    (
+        "the length as a header of the hop",
+        "Connection: keep-alive, Content-Length\r\nContent-Length: 80\r\n\r\nHIDDEN",
+    ),
+    (
+        "the coding as a header of the hop",
+        "Connection: keep-alive, Transfer-Encoding\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nHIDDEN",
+    ),
 ];
 
 fn attempts(host: &str) -> Vec<(String, Vec<u8>)> {
@@ -52,24 +70,40 @@ fn attempts(host: &str) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = ATTEMPTS
         .iter()
         .map(|(name, rest)| {
-            let head = format!("POST /api/auth/signin HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n");
+            let head = format!(
+                "POST /api/auth/signin HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            );
             ((*name).to_owned(), format!("{head}{}", rest.replace("HIDDEN", &hidden)).into_bytes())
         })
         .collect();
-    let old = format!("POST /api/auth/signin HTTP/1.0\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}");
+    let old = format!(
+        "POST /api/auth/signin HTTP/1.0\r\nHost: {host}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"
+    );
     all.push(("chunks in HTTP/1.0".to_owned(), old.into_bytes()));
     all.push(("HTTP/0.9".to_owned(), format!("GET /internal/v1/events\r\n{hidden}").into_bytes()));
-    all.push(("HTTP/2 without a negotiation".to_owned(), format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{hidden}").into_bytes()));
+    all.push((
+        "HTTP/2 without a negotiation".to_owned(),
+        format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{hidden}").into_bytes(),
+    ));
     all.push(("HTTP/9.9".to_owned(), format!("GET / HTTP/9.9\r\nHost: {host}\r\n\r\n{hidden}").into_bytes()));
-    all.push(("a line feed in the target".to_owned(), format!("GET /api/auth/x\nHost: {host}\r\n\r\n{hidden}").into_bytes()));
-    all.push(("a space in the target".to_owned(), format!("GET /api/auth/x /internal/v1/events HTTP/1.1\r\nHost: {host}\r\n\r\n{hidden}").into_bytes()));
+    all.push((
+        "a line feed in the target".to_owned(),
+        format!("GET /api/auth/x\nHost: {host}\r\n\r\n{hidden}").into_bytes(),
+    ));
+    all.push((
+        "a space in the target".to_owned(),
+        format!("GET /api/auth/x /internal/v1/events HTTP/1.1\r\nHost: {host}\r\n\r\n{hidden}").into_bytes(),
+    ));
     all
 }
 
 /// Both what it says in the first place and what hides in it are refused; nothing is blamed on a service.
 fn assert_refused(name: &str, replies: &[Reply]) {
     for reply in replies.iter().filter(|reply| reply.status != 100) {
-        assert!((400..500).contains(&reply.status) || reply.status == 501 || reply.status == 505, "{name}: {replies:?}");
+        assert!(
+            (400..500).contains(&reply.status) || reply.status == 501 || reply.status == 505,
+            "{name}: {replies:?}"
+        );
         assert!(!reply.text().contains("\"items\""), "{name} has read a feed: {replies:?}");
         problem(name, reply);
     }
@@ -104,10 +138,18 @@ async fn a_connection_never_becomes_another_protocol() {
              HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         );
         let replies = wire.send(&host, head.as_bytes());
-        assert_eq!(replies.iter().map(|reply| reply.status).collect::<Vec<_>>(), [200], "{protocol}: {replies:?}");
+        assert_eq!(
+            replies.iter().map(|reply| reply.status).collect::<Vec<_>>(),
+            [200],
+            "{protocol}: {replies:?}"
+        );
         assert_eq!(replies[0].header("upgrade"), None, "{protocol}");
         let plain = wire.ask_plainly(head.as_bytes());
-        assert_eq!(plain.iter().map(|reply| reply.status).collect::<Vec<_>>(), [308], "{protocol}: {plain:?}");
+        assert_eq!(
+            plain.iter().map(|reply| reply.status).collect::<Vec<_>>(),
+            [308],
+            "{protocol}: {plain:?}"
+        );
     }
     let preface = wire.ask_plainly(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
     assert!(preface.iter().all(|reply| reply.status == 400), "{preface:?}");

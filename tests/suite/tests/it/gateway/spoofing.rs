@@ -19,27 +19,64 @@ const OTHER_TENANT: &str = "01920000-0000-7000-8000-0000000000ff";
 fn claims(victim: &str) -> Vec<(&'static str, String)> {
     let mut claims: Vec<(&'static str, String)> = Vec::new();
     for name in [
-        "X-Forwarded-For", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP", "X-Originating-IP", "X-Remote-IP",
-        "X-Remote-Addr", "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP", "Client-IP", "X_Forwarded_For", "X_Real_IP",
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "X-Client-IP",
+        "X-Cluster-Client-IP",
+        "X-Originating-IP",
+        "X-Remote-IP",
+        "X-Remote-Addr",
+        "True-Client-IP",
+        "CF-Connecting-IP",
+        "Fastly-Client-IP",
+        "Client-IP",
+        "X_Forwarded_For",
+        "X_Real_IP",
     ] {
         claims.push((name, FALSE_ADDRESSES[0].to_owned()));
         claims.push((name, FALSE_ADDRESSES[1].to_owned()));
         claims.push((name, format!("{}, 127.0.0.1", FALSE_ADDRESSES[0])));
     }
     for name in [
-        "X-User-Id", "X-User", "X-Userid", "X-Authenticated-Userid", "X-Forwarded-User", "X-Remote-User", "Remote-User",
-        "X-Auth-Request-User", "X-Auth-User", "X-Consumer-Custom-Id", "X-Webauth-User", "X_User_Id", "REMOTE_USER", "X-Sub",
+        "X-User-Id",
+        "X-User",
+        "X-Userid",
+        "X-Authenticated-Userid",
+        "X-Forwarded-User",
+        "X-Remote-User",
+        "Remote-User",
+        "X-Auth-Request-User",
+        "X-Auth-User",
+        "X-Consumer-Custom-Id",
+        "X-Webauth-User",
+        "X_User_Id",
+        "REMOTE_USER",
+        "X-Sub",
     ] {
         claims.push((name, victim.to_owned()));
     }
     for name in ["X-Tenant-Id", "X-Tenant", "X-Organization-Id", "X-Realm-Id", "X_Tenant_Id", "Tenant-Id"] {
         claims.push((name, OTHER_TENANT.to_owned()));
     }
-    for name in ["X-Roles", "X-Role", "X-User-Roles", "X-Groups", "X-Forwarded-Groups", "X-Permissions", "X-Scopes", "X_Roles"] {
+    for name in [
+        "X-Roles",
+        "X-Role",
+        "X-User-Roles",
+        "X-Groups",
+        "X-Forwarded-Groups",
+        "X-Permissions",
+        "X-Scopes",
+        "X_Roles",
+    ] {
         claims.push((name, "admin".to_owned()));
     }
     for name in [
-        "X-Forwarded-Host", "X-Host", "X-Forwarded-Server", "X-Original-Host", "X-HTTP-Host-Override", "X_Forwarded_Host",
+        "X-Forwarded-Host",
+        "X-Host",
+        "X-Forwarded-Server",
+        "X-Original-Host",
+        "X-HTTP-Host-Override",
+        "X_Forwarded_Host",
     ] {
         claims.push((name, "evil.test".to_owned()));
     }
@@ -115,11 +152,21 @@ impl Impostor {
 
         all.push(("Content-Type", "application/json"));
         let class = json!({ "title": "Taken", "durationMinutes": 60, "creditCost": 1 }).to_string();
-        let refused = self.wire.ask(&self.host, &request("POST", "/api/classes", &self.host, &all, class.as_bytes()));
-        assert_eq!((refused.status, &problem(what, &refused)["code"]), (403, &json!("permission_denied")), "{what}");
+        let refused =
+            self.wire.ask(&self.host, &request("POST", "/api/classes", &self.host, &all, class.as_bytes()));
+        assert_eq!(
+            (refused.status, &problem(what, &refused)["code"]),
+            (403, &json!("permission_denied")),
+            "{what}"
+        );
 
-        let nobody = self.wire.ask(&self.host, &request("GET", "/api/user/profile", &self.host, headers, b""));
-        assert_eq!((nobody.status, &problem(what, &nobody)["code"]), (401, &json!("unauthenticated")), "{what}");
+        let nobody =
+            self.wire.ask(&self.host, &request("GET", "/api/user/profile", &self.host, headers, b""));
+        assert_eq!(
+            (nobody.status, &problem(what, &nobody)["code"]),
+            (401, &json!("unauthenticated")),
+            "{what}"
+        );
     }
 }
 
@@ -153,7 +200,9 @@ async fn two_authorizations_are_none() {
         vec![("X-Authorization", admin.as_str())],
         vec![("Cookie", joined.as_str())],
     ] {
-        let reply = impostor.wire.ask(&impostor.host, &request("GET", "/api/user/profile", &impostor.host, &headers, b""));
+        let reply = impostor
+            .wire
+            .ask(&impostor.host, &request("GET", "/api/user/profile", &impostor.host, &headers, b""));
         assert!(matches!(reply.status, 400 | 401), "{headers:?}: {reply:?}");
         problem("two authorizations", &reply);
     }
@@ -167,12 +216,24 @@ async fn a_host_is_one_of_ours_or_gets_no_answer() {
     let bearer = format!("Bearer {}", impostor.person.member.token);
     let own = impostor.person.user_id().to_string();
     let ask = |lines: &str| {
-        let text = format!("GET /api/user/profile HTTP/1.1\r\nConnection: close\r\nAuthorization: {bearer}\r\n{lines}\r\n");
+        let text = format!(
+            "GET /api/user/profile HTTP/1.1\r\nConnection: close\r\nAuthorization: {bearer}\r\n{lines}\r\n"
+        );
         impostor.wire.ask(ours, text.as_bytes())
     };
-    for host in [ours.clone(), ours.to_ascii_uppercase(), format!("{ours}:{}", impostor.stack.gateway_port), format!("{ours}:1"), format!("{ours}.")] {
+    for host in [
+        ours.clone(),
+        ours.to_ascii_uppercase(),
+        format!("{ours}:{}", impostor.stack.gateway_port),
+        format!("{ours}:1"),
+        format!("{ours}."),
+    ] {
         let reply = ask(&format!("Host: {host}\r\n"));
-        assert_eq!((reply.status, reply.json()["userId"].as_str()), (200, Some(own.as_str())), "{host}: {reply:?}");
+        assert_eq!(
+            (reply.status, reply.json()["userId"].as_str()),
+            (200, Some(own.as_str())),
+            "{host}: {reply:?}"
+        );
     }
     for lines in [
         "Host: evil.test\r\n".to_owned(),
@@ -206,11 +267,14 @@ async fn a_host_is_one_of_ours_or_gets_no_answer() {
 #[tokio::test]
 async fn an_address_that_a_header_claims_is_remembered_nowhere() {
     let stack = Stack::attach().await;
-    let (email, password) = (format!("{}@{}", stack.fresh("claimant"), stack.domain), stack.fresh("Passw0rd"));
+    let (email, password) =
+        (format!("{}@{}", stack.fresh("claimant"), stack.domain), stack.fresh("Passw0rd"));
     let claimed = |call: suite::Call| {
         let [v4, v6] = FALSE_ADDRESSES;
         let call = call.header("x-forwarded-for", v4).header("x-real-ip", v4).header("true-client-ip", v6);
-        call.header("forwarded", &format!("for={v4}")).header("x-client-ip", v6).header("cf-connecting-ip", v4)
+        call.header("forwarded", &format!("for={v4}"))
+            .header("x-client-ip", v6)
+            .header("cf-connecting-ip", v4)
     };
     let signup = json!({ "email": email, "password": password, "name": "Claude", "locale": "en" });
     claimed(stack.post("/api/auth/signup")).json(&signup).send().await.expect(202);
@@ -240,12 +304,16 @@ async fn everything_remembered(stack: &Stack, last_id: &str) -> String {
     let mut text = String::new();
     let mut superuser = stack.superuser().await;
     let tables = superuser
-        .rows("SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
-               WHERE schemaname IN ('auth', 'credits', 'booking', 'notify')")
+        .rows(
+            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
+               WHERE schemaname IN ('auth', 'credits', 'booking', 'notify')",
+        )
         .await;
     assert!(tables.len() > 20, "{tables:?}");
     for table in tables.iter().filter_map(|table| table["name"].as_str()) {
-        for row in superuser.rows(&format!("SELECT row FROM (SELECT t::text AS row FROM {table} t) all_rows")).await {
+        for row in
+            superuser.rows(&format!("SELECT row FROM (SELECT t::text AS row FROM {table} t) all_rows")).await
+        {
             let _ = writeln!(text, "{table} {}", row["row"].as_str().unwrap_or_default());
         }
     }
@@ -276,10 +344,17 @@ fn around(text: &str, needle: &str) -> String {
 
 /// Every address of the web that a mail names.
 fn links(mail: &Value) -> Vec<String> {
-    let text = format!("{} {}", mail["text"].as_str().unwrap_or_default(), mail["html"].as_str().unwrap_or_default());
+    let text = format!(
+        "{} {}",
+        mail["text"].as_str().unwrap_or_default(),
+        mail["html"].as_str().unwrap_or_default()
+    );
     let mut links = Vec::new();
     for (start, _) in text.match_indices("http") {
-        let link: String = text[start..].chars().take_while(|letter| !letter.is_whitespace() && !"\"'<>)".contains(*letter)).collect();
+        let link: String = text[start..]
+            .chars()
+            .take_while(|letter| !letter.is_whitespace() && !"\"'<>)".contains(*letter))
+            .collect();
         if link.starts_with("http://") || link.starts_with("https://") {
             links.push(link);
         }
@@ -299,10 +374,17 @@ async fn links_in_mails_lead_to_the_configured_address_whatever_the_request_said
         for email in [format!("{}@{}", stack.fresh("linked"), stack.domain), known.email.clone()] {
             let before = stack.mails_to(&email).await.len();
             let headers = [
-                ("Content-Type", "application/json"), ("X-Forwarded-Host", "evil.test"), ("X-Forwarded-Proto", "http"),
-                ("X-Forwarded-Port", "666"), ("X-Forwarded-Prefix", "/evil"), ("X-Original-Host", "evil.test"),
-                ("X-Host", "evil.test"), ("X-Forwarded-Server", "evil.test"), ("Forwarded", "host=evil.test;proto=http"),
-                ("Origin", "https://evil.test"), ("Referer", "https://evil.test/signup"),
+                ("Content-Type", "application/json"),
+                ("X-Forwarded-Host", "evil.test"),
+                ("X-Forwarded-Proto", "http"),
+                ("X-Forwarded-Port", "666"),
+                ("X-Forwarded-Prefix", "/evil"),
+                ("X-Original-Host", "evil.test"),
+                ("X-Host", "evil.test"),
+                ("X-Forwarded-Server", "evil.test"),
+                ("Forwarded", "host=evil.test;proto=http"),
+                ("Origin", "https://evil.test"),
+                ("Referer", "https://evil.test/signup"),
             ];
             let body = json!({ "email": email, "password": stack.fresh("Passw0rd"), "name": "Linda", "locale": "en" });
             let bytes = request("POST", "/api/auth/signup", &odd_host, &headers, body.to_string().as_bytes());
@@ -329,7 +411,8 @@ async fn a_clients_own_request_id_is_logged_and_never_adopted() {
     let chosen = stack.fresh("client");
     let trace = "0af7651916cd43dd8448eb211c80319c";
     let parent = format!("00-{trace}-b7ad6b7169203331-01");
-    let call = stack.get("/api/credits/packages").header("x-request-id", &chosen).header("traceparent", &parent);
+    let call =
+        stack.get("/api/credits/packages").header("x-request-id", &chosen).header("traceparent", &parent);
     let answer = call.send().await.expect(200);
     let id = answer.headers["x-request-id"].to_str().expect("an id").to_owned();
     assert!(is_request_id(&id) && id != trace, "{id}");
@@ -341,7 +424,10 @@ async fn a_clients_own_request_id_is_logged_and_never_adopted() {
     })
     .await;
     let line: Value = serde_json::from_str(&line).expect("the log is JSON");
-    assert_eq!((line["requestId"].as_str(), line["clientRequestId"].as_str()), (Some(id.as_str()), Some(chosen.as_str())));
+    assert_eq!(
+        (line["requestId"].as_str(), line["clientRequestId"].as_str()),
+        (Some(id.as_str()), Some(chosen.as_str()))
+    );
     assert_eq!(line["address"], "127.0.0.1");
     assert_eq!(line["path"], "/api/credits/packages");
     invariants::check(&stack).await;

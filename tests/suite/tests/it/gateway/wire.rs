@@ -131,7 +131,8 @@ impl Reply {
 
     fn take_chunks<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
         while let Some(end) = bytes.windows(2).position(|window| window == b"\r\n") {
-            let size = std::str::from_utf8(&bytes[..end]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
+            let size =
+                std::str::from_utf8(&bytes[..end]).ok().and_then(|hex| usize::from_str_radix(hex, 16).ok());
             let Some(size) = size else { break };
             let start = end + 2;
             let stop = usize::min(start + size, bytes.len());
@@ -146,7 +147,8 @@ impl Reply {
 
     /// The value of a header that stands at most once.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut values = self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
+        let mut values =
+            self.headers.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
         let value = values.next();
         assert!(values.next().is_none(), "{name} stands twice in {:?}", self.headers);
         value

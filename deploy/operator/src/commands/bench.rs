@@ -1,0 +1,79 @@
+//! `ctl bench`: measures booking over HTTP beside pgbench running the same SQL, on a stack of its own.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::binaries::{self, Build};
+use crate::bring_up;
+use crate::installation::{Installation, find_program};
+use crate::layout;
+use crate::throwaway::{StopAtTheEnd, start_over};
+
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(crate) struct BenchArguments {
+    /// How often everything is measured.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
+    rounds: u32,
+    /// How many seconds each side runs in a round.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Connections over HTTP, of booking to its database, and of pgbench.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=64))]
+    connections: u16,
+}
+
+/// False when a measurement could not be trusted.
+pub(crate) async fn run(arguments: BenchArguments) -> Result<bool> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    // Dropping the measurement ends it and takes its stack down.
+    tokio::select! {
+        result = measure(arguments) => result,
+        _ = terminate.recv() => bail!("terminated"),
+        _ = interrupt.recv() => bail!("interrupted"),
+    }
+}
+
+async fn measure(arguments: BenchArguments) -> Result<bool> {
+    let installation = Installation::open_for_bench(arguments.connections)?;
+    let lock = start_over(&installation)?;
+    let _stop = StopAtTheEnd { installation: &installation, wanted: true };
+    let program = binaries::build_bench(&installation)?;
+    bring_up::run(&installation, Build::Release).await.context("bringing up the stack to be measured")?;
+    // The measurement asks the operator, which takes the lock itself.
+    drop(lock);
+    let output = installation.layout.run.join("output");
+    std::fs::create_dir_all(&output).with_context(|| format!("creating {}", output.display()))?;
+    layout::give_to_owner_of(&installation.layout.checkout, &output)?;
+    let status = Command::new(program)
+        .args(["--rounds", &arguments.rounds.to_string(), "--seconds", &arguments.seconds.to_string()])
+        .args(["--connections", &arguments.connections.to_string()])
+        .envs(variables(&installation, &output)?)
+        .kill_on_drop(true)
+        .status()
+        .await
+        .context("running the measurement")?;
+    Ok(status.success())
+}
+
+/// How the measurement finds the stack.
+fn variables(installation: &Installation, output: &Path) -> Result<Vec<(&'static str, String)>> {
+    let layout = &installation.layout;
+    let booking = installation.manifest.service("booking").context("the manifest has no booking")?;
+    Ok(vec![
+        ("SHINKOFA_BENCH_CHECKOUT", layout.checkout.display().to_string()),
+        ("SHINKOFA_BENCH_CTL", std::env::current_exe()?.display().to_string()),
+        ("SHINKOFA_BENCH_STACK", layout.stack.name().to_owned()),
+        ("SHINKOFA_BENCH_HOME", layout.home.display().to_string()),
+        ("SHINKOFA_BENCH_OUTPUT", output.display().to_string()),
+        ("SHINKOFA_BENCH_POSTGRES_SOCKET", layout.sockets.display().to_string()),
+        ("SHINKOFA_BENCH_POSTGRES_PORT", installation.ports.postgres().to_string()),
+        ("SHINKOFA_BENCH_PGBENCH", find_program("pgbench")?.display().to_string()),
+        ("SHINKOFA_BENCH_BOOKING_PORT", installation.ports.public(booking, 0).to_string()),
+        ("SHINKOFA_BENCH_DOMAIN", installation.settings.base_domain.clone()),
+        ("SHINKOFA_BENCH_ISSUER", installation.url("app")),
+    ])
+}

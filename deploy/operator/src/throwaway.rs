@@ -1,0 +1,40 @@
+//! Stacks that live for one run: they begin with empty data and are taken down however the run ends.
+
+use anyhow::Result;
+
+use crate::bring_up::Lock;
+use crate::commands::down;
+use crate::installation::Installation;
+use crate::preflight::{self, Facts};
+use crate::seeds;
+
+/// Gives up what a killed run left, and makes the place ready for another one.
+pub(crate) fn start_over(installation: &Installation) -> Result<Lock> {
+    down::stop(installation)?;
+    if installation.layout.home.is_dir() {
+        std::fs::remove_dir_all(&installation.layout.home)?;
+    }
+    for file in [seeds::people_file(installation), installation.layout.run.join("journal.json")] {
+        let _ = std::fs::remove_file(file);
+    }
+    installation.layout.create(&installation.account)?;
+    let lock = Lock::take(installation)?;
+    preflight::report(&Facts::gather(installation).judge())?;
+    Ok(lock)
+}
+
+/// Takes a stack down when it is dropped.
+pub(crate) struct StopAtTheEnd<'a> {
+    pub(crate) installation: &'a Installation,
+    pub(crate) wanted: bool,
+}
+
+impl Drop for StopAtTheEnd<'_> {
+    fn drop(&mut self) {
+        if self.wanted
+            && let Err(fault) = down::stop(self.installation)
+        {
+            eprintln!("the {} stack does not stop: {fault:#}", self.installation.layout.stack.name());
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The pages that people see.
+
+use auth::Auth;
+use shinkofa_testing::TestApp;
+
+use crate::people::{self, PASSWORD, address};
+
+#[actix_web::test]
+async fn the_confirmation_page_speaks_both_languages_and_runs_only_its_own_script() {
+    let app = TestApp::<Auth>::start().await;
+    let english = app.get("/verify-email").header("accept-language", "en").send().await.expect(200);
+    let french = app.get("/verify-email").header("accept-language", "fr-CH").send().await.expect(200);
+    assert!(english.body.as_str().unwrap().contains("Confirm your address"));
+    let html = french.body.as_str().unwrap();
+    assert!(html.contains("Confirmez votre adresse") && html.contains("lang=\"fr\""));
+    assert!(!html.contains("{{"), "every placeholder is filled");
+    assert!(!html.contains("http://") && !html.contains("https://"), "nothing comes from elsewhere");
+
+    let policy = french.headers["content-security-policy"].to_str().unwrap();
+    let nonce = policy.split("script-src 'nonce-").nth(1).unwrap().split('\'').next().unwrap();
+    assert!(html.contains(&format!("<script nonce=\"{nonce}\">")));
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"));
+    assert!(!policy.contains("unsafe"));
+    assert_eq!(french.headers["cache-control"], "no-store");
+    assert_ne!(
+        french.headers["content-security-policy"], english.headers["content-security-policy"],
+        "a nonce is used once"
+    );
+}
+
+/// V22: a link scanner that follows the link confirms nothing.
+#[actix_web::test]
+async fn v22_looking_at_the_link_consumes_nothing() {
+    let app = TestApp::<Auth>::start().await;
+    people::sign_up(&app, &address(&app, "anna"), PASSWORD).await.expect(202);
+    let token = people::mailed_token(&app, &address(&app, "anna")).await;
+    for path in [format!("/verify-email?token={token}"), "/verify-email".to_owned()] {
+        app.get(&path).send().await.expect(200);
+        app.call(reqwest::Method::HEAD, &path).send().await;
+    }
+    app.get(&format!("/api/auth/email/verify?token={token}"))
+        .send()
+        .await
+        .expect_problem(405, "method_not_allowed");
+    people::verify(&app, &token).await.expect(204);
+}
+
+/// V4: a link is made by notify from its configuration; what auth tells it holds no host at all.
+#[actix_web::test]
+async fn v04_a_forged_host_appears_nowhere() {
+    let app = TestApp::<Auth>::start().await;
+    let body = serde_json::json!({ "email": address(&app, "anna"), "password": PASSWORD, "name": "Anna" });
+    app.post("/api/auth/signup")
+        .header("x-forwarded-host", "evil.test")
+        .header("x-forwarded-proto", "http")
+        .header("forwarded", "host=evil.test")
+        .json(&body)
+        .send()
+        .await
+        .expect(202);
+    app.run_jobs().await;
+    let events = serde_json::to_string(&app.events().await).unwrap();
+    assert!(!events.contains("evil.test"));
+    let body = serde_json::json!({ "email": address(&app, "anna") });
+    let forged =
+        app.http.post(format!("{}/api/auth/email/resend", app.public_url())).header("host", "evil.test");
+    assert_eq!(forged.json(&body).send().await.unwrap().status(), 202);
+    app.run_jobs().await;
+    assert!(!serde_json::to_string(&app.events().await).unwrap().contains("evil.test"));
+    let page =
+        app.http.get(format!("{}/verify-email", app.public_url())).header("host", "evil.test").send().await;
+    assert!(!page.unwrap().text().await.unwrap().contains("evil.test"));
+}
+
+#[actix_web::test]
+async fn the_documentation_page_needs_nothing_from_elsewhere_and_the_document_is_there() {
+    let app = TestApp::<Auth>::start().await;
+    let page = app.get("/api/docs").send().await.expect(200);
+    let html = page.body.as_str().unwrap();
+    assert!(html.contains("auth credits booking notify") && !html.contains("https://"));
+    let document = app.get("/api/docs/auth.json").send().await.expect(200).body;
+    assert!(document["paths"]["/api/auth/signin"]["post"]["responses"]["429"].is_object());
+}

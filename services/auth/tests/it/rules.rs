@@ -1,0 +1,112 @@
+//! What every service keeps, and what the seed has to agree with.
+
+use std::collections::BTreeSet;
+
+use auth::Auth;
+use auth::db::users;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::Permission;
+use shinkofa_kernel::{RealmId, Role, TenantId};
+use shinkofa_testing::{
+    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
+    assert_tenant_tables_are_protected,
+};
+
+use crate::people::{self, address};
+
+const ROUTES: &str = include_str!("../../src/routes.rs");
+
+#[actix_web::test]
+async fn the_routes_page_the_document_and_the_extractors_agree() {
+    assert_routes_page::<Auth>(ROUTES);
+    assert_every_route_asks_who(&TestApp::<Auth>::start().await, ROUTES).await;
+}
+
+#[actix_web::test]
+async fn the_schema_file_is_what_the_migrations_make() {
+    assert_schema_file(&TestApp::<Auth>::start().await, include_str!("../../src/db/schema.rs")).await;
+}
+
+#[actix_web::test]
+async fn every_table_of_a_tenant_or_realm_is_protected() {
+    assert_tenant_tables_are_protected(&TestApp::<Auth>::start().await).await;
+}
+
+#[actix_web::test]
+async fn an_account_is_seen_in_its_realm_alone_and_a_membership_in_its_tenant_alone() {
+    let app = TestApp::<Auth>::start().await;
+    people::confirmed(&app, &address(&app, "anna")).await;
+    let anna = address(&app, "anna");
+    let seen = async |scope: Scope| {
+        let found = transaction(app.pool(), &scope, "look", async |tx| {
+            let account = users::lock_by_email(tx, RealmId::DEFAULT, &anna).await?;
+            let user = account.as_ref().map(|account| account.id);
+            let membership = match user {
+                Some(user) => auth::db::memberships::find(tx, TenantId::DEFAULT, user).await?,
+                None => None,
+            };
+            Ok::<_, shinkofa_db::Error>((account.is_some(), membership.is_some()))
+        });
+        found.await.unwrap()
+    };
+    let other_realm = RealmId::from_uuid(TenantId::DEFAULT.as_uuid());
+    let other_tenant = TenantId::from_uuid(RealmId::DEFAULT.as_uuid());
+    assert_eq!(seen(Scope::infrastructure()).await, (false, false));
+    assert_eq!(seen(Scope::realm(other_realm).with_tenant(TenantId::DEFAULT)).await, (false, false));
+    assert_eq!(seen(Scope::realm(RealmId::DEFAULT)).await, (true, false));
+    assert_eq!(seen(Scope::realm(RealmId::DEFAULT).with_tenant(other_tenant)).await, (true, false));
+    assert_eq!(seen(Scope::realm(RealmId::DEFAULT).with_tenant(TenantId::DEFAULT)).await, (true, true));
+}
+
+#[actix_web::test]
+async fn the_seeded_roles_and_permissions_are_those_of_the_code() {
+    let app = TestApp::<Auth>::start().await;
+    let names = async |query: &str| -> BTreeSet<String> {
+        app.sql(query).await.iter().map(|row| row["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let roles: BTreeSet<_> = Role::ALL.iter().map(|role| role.as_str().to_owned()).collect();
+    assert_eq!(names("SELECT name FROM roles WHERE system").await, roles);
+    let permissions: BTreeSet<_> =
+        Permission::ALL.iter().map(|permission| permission.as_str().to_owned()).collect();
+    assert_eq!(names("SELECT name FROM permissions").await, permissions);
+    let held: BTreeSet<_> = Permission::ALL
+        .iter()
+        .flat_map(|permission| {
+            permission.holders().iter().map(move |role| format!("{role} {}", permission.as_str()))
+        })
+        .collect();
+    assert_eq!(names("SELECT role || ' ' || permission AS name FROM role_permissions").await, held);
+}
+
+#[actix_web::test]
+async fn the_runtime_role_cannot_alter_or_remove_an_audit_entry() {
+    let app = TestApp::<Auth>::start().await;
+    let rights = app
+        .sql("SELECT has_table_privilege('auth_rt', 'audit_events', 'UPDATE') AS alter, has_table_privilege('auth_rt', 'audit_events', 'DELETE') AS remove")
+        .await;
+    assert_eq!(rights[0], serde_json::json!({ "alter": false, "remove": false }));
+}
+
+#[actix_web::test]
+async fn every_change_is_in_the_audit_trail_without_personal_data() {
+    let app = TestApp::<Auth>::start().await;
+    let body = people::signed_in(&app, &address(&app, "anna")).await;
+    people::refresh(&app, people::text(&body, "refreshToken")).await.expect(200);
+    app.post("/api/auth/logout").token(people::text(&body, "accessToken")).send().await.expect(204);
+    let trail =
+        app.sql("SELECT action, actor, details, subject_id FROM audit_events ORDER BY transaction, id").await;
+    let actions: Vec<_> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        [
+            "account.created",
+            "account.verification_requested",
+            "account.email_verified",
+            "session.opened",
+            "session.rotated",
+            "session.ended"
+        ]
+    );
+    let text = serde_json::to_string(&trail).unwrap();
+    assert!(!text.contains("anna") && !text.contains("Anna") && !text.contains("127.0.0"));
+}

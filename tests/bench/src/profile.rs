@@ -1,0 +1,186 @@
+//! Where the time of a missed goal went, and what the limit is.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use crate::phase::Phase;
+use crate::processes::{LOAD_GENERATOR, PGBENCH};
+use crate::report::Pair;
+use crate::waits::Condition;
+
+/// From here on there is no processor time left that anything else could use.
+const ALL_BUSY: f64 = 0.85;
+const CONDITIONS: [Condition; 6] = [
+    Condition::Running,
+    Condition::Log,
+    Condition::Lock,
+    Condition::Other,
+    Condition::Client,
+    Condition::Idle,
+];
+
+pub fn describe(pair: &Pair) -> String {
+    let mut text = format!("  {:<46} {:>9} {:>9}\n", "", "HTTP", "pgbench");
+    let mut row = |name: &str, http: f64, pgbench: f64| {
+        let _ = writeln!(text, "  {name:<46} {http:>9.3} {pgbench:>9.3}");
+    };
+    let sides = [&pair.http, &pair.pgbench];
+    for name in consumers(&sides) {
+        row(&format!("processor ms of {name} per request"), cost(sides[0], &name), cost(sides[1], &name));
+    }
+    row("processor ms of the machine per request", machine_cost(sides[0]), machine_cost(sides[1]));
+    row("share of the processors that was busy", busy(sides[0]), busy(sides[1]));
+    let disk = |phase: &Phase| phase.usage.machine.waiting_for_disk / phase.usage.machine.total;
+    row("share idle while the disk was waited for", disk(sides[0]), disk(sides[1]));
+    for condition in CONDITIONS {
+        let average = |phase: &Phase| phase.waits.average.get(&condition).copied().unwrap_or_default();
+        row(&format!("connections {}", condition.describe()), average(sides[0]), average(sides[1]));
+    }
+    let server = |phase: &Phase| {
+        let sum: f64 = phase.statements.iter().map(|statement| statement.milliseconds).sum();
+        sum / requests(phase)
+    };
+    row("ms in the server's executor per request", server(sides[0]), server(sides[1]));
+    for (name, phase) in [("HTTP", sides[0]), ("pgbench", sides[1])] {
+        let _ =
+            writeln!(text, "  slowest statements of the {name} side, ms per request and calls per request");
+        for statement in phase.statements.iter().take(6) {
+            let (time, calls) = (statement.milliseconds / requests(phase), statement.calls / requests(phase));
+            let _ = writeln!(text, "  {time:>9.3} {calls:>5.2}  {}", in_short(&statement.sql));
+        }
+    }
+    let _ = writeln!(text, "  the limit: {}", limit(pair));
+    text
+}
+
+/// Names what holds the HTTP side back.
+fn limit(pair: &Pair) -> String {
+    let http = &pair.http;
+    if busy(http) >= ALL_BUSY {
+        let beyond = machine_cost(http) - machine_cost(&pair.pgbench);
+        let mut costs: Vec<(String, f64)> = consumers(&[http])
+            .into_iter()
+            .map(|name| {
+                let more = cost(http, &name) - cost(&pair.pgbench, &name);
+                (name, more)
+            })
+            .collect();
+        costs.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let parts: Vec<String> =
+            costs.iter().take(4).map(|(name, more)| format!("{name} {more:+.3} ms")).collect();
+        return format!(
+            "the processors, {:.0} % busy. A request over HTTP costs {beyond:.3} ms more of them than its SQL from pgbench: {}",
+            busy(http) * 100.0,
+            parts.join(", ")
+        );
+    }
+    let average = |condition| http.waits.average.get(&condition).copied().unwrap_or_default();
+    let longest = [Condition::Log, Condition::Lock, Condition::Client, Condition::Idle, Condition::Other]
+        .into_iter()
+        .max_by(|a, b| average(*a).total_cmp(&average(*b)));
+    match longest {
+        Some(Condition::Log) => {
+            "the disk: most connections wait for the write-ahead log to be flushed".to_owned()
+        }
+        Some(Condition::Lock) => "locks: most connections wait for one another's rows".to_owned(),
+        Some(Condition::Client) => {
+            "round trips: most connections are in a transaction whose next statement has not come yet"
+                .to_owned()
+        }
+        _ => format!(
+            "neither processors ({:.0} % busy) nor database: most connections have nothing to do",
+            busy(http) * 100.0
+        ),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
+fn requests(phase: &Phase) -> f64 {
+    phase.measured.total().max(1) as f64
+}
+
+fn cost(phase: &Phase, name: &str) -> f64 {
+    phase.usage.by_process.get(name).copied().unwrap_or_default() * 1000.0 / requests(phase)
+}
+
+fn machine_cost(phase: &Phase) -> f64 {
+    phase.usage.machine.busy * 1000.0 / requests(phase)
+}
+
+fn busy(phase: &Phase) -> f64 {
+    let machine = phase.usage.machine;
+    machine.busy / (machine.total - machine.stolen).max(f64::EPSILON)
+}
+
+/// Whoever used at least a hundredth of a processor on one of the sides; the clients last.
+fn consumers(sides: &[&Phase]) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    for phase in sides {
+        let least = phase.measured.elapsed.as_secs_f64() / 100.0;
+        let noticeable = phase.usage.by_process.iter().filter(|(_, used)| **used >= least);
+        found.extend(noticeable.map(|(name, _)| name.clone()));
+    }
+    let (clients, others): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|name| [LOAD_GENERATOR, PGBENCH].contains(&name.as_str()));
+    others.into_iter().chain(clients).collect()
+}
+
+/// Where the statements differ is at their ends: all begin with the list of their inputs.
+fn in_short(sql: &str) -> String {
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let whole = words.join(" ");
+    let essence = match whole.strip_prefix("WITH input AS (SELECT").and_then(|rest| rest.split_once(" AS ")) {
+        Some((_, inputs)) => format!("… {inputs}"),
+        None => whole,
+    };
+    essence.chars().take(110).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::load::Measured;
+    use crate::processes::{Machine, Usage};
+    use crate::scenario::Scenario;
+    use crate::waits::Waits;
+
+    fn phase(busy: f64, booking: f64, waits: &[(Condition, f64)]) -> Phase {
+        Phase {
+            measured: Measured {
+                elapsed: Duration::from_secs(1),
+                statuses: BTreeMap::new(),
+                microseconds: vec![1; 1000],
+            },
+            usage: Usage {
+                by_process: BTreeMap::from([("booking".to_owned(), booking), ("auth".to_owned(), 0.001)]),
+                machine: Machine { busy, total: 2.0, ..Machine::default() },
+            },
+            waits: Waits { average: waits.iter().copied().collect() },
+            statements: Vec::new(),
+            afterwards: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn busy_processors_are_the_limit_and_who_uses_them_is_told() {
+        let pair =
+            Pair { scenario: Scenario::Saga, http: phase(1.9, 0.7, &[]), pgbench: phase(1.2, 0.0, &[]) };
+        let told = limit(&pair);
+        assert!(
+            told.starts_with("the processors, 95 % busy") && told.contains("booking +0.700 ms"),
+            "{told}"
+        );
+        assert!(!told.contains("auth"));
+    }
+
+    #[test]
+    fn with_processors_to_spare_the_connections_tell_the_limit() {
+        let waits = [(Condition::Log, 9.0), (Condition::Client, 4.0), (Condition::Running, 12.0)];
+        let pair =
+            Pair { scenario: Scenario::Saga, http: phase(0.8, 0.2, &waits), pgbench: phase(0.8, 0.0, &[]) };
+        assert!(limit(&pair).starts_with("the disk"));
+    }
+}
