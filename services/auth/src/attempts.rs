@@ -63,7 +63,7 @@ async fn look_up(
             Some(device) => known_devices::knows(tx, auth.realm, email, device).await?,
             None => false,
         };
-        let subject = lockout::subject(email, device.filter(|_| known));
+        let subject = lockout::subject(email.canonical(), device.filter(|_| known));
         if let Some(wait_seconds) =
             failures::find(tx, auth.realm, &subject).await?.and_then(|failures| failures.wait(now))
         {
@@ -75,7 +75,7 @@ async fn look_up(
 }
 
 /// In a transaction of its own: nothing that fails later takes the count back.
-async fn record_failure(auth: &Auth, subject: &Digest) -> Result<(), Error> {
+pub async fn record_failure(auth: &Auth, subject: &Digest) -> Result<(), Error> {
     let now = auth.platform.clock.now();
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "record_failed_sign_in", async |tx| {
         failures::record(tx, auth.realm, subject, now).await?;

@@ -7,7 +7,9 @@ use shinkofa_identity::Revocation;
 use shinkofa_kernel::UserId;
 
 use crate::Auth;
-use crate::db::{known_devices, memberships, one_time_tokens, revocations, scope, sessions, signups, users};
+use crate::db::{
+    events, known_devices, memberships, one_time_tokens, revocations, scope, sessions, signups, users,
+};
 
 /// The account, the membership in the transaction's tenant, and the sessions.
 pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Value> {
@@ -47,6 +49,7 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
     known_devices::delete_of_user(tx, auth.realm, user).await?;
     sessions::delete_of_user(tx, auth.realm, user).await?;
+    events::forget_person(tx, user).await?;
     let token_version = users::erase(tx, auth.realm, user, now).await?;
     revocations::record(tx, &Revocation::User { user_id: user, token_version }, now).await
 }

@@ -21,7 +21,7 @@ use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
 
 /// The tokens of a session, and whose it is.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenAnswer {
     /// Send it as `Authorization: Bearer`.
@@ -66,6 +66,7 @@ pub struct Proof {
 
 impl Proof {
     pub const PASSWORD: Self = Self { methods: "pwd", assurance: AssuranceLevel::Aal1 };
+    pub const PASSWORD_AND_CODE: Self = Self { methods: "pwd otp", assurance: AssuranceLevel::Aal2 };
 }
 
 /// What a session's tokens are made of.

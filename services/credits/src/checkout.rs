@@ -4,16 +4,14 @@
 //! a key that is the payment's own. The second stores the answer. Whoever finds the first without the second asks again
 //! under the same key and gets the same session.
 
+use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shinkofa_contracts::{PackageId, PaymentId};
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_kernel::{TenantId, UserId};
+use shinkofa_kernel::{TenantId, UserId, failpoint};
 use shinkofa_web::Fault;
 use shinkofa_web::idempotency::{self, Operation, Refusal};
 use utoipa::ToSchema;
-
-use actix_web::http::StatusCode;
-use shinkofa_kernel::failpoint;
 
 use crate::Credits;
 use crate::clients::stripe::{Checkout, StripeFault};

@@ -2,6 +2,7 @@
 //!
 //! Each is one call of a database function in a transaction of its own, and idempotent by the state of the hold.
 
+use diesel_async::RunQueryDsl as _;
 use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::credits::{Hold, HoldRequest, HoldState, RefundReason};
 use shinkofa_db::{Connection, Scope, transaction};
@@ -12,8 +13,6 @@ use crate::db::holds::{Answer, CaptureHold, ConsumeHold, HoldCredits, Outcome, R
 use crate::domain::lot::{ReturnCause, grace};
 use crate::error::Error;
 use crate::{Credits, measures};
-
-use diesel_async::RunQueryDsl as _;
 
 /// A reservation of a tenant.
 pub(crate) type Reservation = (TenantId, ReservationId);

@@ -91,8 +91,8 @@ impl Service for Credits {
             .every(MINUTE, &jobs::expire_lots::ExpireLots {})
             .every(MINUTE, &jobs::settle_overdue_holds::SettleOverdueHolds {})
             .every(10 * MINUTE, &jobs::reconcile_payments::ReconcilePayments {})
-            .every(24 * 60 * MINUTE, &jobs::backfill_payments::BackfillPayments {})
-            .every(60 * MINUTE, &jobs::check_ledger::CheckLedger {})
+            .every(24 * 60 * MINUTE, &jobs::backfill_payments::BackfillPayments { after: None })
+            .every(60 * MINUTE, &jobs::check_ledger::CheckLedger::default())
             .every(24 * 60 * MINUTE, &jobs::forget_old_records::ForgetOldRecords {})
     }
 

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -88,6 +89,7 @@ pub struct Runner<S> {
     state: S,
     jobs: Jobs<S>,
     wake: Wake,
+    scheduled: AtomicBool,
 }
 
 /// Jobs in hand at once.
@@ -97,36 +99,52 @@ const POLL: Duration = Duration::from_millis(200);
 
 impl<S: 'static> Runner<S> {
     pub fn new(database: Database, clock: Clock, state: S, jobs: Jobs<S>, wake: Wake) -> Self {
-        Self { database, clock, state, jobs, wake }
+        Self { database, clock, state, jobs, wake, scheduled: AtomicBool::new(false) }
     }
 
     /// Runs until `stop` resolves; jobs in hand are finished first.
+    ///
+    /// A claim and the jobs in hand are polled together, always: a job that holds a database connection must be able to
+    /// give it back while the claim waits for one. And a claim is never dropped half-way: it may have committed.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut in_hand = FuturesUnordered::new();
-        let mut scheduled = false;
+        let mut claiming: Option<Pin<Box<dyn Future<Output = Vec<Claimed>> + '_>>> = None;
+        let (mut look, mut asked) = (true, 0);
         loop {
-            if !scheduled {
-                scheduled = self.install_schedules().await.inspect_err(log_store_error).is_ok();
-            }
             let room = CONCURRENCY - in_hand.len();
-            if room > 0 {
-                let claimed = self.claim(room).await.inspect_err(log_store_error).unwrap_or_default();
-                let full = claimed.len() == room;
-                in_hand.extend(claimed.into_iter().map(|job| self.work(job)));
-                if full {
-                    in_hand.next().await;
-                    continue;
-                }
+            if look && claiming.is_none() && room > 0 {
+                claiming = Some(Box::pin(self.look(room)));
+                (look, asked) = (false, room);
             }
+            let is_claiming = claiming.is_some();
             tokio::select! {
                 () = &mut stop => break,
                 Some(()) = in_hand.next(), if !in_hand.is_empty() => {}
-                () = self.wake.0.notified() => {}
-                () = tokio::time::sleep(POLL) => {}
+                claimed = pending_claim(&mut claiming), if is_claiming => {
+                    claiming = None;
+                    // As many as were asked for: there are probably more.
+                    look = claimed.len() == asked;
+                    in_hand.extend(claimed.into_iter().map(|job| self.work(job)));
+                }
+                () = self.wake.0.notified() => look = true,
+                () = tokio::time::sleep(POLL) => look = true,
             }
         }
-        while in_hand.next().await.is_some() {}
+        let last = async { if claiming.is_some() { pending_claim(&mut claiming).await } else { Vec::new() } };
+        let (last, ()) = futures_util::join!(last, async { while in_hand.next().await.is_some() {} });
+        for job in last {
+            self.work(job).await;
+        }
+    }
+
+    /// Due jobs, or none while the queue cannot be reached.
+    async fn look(&self, room: usize) -> Vec<Claimed> {
+        if !self.scheduled.load(Ordering::Relaxed) {
+            let installed = self.install_schedules().await.inspect_err(log_store_error).is_ok();
+            self.scheduled.store(installed, Ordering::Relaxed);
+        }
+        self.claim(room).await.inspect_err(log_store_error).unwrap_or_default()
     }
 
     /// Runs what is due until nothing is: for tests, which move the clock themselves. Returns how many ran.
@@ -238,6 +256,15 @@ impl<S: 'static> Runner<S> {
                 store::bury(tx, job.id, now, format!("{error:#}")).await
             }
         }
+    }
+}
+
+async fn pending_claim(
+    claiming: &mut Option<Pin<Box<dyn Future<Output = Vec<Claimed>> + '_>>>,
+) -> Vec<Claimed> {
+    match claiming {
+        Some(claim) => claim.as_mut().await,
+        None => std::future::pending().await,
     }
 }
 

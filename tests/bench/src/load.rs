@@ -31,6 +31,8 @@ pub struct Measured {
     pub statuses: BTreeMap<u16, u64>,
     /// One for each answer or transaction.
     pub microseconds: Vec<u32>,
+    /// Done before the measured time, and not measured.
+    pub beforehand: u64,
 }
 
 impl Measured {

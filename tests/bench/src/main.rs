@@ -5,6 +5,7 @@ mod capture;
 mod crowd;
 mod database;
 mod load;
+mod perf;
 mod pgbench;
 mod phase;
 mod processes;
@@ -32,7 +33,7 @@ use crate::database::Database;
 use crate::phase::{Ground, Yardstick};
 use crate::report::Pair;
 use crate::scenario::{Scenario, Side};
-use crate::stack::Stack;
+use crate::stack::{Member, Stack};
 use crate::studio::Studio;
 
 #[derive(Debug, Clone, Copy, Parser)]
@@ -100,13 +101,45 @@ async fn run(arguments: Arguments) -> Result<()> {
         }
         rounds.push(round);
     }
+    let verdicts = report::verdicts(&rounds);
+    let mut profiles = String::new();
+    for verdict in verdicts.iter().filter(|verdict| !verdict.reached()) {
+        profiles
+            .push_str(&profile(&ground, &rounds, verdict.scenario, (&mut studio, full, &yardsticks)).await?);
+    }
     // Also fails when a process had to be started again.
     stack.members()?;
     let given_up = settled::given_up(&database).await?;
     ensure!(given_up == 0, "there is no score: {given_up} jobs or events were given up");
     println!("\ninvariants: {}", stack.check_invariants().context("there is no score")?);
-    conclude(&rounds);
+    println!("\nmedians\n{}", report::HEADING);
+    print!("{}", report::medians(&rounds));
+    println!("\ngoals");
+    for verdict in &verdicts {
+        println!("{}", verdict.line());
+    }
+    print!("{profiles}");
     Ok(())
+}
+
+/// Why a goal was missed: the figures of a round that was measured, and one more run over HTTP under perf.
+async fn profile(
+    ground: &Ground<'_>,
+    rounds: &[Vec<Pair>],
+    scenario: Scenario,
+    (studio, full, yardsticks): (&mut Studio<'_>, u64, &Yardsticks),
+) -> Result<String> {
+    let pair = report::middle(rounds, scenario).context("a goal without rounds")?;
+    let yardstick = yardsticks.get(&scenario).context("a scenario that was not recorded")?;
+    let concerned = |member: &&Member| scenario.services().contains(&member.name.as_str());
+    let members: Vec<&Member> = ground.members.iter().filter(concerned).collect();
+    let (phase, seen) = tokio::join!(
+        ground.run(scenario, Side::Http, yardstick, (studio, full)),
+        perf::watch(ground.stack, &members, ground.duration),
+    );
+    phase?;
+    let title = format!("\nprofile: {}, in the round of the middle ratio\n", scenario.name());
+    Ok(title + &profile::describe(pair) + &seen)
 }
 
 /// Fills pools and caches, and records what each scenario asks of the database.
@@ -177,20 +210,4 @@ async fn tell_conditions(ground: &Ground<'_>, arguments: Arguments) -> Result<()
         setting("synchronous_commit").await?,
     );
     Ok(())
-}
-
-fn conclude(rounds: &[Vec<Pair>]) {
-    println!("\nmedians\n{}", report::HEADING);
-    print!("{}", report::medians(rounds));
-    println!("\ngoals");
-    let verdicts = report::verdicts(rounds);
-    for verdict in &verdicts {
-        println!("{}", verdict.line());
-    }
-    for verdict in verdicts.iter().filter(|verdict| !verdict.reached()) {
-        if let Some(pair) = report::middle(rounds, verdict.scenario) {
-            println!("\nprofile: {}, in the round of the middle ratio", verdict.scenario.name());
-            print!("{}", profile::describe(pair));
-        }
-    }
 }

@@ -1,4 +1,7 @@
 //! pgbench, as the yardstick: the same SQL, prepared, over the same socket and as many connections.
+//!
+//! Its connections are new in every run, while those of the services are warm: what it does in its first second, when it
+//! prepares and plans, is left out.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,6 +32,7 @@ pub struct Run<'a> {
 
 /// Threads of pgbench itself.
 const THREADS: usize = 2;
+const WARM_UP: Duration = Duration::from_secs(1);
 
 pub async fn run(stack: &Stack, run: &Run<'_>) -> Result<Measured> {
     let prefix = stack.output.join("pgbench");
@@ -46,7 +50,7 @@ pub async fn run(stack: &Stack, run: &Run<'_>) -> Result<Measured> {
     command.arg(format!("--log-prefix={}", prefix.display()));
     command.arg(format!("--client={}", run.connections));
     command.arg(format!("--jobs={}", THREADS.min(run.connections)));
-    command.arg(format!("--time={}", run.duration.as_secs()));
+    command.arg(format!("--time={}", (WARM_UP + run.duration).as_secs()));
     command.arg(format!("--file={}", run.file.display()));
     for (name, value) in &variables {
         command.arg(format!("--define={name}={value}"));
@@ -62,32 +66,50 @@ pub async fn run(stack: &Stack, run: &Run<'_>) -> Result<Measured> {
     if !output.status.success() || said.contains("aborted") {
         bail!("pgbench failed:\n{said}{}", String::from_utf8_lossy(&output.stderr));
     }
-    let rate = read_rate(&said).with_context(|| format!("pgbench told no rate:\n{said}"))?;
-    let microseconds = take_logs(&stack.output)?;
-    if microseconds.is_empty() {
-        bail!("pgbench completed no transaction:\n{said}");
+    let measured = measure(take_logs(&stack.output)?);
+    if measured.microseconds.is_empty() {
+        bail!("pgbench completed no transaction after its first second:\n{said}");
     }
-    #[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
-    let elapsed = Duration::from_secs_f64(microseconds.len() as f64 / rate);
-    Ok(Measured { elapsed, statuses: BTreeMap::new(), microseconds })
+    Ok(measured)
 }
 
-/// `tps = 1234.5 (without initial connection time)`
-fn read_rate(said: &str) -> Option<f64> {
-    let (_, after) = said.split_once("tps = ")?;
-    after.split_whitespace().next()?.parse().ok().filter(|rate| *rate > 0.0)
+/// A transaction: when it ended and how long it took, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ended {
+    at: u64,
+    took: u32,
 }
 
-/// Reads and removes what each of pgbench's threads wrote: one line per transaction, its time in the third field.
-fn take_logs(folder: &Path) -> Result<Vec<u32>> {
-    let mut times = Vec::new();
+fn measure(all: Vec<Ended>) -> Measured {
+    let instant = |ended: &Ended| ended.at;
+    let warm = all.iter().map(instant).min().unwrap_or_default()
+        + u64::try_from(WARM_UP.as_micros()).unwrap_or_default();
+    let (warming_up, measured): (Vec<Ended>, Vec<Ended>) = all.into_iter().partition(|ended| ended.at < warm);
+    let last = measured.iter().map(instant).max().unwrap_or(warm);
+    Measured {
+        elapsed: Duration::from_micros(last - warm),
+        statuses: BTreeMap::new(),
+        microseconds: measured.iter().map(|ended| ended.took).collect(),
+        beforehand: warming_up.len() as u64,
+    }
+}
+
+/// Reads and removes what each of pgbench's threads wrote.
+fn take_logs(folder: &Path) -> Result<Vec<Ended>> {
+    let mut ended = Vec::new();
     for path in log_files(folder)? {
         let text = std::fs::read_to_string(&path)?;
         std::fs::remove_file(&path)?;
-        let fields = text.lines().filter_map(|line| line.split_whitespace().nth(2));
-        times.extend(fields.filter_map(|time| time.parse::<u32>().ok()));
+        ended.extend(text.lines().filter_map(read_line));
     }
-    Ok(times)
+    Ok(ended)
+}
+
+/// Client, number, time taken, script, then seconds and microseconds of the end.
+fn read_line(line: &str) -> Option<Ended> {
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some(Ended { at: number(4)? * 1_000_000 + number(5)?, took: u32::try_from(number(2)?).ok()? })
 }
 
 fn log_files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -104,10 +126,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_leaves_out_the_time_of_connecting() {
-        let said = "latency average = 2.5 ms\ninitial connection time = 7.1 ms\n\
-            tps = 6212.400000 (without initial connection time)\n";
-        assert_eq!(read_rate(said), Some(6212.4));
-        assert_eq!(read_rate("nothing"), None);
+    fn the_first_second_is_left_out() {
+        let lines = [
+            "0 1 900 0 1700000000 500000",
+            "1 1 800 0 1700000001 499999",
+            "0 2 700 0 1700000001 500000",
+            "1 2 600 0 1700000002 0",
+        ];
+        let measured = measure(lines.iter().filter_map(|line| read_line(line)).collect());
+        assert_eq!((measured.beforehand, measured.microseconds.as_slice()), (2, [700, 600].as_slice()));
+        assert_eq!(measured.elapsed, Duration::from_millis(500));
     }
 }

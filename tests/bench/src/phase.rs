@@ -87,7 +87,7 @@ impl Ground<'_> {
         let statements = self.statements().await?;
         let afterwards = settled::wait(self.database).await?;
         let seats = studio.confirmed_seats(first_session).await? - seats_before;
-        let expected = if scenario == Scenario::SoldOut { 0 } else { measured.total() };
+        let expected = if scenario == Scenario::SoldOut { 0 } else { measured.total() + measured.beforehand };
         // pgbench stops counting at its last second, though a transaction that began in it still ends.
         let most = expected + if side == Side::Pgbench && expected > 0 { self.connections as u64 } else { 0 };
         if !(expected..=most).contains(&seats) {

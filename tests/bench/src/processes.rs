@@ -117,6 +117,12 @@ fn children(leader: u32) -> Vec<u32> {
     pids.filter(|pid| Stat::of(&pid.to_string()).is_some_and(|stat| stat.parent == leader)).collect()
 }
 
+/// A process and those it forked.
+pub fn family(member: &Member) -> Vec<u32> {
+    let forked = member.pid.map(children).unwrap_or_default();
+    member.pid.into_iter().chain(forked).collect()
+}
+
 /// The memory of a process and of those it forked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
@@ -130,17 +136,15 @@ pub struct Memory {
 
 pub fn memory(members: &[Member]) -> Vec<Memory> {
     let of = |member: &Member| {
-        let leader = member.pid?;
-        let mut family = children(leader);
-        family.push(leader);
+        let family = family(member);
         let sum = |field: &str| family.iter().filter_map(|pid| memory_field(*pid, field)).sum();
         let name = match member.replica {
             0 => member.name.clone(),
             replica => format!("{}.{replica}", member.name),
         };
-        Some(Memory { name, processes: family.len(), resident: sum("Rss:"), proportional: sum("Pss:") })
+        Memory { name, processes: family.len(), resident: sum("Rss:"), proportional: sum("Pss:") }
     };
-    members.iter().filter_map(of).collect()
+    members.iter().map(of).collect()
 }
 
 fn memory_field(pid: u32, field: &str) -> Option<u64> {

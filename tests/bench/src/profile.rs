@@ -96,7 +96,7 @@ fn limit(pair: &Pair) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
 fn requests(phase: &Phase) -> f64 {
-    phase.measured.total().max(1) as f64
+    (phase.measured.total() + phase.measured.beforehand).max(1) as f64
 }
 
 fn cost(phase: &Phase, name: &str) -> f64 {
@@ -125,15 +125,29 @@ fn consumers(sides: &[&Phase]) -> Vec<String> {
     others.into_iter().chain(clients).collect()
 }
 
-/// Where the statements differ is at their ends: all begin with the list of their inputs.
+/// What follows the list of inputs that every statement begins with.
 fn in_short(sql: &str) -> String {
     let words: Vec<&str> = sql.split_whitespace().collect();
     let whole = words.join(" ");
-    let essence = match whole.strip_prefix("WITH input AS (SELECT").and_then(|rest| rest.split_once(" AS ")) {
-        Some((_, inputs)) => format!("… {inputs}"),
-        None => whole,
-    };
-    essence.chars().take(110).collect()
+    let essence =
+        whole.strip_prefix("WITH input AS (").map_or(whole.as_str(), |inputs| after_bracket(inputs));
+    essence.trim_start_matches([',', ' ']).chars().take(110).collect()
+}
+
+/// What stands behind the bracket that closes one opened before `text`.
+fn after_bracket(text: &str) -> &str {
+    let mut depth = 1;
+    for (index, letter) in text.char_indices() {
+        match letter {
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return &text[index + 1..];
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -153,6 +167,7 @@ mod tests {
                 elapsed: Duration::from_secs(1),
                 statuses: BTreeMap::new(),
                 microseconds: vec![1; 1000],
+                beforehand: 0,
             },
             usage: Usage {
                 by_process: BTreeMap::from([("booking".to_owned(), booking), ("auth".to_owned(), 0.001)]),
@@ -162,6 +177,13 @@ mod tests {
             statements: Vec::new(),
             afterwards: Duration::ZERO,
         }
+    }
+
+    #[test]
+    fn a_statement_is_told_by_what_follows_its_inputs() {
+        let sql = "WITH input AS (SELECT $1::uuid AS a, (now() + $2) AS b), due AS\n  (SELECT 1) SELECT 2";
+        assert_eq!(in_short(sql), "due AS (SELECT 1) SELECT 2");
+        assert_eq!(in_short("SELECT  1"), "SELECT 1");
     }
 
     #[test]

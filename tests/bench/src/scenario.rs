@@ -31,6 +31,14 @@ impl Scenario {
         }
     }
 
+    /// The processes that it goes through.
+    pub fn services(self) -> &'static [&'static str] {
+        match self {
+            Self::SeatBooking | Self::SoldOut => &["booking", "postgres"],
+            Self::Saga => &["booking", "credits", "postgres"],
+        }
+    }
+
     /// What every request of it is answered.
     pub fn status(self) -> u16 {
         if self == Self::SoldOut { 409 } else { 201 }

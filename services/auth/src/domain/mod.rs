@@ -11,3 +11,4 @@ pub mod person_name;
 pub mod refresh_token;
 pub mod rotation;
 pub mod session;
+pub mod totp;

@@ -72,12 +72,6 @@ impl TryFrom<String> for PresentedPassword {
     }
 }
 
-impl From<&NewPassword> for PresentedPassword {
-    fn from(password: &NewPassword) -> Self {
-        Self(password.0.clone())
-    }
-}
-
 /// Listed, or a short piece over and over: "abcabcabcabc".
 fn is_common(text: &str) -> bool {
     let lower = text.to_lowercase();

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::session_opening::{TokenAnswer, TokenSource, open_key, tokens};
 use crate::{Auth, limits};
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
     /// Any text that is no refresh token of ours is refused with 401.

@@ -36,7 +36,7 @@ pub struct SignInRequest {
 }
 
 /// Signed in, or half way.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum SignInAnswer {
     SignedIn(TokenAnswer),
@@ -44,7 +44,7 @@ pub enum SignInAnswer {
 }
 
 /// The password was right; now a second factor.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecondFactorNeeded {
     #[schema(example = true)]

@@ -17,7 +17,7 @@ struct PasswordFile(std::path::PathBuf);
 impl PasswordFile {
     fn new(app: &TestApp<Auth>, password: &str) -> Self {
         let path = std::env::temp_dir().join(format!("{}-password", app.database.name));
-        std::fs::write(&path, format!("{password}\n")).unwrap();
+        std::fs::write(&path, format!("{password}\n")).expect("the file is written");
         Self(path)
     }
 }
@@ -30,7 +30,7 @@ impl Drop for PasswordFile {
 
 async fn create_user(app: &TestApp<Auth>, role: &str, password: &str) -> Result<(), String> {
     let file = PasswordFile::new(app, password);
-    let path = file.0.to_str().unwrap();
+    let path = file.0.to_str().expect("a plain path");
     let email = address(app, "boss");
     let arguments =
         ["--email", &email, "--name", "The Boss", "--role", role, "--password-file", path].map(str::to_owned);
@@ -113,9 +113,16 @@ async fn a_person_can_have_a_copy_and_be_forgotten() {
         .unwrap();
     people::profile(&app, people::text(&body, "accessToken")).await.expect(401);
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect_problem(401, "invalid_credentials");
-    for table in
-        ["users", "signups", "sessions", "session_places", "one_time_tokens", "audit_events", "memberships"]
-    {
+    for table in [
+        "users",
+        "signups",
+        "sessions",
+        "session_places",
+        "one_time_tokens",
+        "audit_events",
+        "memberships",
+        "events",
+    ] {
         let rows = serde_json::to_string(&app.sql(&format!("SELECT * FROM {table}")).await).unwrap();
         assert!(!rows.contains("anna") && !rows.contains("Anna"), "{table}");
     }

@@ -23,8 +23,8 @@ async fn app() -> TestApp<Auth> {
 }
 
 fn parts(token: &str) -> (Value, Value) {
-    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
-    let mut json = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).expect("base64url"));
+    let mut json = || serde_json::from_slice(&parts.next().expect("a part")).expect("JSON");
     (json(), json())
 }
 
@@ -32,7 +32,8 @@ fn parts(token: &str) -> (Value, Value) {
 fn sign(header: &str, claims: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let key = EncodingKey::from_secret(&SECRET);
-    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).unwrap();
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256).expect("a signature");
     format!("{message}.{signature}")
 }
 
@@ -44,7 +45,7 @@ fn changed(of: &Value, member: &str, value: Value) -> String {
 
 fn without(of: &Value, member: &str) -> String {
     let mut of = of.clone();
-    of.as_object_mut().unwrap().remove(member);
+    of.as_object_mut().expect("an object").remove(member);
     of.to_string()
 }
 

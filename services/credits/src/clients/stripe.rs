@@ -8,7 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use shinkofa_contracts::PaymentId;
 use shinkofa_kernel::TenantId;
 use stripe::{
-    ApiErrorsCode, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError, StripeRequest as _,
+    ApiErrorsCode, ApiErrorsType, Client, ClientBuilder, IdempotencyKey, RequestStrategy, StripeError,
+    StripeRequest as _,
 };
 use stripe_checkout::checkout_session::{
     CreateCheckoutSession, CreateCheckoutSessionLineItems, CreateCheckoutSessionLineItemsPriceData,
@@ -43,8 +44,9 @@ pub(crate) enum StripeFault {
     /// No answer, or one that says to come back. It may have happened.
     #[error("Stripe is unavailable: {0}")]
     Unavailable(String),
-    /// An answer of 500: Stripe gives the same again for the same idempotency key, so what happened has to be looked up.
-    #[error("Stripe failed, and will say so again: {0}")]
+    /// The idempotency key leads nowhere any more: Stripe repeats its 500 for it, or holds another request under it. What
+    /// happened has to be looked up.
+    #[error("Stripe's answer to this key is lost: {0}")]
     Broken(String),
     /// A call with the same idempotency key is still running.
     #[error("the first call with this idempotency key is still running")]
@@ -217,6 +219,8 @@ fn fault(error: StripeError) -> StripeFault {
             match status {
                 409 => StripeFault::Busy,
                 500 => StripeFault::Broken(text),
+                // Our public address changed between two tries, say: the first may have opened a session.
+                400 if error.type_ == ApiErrorsType::IdempotencyError => StripeFault::Broken(text),
                 // A wrong key is our configuration's fault, not the purchase's.
                 401 | 403 | 429 | 501.. => StripeFault::Unavailable(text),
                 _ => StripeFault::Refused(text),

@@ -20,7 +20,7 @@ use crate::handlers::list_packages::Package;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreatePackageRequest {
-    #[schema(value_type = String, min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")]
+    #[schema(value_type = String, min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$")]
     name: PackageName,
     #[schema(value_type = i32, minimum = 1, maximum = 10_000)]
     credits: CreditCount,

@@ -2,46 +2,58 @@
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 
-use crate::Credits;
+use crate::clients::stripe::Checkout;
 use crate::domain::payment::PaymentStatus;
+use crate::error::Error;
 use crate::settlement::{Settled, settle};
+use crate::{Credits, jobs};
 
-/// Every day.
+/// Every day; page by page.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct BackfillPayments {}
+pub(crate) struct BackfillPayments {
+    /// The last session of the page before; absent on the first.
+    pub(crate) after: Option<String>,
+}
 
 /// For as long as Stripe keeps events.
 const REACH: TimeDelta = TimeDelta::days(30);
 
 impl Job for BackfillPayments {
     const NAME: &'static str = "backfill_payments";
-    /// A month of sessions is many pages.
-    const LEASE: std::time::Duration = std::time::Duration::from_secs(15 * 60);
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, _: Attempt) -> Result<(), Failure> {
-        let (since, mut after) = (state.now() - REACH, None);
-        loop {
-            let (sessions, next) = state.stripe.checkouts_since(since, after.as_deref()).await?;
-            for checkout in sessions.iter().filter(|checkout| checkout.state.target() == PaymentStatus::Paid)
-            {
-                let Some(payment) = checkout.payment else { continue };
-                match settle(state, payment, checkout).await? {
-                    Settled::Became(_) => {
-                        tracing::warn!(payment = %payment.1, "a paid session had been missed")
-                    }
-                    Settled::Contradiction => {
-                        tracing::error!(payment = %payment.1, session = checkout.session_id, "a paid session contradicts its payment");
-                    }
-                    Settled::Unchanged | Settled::Unknown => {}
-                }
-            }
-            if next.is_none() {
-                return Ok(());
-            }
-            after = next;
+        let since = state.now() - REACH;
+        let (sessions, next) = state.stripe.checkouts_since(since, self.after.as_deref()).await?;
+        for checkout in sessions.iter().filter(|checkout| checkout.state.target() == PaymentStatus::Paid) {
+            make_up_for(state, checkout).await?;
         }
+        let Some(next) = next else { return Ok(()) };
+        let page = Self { after: Some(next.clone()) };
+        transaction(&state.platform.database, &Scope::infrastructure(), "enqueue_next_page", async |tx| {
+            let clock = &state.platform.clock;
+            shinkofa_jobs::enqueue_keyed(tx, clock, None, clock.now(), (&next, &page)).await?;
+            Ok::<_, shinkofa_db::Error>(())
+        })
+        .await?;
+        state.platform.committed();
+        Ok(())
     }
+}
+
+async fn make_up_for(state: &Credits, checkout: &Checkout) -> Result<(), Error> {
+    let Some(payment) = checkout.payment else { return Ok(()) };
+    let session = &checkout.session_id;
+    match settle(state, payment, checkout).await? {
+        Settled::Became(_) => tracing::warn!(payment = %payment.1, session, "a paid session had been missed"),
+        Settled::Contradiction => {
+            tracing::error!(payment = %payment.1, session, "a paid session contradicts its payment");
+        }
+        Settled::Unchanged | Settled::Unknown => {}
+    }
+    Ok(())
 }

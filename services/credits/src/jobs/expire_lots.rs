@@ -17,6 +17,7 @@ const BATCH: i64 = 100;
 
 impl Job for ExpireLots {
     const NAME: &'static str = "expire_lots";
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, _: Attempt) -> Result<(), Failure> {

@@ -23,6 +23,7 @@ const CLOCK_DIFFERENCE: TimeDelta = TimeDelta::minutes(10);
 
 impl Job for FinishCheckout {
     const NAME: &'static str = "finish_checkout";
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, attempt: Attempt) -> Result<(), Failure> {

@@ -20,6 +20,7 @@ const EVENTS: TimeDelta = TimeDelta::days(60);
 
 impl Job for ForgetOldRecords {
     const NAME: &'static str = "forget_old_records";
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, _: Attempt) -> Result<(), Failure> {

@@ -9,12 +9,18 @@ pub(crate) mod reconcile_payments;
 pub(crate) mod settle_overdue_holds;
 pub(crate) mod settle_payment;
 
+use std::time::Duration;
+
 use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::Attempt;
 use shinkofa_kernel::TenantId;
 use shinkofa_runtime::{Tenant, tenants};
 
 use crate::Credits;
+
+/// After so long another worker takes the job of one that died, so that money is never later than a minute. Hence no job
+/// takes longer: one that has much to do does a part and enqueues the next.
+const LEASE: Duration = Duration::from_secs(20);
 
 /// All tenants: a sweep goes through them one by one, in a transaction of each.
 async fn all_tenants(state: &Credits) -> Result<Vec<Tenant>, shinkofa_db::Error> {

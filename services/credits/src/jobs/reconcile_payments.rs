@@ -23,6 +23,7 @@ const BATCH: i64 = 500;
 
 impl Job for ReconcilePayments {
     const NAME: &'static str = "reconcile_payments";
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, _: Attempt) -> Result<(), Failure> {

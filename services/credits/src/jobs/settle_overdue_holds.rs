@@ -25,7 +25,7 @@ const BATCH: i64 = 100;
 
 impl Job for SettleOverdueHolds {
     const NAME: &'static str = "settle_overdue_holds";
-    const LEASE: std::time::Duration = std::time::Duration::from_secs(10 * 60);
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, _: Attempt) -> Result<(), Failure> {
@@ -36,19 +36,30 @@ impl Job for SettleOverdueHolds {
             })
             .await?;
             for reservation in overdue {
-                settle(state, (tenant.id, reservation)).await?;
+                let asked = settle(state, (tenant.id, reservation)).await?;
+                if asked == Asked::InVain {
+                    // Booking is away: the rest need not wait for the same silence.
+                    return Ok(());
+                }
             }
         }
         Ok(())
     }
 }
 
-async fn settle(state: &Credits, reservation: holding::Reservation) -> Result<(), Error> {
-    let verdict = match ask(state, reservation).await {
-        Ok(found) => verdict(found.map(|reservation| reservation.status)),
+/// Whether booking said something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Answered,
+    InVain,
+}
+
+async fn settle(state: &Credits, reservation: holding::Reservation) -> Result<Asked, Error> {
+    let (asked, verdict) = match ask(state, reservation).await {
+        Ok(found) => (Asked::Answered, verdict(found.map(|reservation| reservation.status))),
         Err(reason) => {
             tracing::warn!(reservation = %reservation.1, reason, "an overdue hold waits: booking cannot be asked");
-            Verdict::Wait
+            (Asked::InVain, Verdict::Wait)
         }
     };
     let (outcome, settled) = match verdict {
@@ -65,8 +76,8 @@ async fn settle(state: &Credits, reservation: holding::Reservation) -> Result<()
     metrics::counter!("credits_overdue_holds_total", "outcome" => outcome).increment(1);
     match settled {
         // Somebody settled it between the question and the answer.
-        Err(Error::HoldClosed | Error::HoldCaptured | Error::HoldConsumed) => Ok(()),
-        other => other,
+        Ok(()) | Err(Error::HoldClosed | Error::HoldCaptured | Error::HoldConsumed) => Ok(asked),
+        Err(error) => Err(error),
     }
 }
 

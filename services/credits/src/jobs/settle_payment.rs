@@ -21,6 +21,7 @@ pub(crate) struct SettlePayment {
 
 impl Job for SettlePayment {
     const NAME: &'static str = "settle_payment";
+    const LEASE: std::time::Duration = jobs::LEASE;
     type State = Credits;
 
     async fn run(self, state: &Credits, attempt: Attempt) -> Result<(), Failure> {

@@ -167,6 +167,25 @@ async fn a_500_that_stripe_repeats_is_looked_up_and_not_asked_under_a_fresh_key(
 }
 
 #[actix_web::test]
+async fn a_request_that_changed_between_two_tries_finds_the_session_of_the_first() {
+    let now = chrono::DateTime::from_timestamp_millis(stripe_sim::clock::system()).unwrap();
+    let studio = Studio::open_with(|builder| builder.starting_at(now)).await;
+    let (package, anna) = (studio.package().await, studio.app.user(Role::Member));
+    let fault = json!({ "path": "/v1/checkout/sessions", "close": true, "after_commit": true, "times": 1 });
+    studio.stripe(Method::POST, "/sim/faults", fault).await;
+    studio.checkout(&anna, &package, "k").await.expect_problem(503, "stripe_unavailable");
+    studio.app.superuser().await.run("UPDATE payments SET package_name = 'Another name'").await;
+    studio.checkout(&anna, &package, "k").await.expect_problem(503, "stripe_unavailable");
+    studio.app.advance(TimeDelta::minutes(1));
+    studio.app.run_jobs().await;
+    let opened = studio.checkout(&anna, &package, "k").await.expect(201);
+    let sessions = studio.stripe(Method::GET, "/v1/checkout/sessions", Value::Null).await;
+    assert_eq!(sessions["data"].as_array().unwrap().len(), 1);
+    assert_eq!(opened.text("checkoutSessionId"), sessions["data"][0]["id"].as_str().unwrap());
+    studio.close().await;
+}
+
+#[actix_web::test]
 async fn a_purchase_that_stripe_refuses_fails_for_good() {
     let studio = Studio::open().await;
     let tiny = json!({ "name": "Tiny", "credits": 1, "priceMinor": 1, "currency": "EUR" });
