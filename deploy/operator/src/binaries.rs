@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::installation::Installation;
+use crate::procfs;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Build {
@@ -34,6 +35,11 @@ pub(crate) fn cargo(checkout: &Path) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(checkout);
     command
+}
+
+/// This very program, also when a build has replaced it on the disk since it was started.
+pub(crate) fn operator() -> Result<PathBuf> {
+    procfs::program(std::process::id()).context("finding the operator's own program")
 }
 
 /// Builds every program that runs here and puts it in place.
@@ -70,16 +76,17 @@ fn compile(installation: &Installation, build: Build, features: &[&str]) -> Resu
     let mut command = cargo(checkout);
     command.args(["build", "--locked"]);
     for service in installation.services() {
-        command.args(["--package", &service.package, "--bin", &service.binary]);
+        command.args(["--bin", &service.binary]);
     }
     match build {
         Build::Release => {
             command.arg("--release");
+            command.args(installation.services().flat_map(|service| ["--package", &service.package]));
         }
         Build::Failpoints => {
-            for service in installation.services().filter(|service| service.database) {
-                command.args(["--features", &format!("{}/failpoints", service.package)]);
-            }
+            command.args(selection(installation));
+            // Dependencies have the features of tests only where a test is built too. This is the smallest.
+            command.args(["--test", "new_service"]);
         }
     }
     for feature in features {
@@ -90,6 +97,14 @@ fn compile(installation: &Installation, build: Build, features: &[&str]) -> Resu
         bail!("the build failed ({status}): see above");
     }
     Ok(())
+}
+
+/// What every build for tests selects. One selection for all of them: another would have other features of the
+/// dependencies, and all of those would be compiled again.
+pub(crate) fn selection(installation: &Installation) -> Vec<String> {
+    let services = installation.services().filter(|service| service.database);
+    let features: Vec<String> = services.map(|service| format!("{}/failpoints", service.package)).collect();
+    ["--workspace".to_owned(), "--features".to_owned(), features.join(",")].into()
 }
 
 fn target_folder(installation: &Installation) -> PathBuf {
@@ -135,7 +150,7 @@ fn place(installation: &Installation, built: &Path, name: &str) -> Result<PathBu
 fn prune(installation: &Installation, current: &Binaries) -> Result<()> {
     let running: Vec<PathBuf> = crate::supervisor::owned_processes(&installation.layout.records())
         .into_iter()
-        .filter_map(crate::procfs::program)
+        .filter_map(procfs::program)
         .collect();
     for entry in std::fs::read_dir(installation.layout.binaries())?.flatten() {
         let path = entry.path();

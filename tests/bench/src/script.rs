@@ -177,9 +177,10 @@ impl Writer {
             return format!("({expression})");
         }
         if let Some(at) = read_instant(value) {
-            return match (at - self.sent).num_milliseconds() {
-                -5000..5000 => "now()".to_owned(),
-                later => format!("(now() + interval '{} seconds')", later / 1000),
+            // The request took some milliseconds; what is planned ahead is planned in seconds.
+            return match ((at - self.sent).num_milliseconds() + 500).div_euclid(1000) {
+                0 => "now()".to_owned(),
+                later => format!("(now() + interval '{later} seconds')"),
             };
         }
         // A number of so many digits is a digest of the request, such as the number of its advisory lock.
@@ -287,8 +288,8 @@ mod tests {
     #[test]
     fn times_follow_the_clock_and_digests_the_run() {
         let script =
-            script(&["2027-01-15 08:05:00.5+00", "2027-01-15 08:00:00.25+00", "-8001234567890123456", "201"]);
-        assert!(script.text.contains("SELECT (now() + interval '300 seconds')::text, now()::text, :n::text"));
+            script(&["2027-01-15 08:00:03.1+00", "2027-01-15 08:00:00.25+00", "-8001234567890123456", "201"]);
+        assert!(script.text.contains("SELECT (now() + interval '3 seconds')::text, now()::text, :n::text"));
         assert_eq!(script.constants, [("constant1".to_owned(), "201".to_owned())]);
     }
 

@@ -59,6 +59,14 @@ impl Stack {
         self.signal(name, Signal::CONT).await;
     }
 
+    /// Lets whatever is frozen go on.
+    pub(crate) async fn thaw_all(&self) {
+        for pid in self.processes().await.iter().filter_map(|process| Pid::from_raw(process.pid?)) {
+            // It may have ended since it was listed, and then nothing keeps it from being started anew.
+            let _ = kill_process(pid, Signal::CONT);
+        }
+    }
+
     async fn signal(&self, name: &str, signal: Signal) {
         let pids: Vec<i32> = self.processes_of(name).await.iter().filter_map(|process| process.pid).collect();
         assert!(!pids.is_empty(), "no process of {name} runs");

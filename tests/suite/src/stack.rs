@@ -41,11 +41,14 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Finds the stack that `deploy/test` brought up, all of it ready and no failpoint armed.
+    /// Finds the stack that `deploy/test` brought up, all of it ready, and nothing left of what a failed test had done to
+    /// it.
     pub async fn attach() -> Self {
         let stack = Self::of_environment();
         stack.disarm_all();
+        stack.thaw_all().await;
         stack.wait_until_ready().await;
+        stack.stripe().behave().await;
         stack
     }
 

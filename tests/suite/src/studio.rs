@@ -3,7 +3,7 @@
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::{Value, json};
 
-use crate::{Answer, Call, Member, Stack};
+use crate::{Answer, Call, Member, Stack, until};
 
 /// A package of credits to be put on sale.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +84,16 @@ impl Stack {
     /// Books one seat under a fresh key.
     pub async fn book(&self, member: &impl AsRef<str>, session: &str) -> Answer {
         self.booking(member, session, &self.fresh("book")).send().await
+    }
+
+    /// Books one seat, and while that is pending asks again as a patient client does, until it is settled.
+    pub async fn book_and_settle(&self, member: &impl AsRef<str>, session: &str) -> Answer {
+        let key = self.fresh("book");
+        until("the booking is settled", async || {
+            let answer = self.booking(member, session, &key).send().await;
+            (answer.status != 202).then_some(answer)
+        })
+        .await
     }
 
     pub fn cancellation(&self, member: &impl AsRef<str>, reservation: &str) -> Call {

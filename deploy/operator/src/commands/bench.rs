@@ -65,7 +65,7 @@ fn variables(installation: &Installation, output: &Path) -> Result<Vec<(&'static
     let booking = installation.manifest.service("booking").context("the manifest has no booking")?;
     Ok(vec![
         ("SHINKOFA_BENCH_CHECKOUT", layout.checkout.display().to_string()),
-        ("SHINKOFA_BENCH_CTL", std::env::current_exe()?.display().to_string()),
+        ("SHINKOFA_BENCH_CTL", binaries::operator()?.display().to_string()),
         ("SHINKOFA_BENCH_STACK", layout.stack.name().to_owned()),
         ("SHINKOFA_BENCH_HOME", layout.home.display().to_string()),
         ("SHINKOFA_BENCH_OUTPUT", output.display().to_string()),

@@ -362,13 +362,13 @@ fn problems_of_services_pass_untouched_and_those_of_the_gateway_speak_the_client
 }
 
 #[test]
-fn a_service_that_is_down_is_a_503_class_problem_with_a_time_to_come_back() {
+fn a_service_that_is_down_is_a_503_with_a_time_to_come_back() {
     let trial = Trial::with(|shape| {
         let closed = format!("127.0.0.1:{}", free_port());
         shape.upstreams.insert("auth".to_owned(), vec![closed]);
     });
     let answer = trial.get("app", "/api/auth/x", &[]);
-    assert_eq!((answer.status, answer.header("retry-after")), (502, Some("5")), "{answer:?}");
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
     assert!(answer.body.contains("service_unavailable") && !answer.body.contains("127.0.0.1"));
 }
 

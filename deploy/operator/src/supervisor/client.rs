@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use super::logfile;
 use super::spec::{ProcessReport, ProcessSpec, ProcessState, Request, Response, Signal};
+use crate::binaries;
 use crate::layout::Layout;
 use crate::procfs::ProcessIdentity;
 use crate::wait;
@@ -42,7 +43,7 @@ impl Supervisor {
             println!("ended {cleared} processes that a killed supervisor had left");
         }
         let log = logfile::open(&layout.logs().join("supervisor.log"))?;
-        let mut daemon = Command::new(std::env::current_exe()?)
+        let mut daemon = Command::new(binaries::operator()?)
             .args(["--stack", layout.stack.name(), "supervise"])
             .env("SHINKOFA_CHECKOUT", &layout.checkout)
             .current_dir("/")

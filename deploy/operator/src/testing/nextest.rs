@@ -6,13 +6,13 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use super::tally::Tally;
-use crate::binaries::cargo;
+use crate::binaries::{self, cargo};
 use crate::installation::Installation;
 
-/// Runs the tests that `selection` names. Ignored ones run too: a skipped test counts as failed, so none is skipped.
+/// Runs the tests that `filter` names. Ignored ones run too: a skipped test counts as failed, so none is skipped.
 pub(crate) async fn run(
     installation: &Installation,
-    selection: &[&str],
+    filter: &str,
     environment: Vec<(String, String)>,
 ) -> Result<Tally> {
     let report = report_file(installation);
@@ -28,8 +28,11 @@ pub(crate) async fn run(
         "--run-ignored",
         "all",
         "--no-tests=pass",
+        "--filterset",
+        filter,
     ]);
-    let status = command.args(selection).envs(environment).kill_on_drop(true).status().await;
+    let status =
+        command.args(binaries::selection(installation)).envs(environment).kill_on_drop(true).status().await;
     let status = status.context("running cargo nextest")?;
     match std::fs::read_to_string(&report) {
         Ok(text) => {

@@ -41,7 +41,7 @@ async fn crates() -> Result<Tally> {
     let stores = test_env::start()?;
     // Whoever started them for work of their own keeps them, also when this run is interrupted.
     let _stop = StopAtTheEnd { installation: &stores, wanted: !was_running };
-    nextest::run(&stores, &["--workspace", "--exclude", "suite"], owned(test_env::variables(&stores)?)).await
+    nextest::run(&stores, "not package(suite)", owned(test_env::variables(&stores)?)).await
 }
 
 async fn suite() -> Result<Tally> {
@@ -54,7 +54,7 @@ async fn suite() -> Result<Tally> {
     drop(lock);
     let mut variables = suite_variables(&installation)?;
     variables.push(("SHINKOFA_SUITE_UNGUARDED_BOOKING".to_owned(), unguarded.display().to_string()));
-    nextest::run(&installation, &["--package", "suite"], variables).await
+    nextest::run(&installation, "package(suite)", variables).await
 }
 
 /// How the suite finds the stack it plays on.
@@ -64,7 +64,7 @@ fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>>
         installation.manifest.service("stripe-sim").map(|service| installation.ports.public(service, 0));
     let variables = [
         ("SHINKOFA_CHECKOUT", layout.checkout.display().to_string()),
-        ("SHINKOFA_SUITE_CTL", std::env::current_exe()?.display().to_string()),
+        ("SHINKOFA_SUITE_CTL", binaries::operator()?.display().to_string()),
         ("SHINKOFA_SUITE_STACK", layout.stack.name().to_owned()),
         ("SHINKOFA_SUITE_DOMAIN", installation.settings.base_domain.clone()),
         ("SHINKOFA_SUITE_GATEWAY_PORT", installation.ports.https().to_string()),

@@ -11,6 +11,7 @@ diesel::table! {
         subject_type -> Text,
         subject_id -> Uuid,
         details -> Jsonb,
+        number -> Int8,
     }
 }
 

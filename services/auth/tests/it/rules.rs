@@ -93,8 +93,9 @@ async fn every_change_is_in_the_audit_trail_without_personal_data() {
     let body = people::signed_in(&app, &address(&app, "anna")).await;
     people::refresh(&app, people::text(&body, "refreshToken")).await.expect(200);
     app.post("/api/auth/logout").token(people::text(&body, "accessToken")).send().await.expect(204);
-    let trail =
-        app.sql("SELECT action, actor, details, subject_id FROM audit_events ORDER BY transaction, id").await;
+    let trail = app
+        .sql("SELECT action, actor, details, subject_id FROM audit_events ORDER BY transaction, number")
+        .await;
     let actions: Vec<_> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert_eq!(
         actions,

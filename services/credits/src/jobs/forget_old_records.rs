@@ -1,10 +1,9 @@
-//! Removes what nobody repeats any more: answers kept for repetitions, told events, finished calls.
+//! Removes what nobody repeats any more: events that Stripe told, and finished calls to it.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_web::idempotency;
 
 use crate::db::{payments, stripe_events};
 use crate::{Credits, jobs};
@@ -13,10 +12,8 @@ use crate::{Credits, jobs};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct ForgetOldRecords {}
 
-/// A client repeats a request within minutes.
-const KEYS: TimeDelta = TimeDelta::days(7);
 /// Stripe repeats an event for three days, and an operator may do so for 30 (<https://docs.stripe.com/webhooks>).
-const EVENTS: TimeDelta = TimeDelta::days(60);
+const KEPT: TimeDelta = TimeDelta::days(60);
 
 impl Job for ForgetOldRecords {
     const NAME: &'static str = "forget_old_records";
@@ -26,14 +23,13 @@ impl Job for ForgetOldRecords {
     async fn run(self, state: &Credits, _: Attempt) -> Result<(), Failure> {
         let now = state.now();
         transaction(&state.platform.database, &Scope::infrastructure(), "forget_old_records", async |tx| {
-            idempotency::forget(tx, now - KEYS).await?;
-            stripe_events::forget(tx, now - EVENTS).await?;
+            stripe_events::forget(tx, now - KEPT).await?;
             Ok::<_, shinkofa_db::Error>(())
         })
         .await?;
         for tenant in jobs::all_tenants(state).await? {
             transaction(&state.platform.database, &Scope::tenant(tenant.id), "forget_calls", async |tx| {
-                Ok::<_, shinkofa_db::Error>(payments::forget_calls(tx, tenant.id, now - EVENTS).await?)
+                Ok::<_, shinkofa_db::Error>(payments::forget_calls(tx, tenant.id, now - KEPT).await?)
             })
             .await?;
         }

@@ -5,6 +5,7 @@ mod api_documents;
 mod database_roles;
 mod feeds_under_kill;
 mod gateway;
+mod logs;
 mod outages;
 mod races;
 mod saga_failpoints;

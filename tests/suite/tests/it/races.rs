@@ -1,30 +1,33 @@
 //! Five hundred people and twenty seats.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
+use reqwest::Method;
 use serde_json::json;
 use shinkofa_kernel::Role;
-use std::time::Duration;
 use suite::{Answer, Member, PackageTerms, SessionTerms, Stack, UnguardedBooking, invariants, until_within};
 
 const PEOPLE: usize = 500;
 const SEATS: i32 = 20;
 /// Requests under way at once: more than the seats by far, and what two processes of a development machine answer in time.
 const AT_ONCE: usize = 64;
+const REFUSALS: &str = r#"booking_reservations_total{outcome="rejected_capacity"}"#;
 
 #[tokio::test]
 async fn five_hundred_race_for_twenty_seats_and_exactly_twenty_get_one() {
     let stack = Stack::attach().await;
-    let booking = stack.processes_of("booking").await;
-    assert_eq!(booking.len(), 2, "two booking processes share the race: {booking:?}");
+    let refused_before = refusals_of_each_process(&stack).await;
+    assert_eq!(refused_before.len(), 2, "two booking processes share the race");
     let admin = stack.admin().await;
     let package = stack.package(&admin, PackageTerms { credits: 1, validity_days: 30 }).await;
     let session = stack.session_costing(&admin, 1, SessionTerms::far_ahead(SEATS)).await;
     let people = crowd_with_credits(&stack, &package).await;
 
+    // On a busy machine a winner may first be told `pending`: then they ask again.
     let answers: Vec<(usize, Answer)> = stream::iter(people.iter().enumerate())
-        .map(async |(number, member)| (number, stack.book(member, &session).await))
+        .map(async |(number, member)| (number, stack.book_and_settle(member, &session).await))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
@@ -50,10 +53,27 @@ async fn five_hundred_race_for_twenty_seats_and_exactly_twenty_get_one() {
         }
     }
     assert_wallets(&stack, &people, &winners).await;
+    for (before, after) in refused_before.iter().zip(refusals_of_each_process(&stack).await) {
+        assert!(after > *before, "one of the processes took no part in the race");
+    }
     let mut superuser = stack.superuser().await;
     let taken = format!("SELECT taken FROM booking.sessions WHERE id = '{session}'");
     assert_eq!(superuser.number(&taken).await, i64::from(SEATS));
     invariants::check(&stack).await;
+}
+
+/// How many requests each booking process has refused for want of seats, by its own count.
+async fn refusals_of_each_process(stack: &Stack) -> Vec<u64> {
+    let mut counts = Vec::new();
+    for process in stack.processes_of("booking").await {
+        let internal = process.ports.last().expect("booking has an internal listener");
+        let url = format!("http://127.0.0.1:{internal}/metrics");
+        let metrics = stack.call(Method::GET, url).send().await.expect(200).body;
+        let line =
+            metrics.as_str().and_then(|text| text.lines().find_map(|line| line.strip_prefix(REFUSALS)));
+        counts.push(line.and_then(|count| count.trim().parse().ok()).unwrap_or_default());
+    }
+    counts
 }
 
 /// People with one credit each, bought as everybody buys.

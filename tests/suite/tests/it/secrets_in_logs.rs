@@ -1,9 +1,9 @@
 //! Canaries: what people and the installation keep secret stands in no log, no argument and no row.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::json;
-use suite::{PackageTerms, Stack, invariants, until};
+use suite::{PackageTerms, Stack, invariants};
+
+use crate::logs::{all_logs, files_beneath};
 
 /// What must not be found, and what it is.
 struct Canaries(Vec<(&'static str, String)>);
@@ -52,8 +52,6 @@ async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
     stack.post("/api/auth/email/verify").json(&json!({ "token": token })).send().await.expect(410);
     let again = json!({ "email": email, "password": second_password, "name": name, "locale": "fr" });
     stack.post("/api/auth/signup").json(&again).send().await.expect(202);
-    let wrong = json!({ "email": email, "password": second_password });
-    stack.post("/api/auth/signin").json(&wrong).send().await.expect(401);
     let answer = stack.post("/api/auth/signin").json(&credentials).send().await.expect(200);
     let (access, refresh) = (answer.text("accessToken"), answer.text("refreshToken"));
     canaries.add_token("the access token", &access);
@@ -63,6 +61,9 @@ async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
     let (renewed, next) = (answer.text("accessToken"), answer.text("refreshToken"));
     canaries.add_token("the renewed access token", &renewed);
     canaries.add_token("the next refresh token", &next);
+    // Last of the sign-ins: after it, the next has to wait.
+    let wrong = json!({ "email": email, "password": second_password });
+    stack.post("/api/auth/signin").json(&wrong).send().await.expect(401);
     misuse(stack, &renewed, &password, &email).await;
     let admin = stack.admin().await;
     let package = stack.package(&admin, PackageTerms { credits: 1, validity_days: 30 }).await;
@@ -108,38 +109,11 @@ async fn misuse(stack: &Stack, token: &str, password: &str, email: &str) {
     stack.get("/api/user/profile").bearer(format!("{token}x")).send().await.expect(401);
 }
 
-fn files_beneath(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in
-        std::fs::read_dir(folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display())).flatten()
-    {
-        let path = entry.path();
-        if path.is_dir() { files.extend(files_beneath(&path)) } else { files.push(path) }
-    }
-    files
-}
-
-/// The logs of every process, after what happened until now was written.
-async fn logs(stack: &Stack) -> Vec<(PathBuf, String)> {
-    let last = stack.get("/api/user/profile").send().await.expect(401);
-    let id = last.headers["x-request-id"].to_str().expect("an id").to_owned();
-    let folder = stack.home.join("logs");
-    until("the gateway's log tells of the last request", async || {
-        std::fs::read_to_string(folder.join("gateway.access.log")).ok().filter(|text| text.contains(&id))
-    })
-    .await;
-    let read = |path: PathBuf| {
-        let text = std::fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        text.map(|text| (path, text)).ok()
-    };
-    files_beneath(&folder).into_iter().filter_map(read).collect()
-}
-
 #[tokio::test]
 async fn a_persons_secrets_stand_in_no_log() {
     let stack = Stack::attach().await;
     let (canaries, _) = live_with_secrets(&stack).await;
-    let logs = logs(&stack).await;
+    let logs = all_logs(&stack).await;
     for name in ["gateway.access.log", "auth.log", "credits.log", "booking.log", "notify.log", "postgres.log"]
     {
         assert!(
@@ -181,7 +155,7 @@ async fn passwords_and_tokens_are_kept_nowhere_in_the_database() {
 async fn the_installations_secrets_stand_in_no_log_and_no_process_shows_them() {
     let stack = Stack::attach().await;
     let mut canaries = Canaries(Vec::new());
-    for path in files_beneath(&stack.home.join("secrets")) {
+    for path in files_beneath(stack.home.join("secrets")) {
         let text = std::fs::read_to_string(&path).expect("a secret");
         for line in text.lines() {
             // Of a keyring's line the key is secret, its name is not.
@@ -190,7 +164,7 @@ async fn the_installations_secrets_stand_in_no_log_and_no_process_shows_them() {
         }
     }
     assert!(canaries.0.len() >= 10, "the installation has secrets");
-    for (path, text) in logs(&stack).await {
+    for (path, text) in all_logs(&stack).await {
         canaries.assert_absent(&path.display().to_string(), &text);
     }
     let mut shown = 0;

@@ -65,19 +65,8 @@ async fn book_at_once(stack: &Stack, admin: &Member, person: &Person, count: usi
         .buffered(8)
         .collect()
         .await;
-    stream::iter(&sessions)
-        .map(async |session| {
-            let key = stack.fresh("book");
-            // Whoever is told `pending` asks again, until it is settled.
-            until("the booking is settled", async || {
-                let answer = stack.booking(person, session, &key).send().await;
-                (answer.status != 202).then_some(answer)
-            })
-            .await
-        })
-        .buffer_unordered(count)
-        .collect()
-        .await
+    let bookings = stream::iter(&sessions).map(async |session| stack.book_and_settle(person, session).await);
+    bookings.buffer_unordered(count).collect().await
 }
 
 /// The lots that still have something, once nothing is held any more.

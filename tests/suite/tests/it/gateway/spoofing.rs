@@ -10,6 +10,7 @@ use url::Url;
 
 use super::problem::{is_request_id, problem};
 use super::wire::{Wire, request};
+use crate::logs::gateway_log_with;
 
 /// Addresses that no test comes from (RFC 5737, RFC 3849). Whoever believes a header remembers one of them.
 const FALSE_ADDRESSES: [&str; 2] = ["203.0.113.77", "2001:db8:bad::77"];
@@ -280,12 +281,13 @@ async fn an_address_that_a_header_claims_is_remembered_nowhere() {
     claimed(stack.post("/api/auth/signup")).json(&signup).send().await.expect(202);
     let token = stack.verification_token(&email).await;
     claimed(stack.post("/api/auth/email/verify")).json(&json!({ "token": token })).send().await.expect(204);
-    let wrong = json!({ "email": email, "password": "not this one" });
-    claimed(stack.post("/api/auth/signin")).json(&wrong).send().await.expect(401);
     let credentials = json!({ "email": email, "password": password });
     let answer = claimed(stack.post("/api/auth/signin")).json(&credentials).send().await.expect(200);
     let refresh = json!({ "refreshToken": answer.text("refreshToken") });
     let answer = claimed(stack.post("/api/auth/refresh")).json(&refresh).send().await.expect(200);
+    // Last of the sign-ins: after it, the next has to wait.
+    let wrong = json!({ "email": email, "password": "not this one" });
+    claimed(stack.post("/api/auth/signin")).json(&wrong).send().await.expect(401);
     let bearer = answer.text("accessToken");
     let last = claimed(stack.get("/api/credits/wallet").bearer(&bearer)).send().await.expect(200);
     let last_id = last.headers["x-request-id"].to_str().expect("an id").to_owned();
@@ -318,11 +320,7 @@ async fn everything_remembered(stack: &Stack, last_id: &str) -> String {
         }
     }
     text.push_str(&redis_keys().await);
-    let log = stack.home.join("logs/gateway.access.log");
-    let written = until("the gateway's log tells of the last request", async || {
-        std::fs::read_to_string(&log).ok().filter(|written| written.contains(last_id))
-    })
-    .await;
+    let written = gateway_log_with(stack, last_id).await;
     text + &written
 }
 
@@ -417,13 +415,9 @@ async fn a_clients_own_request_id_is_logged_and_never_adopted() {
     let id = answer.headers["x-request-id"].to_str().expect("an id").to_owned();
     assert!(is_request_id(&id) && id != trace, "{id}");
     assert_ne!(id, chosen);
-    let log = stack.home.join("logs/gateway.access.log");
-    let line = until("the log tells of the request", async || {
-        let text = std::fs::read_to_string(&log).ok()?;
-        text.lines().find(|line| line.contains(&id)).map(str::to_owned)
-    })
-    .await;
-    let line: Value = serde_json::from_str(&line).expect("the log is JSON");
+    let log = gateway_log_with(&stack, &id).await;
+    let line = log.lines().find(|line| line.contains(&id)).expect("a line");
+    let line: Value = serde_json::from_str(line).expect("the log is JSON");
     assert_eq!(
         (line["requestId"].as_str(), line["clientRequestId"].as_str()),
         (Some(id.as_str()), Some(chosen.as_str()))
