@@ -257,6 +257,7 @@ mod tests {
             ("STRIPE_WEBHOOK_SECRET", "x"),
             ("SMTP_URL", "x"),
             ("MAIL_FROM", "x"),
+            ("BOOKING_SEAT_HOLD_SECONDS", "x"),
         ];
         let installation = installation(&settings);
         let services: Vec<&Service> = installation.services().collect();

@@ -14,35 +14,35 @@ const PROMISES: [&str; 5] = [
 ];
 
 fn checkout() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the checkout")
 }
 
 /// The words of the command on the page, after the program: `new-service notes`.
 fn command_of_the_page() -> Vec<String> {
-    let page = std::fs::read_to_string(checkout().join("docs/adding-a-service.md")).unwrap();
+    let page = std::fs::read_to_string(checkout().join("docs/adding-a-service.md")).expect("the page");
     let (_, after) = page.split_once("`./deploy/ctl ").expect("the page names the command");
-    let (command, _) = after.split_once('`').unwrap();
+    let (command, _) = after.split_once('`').expect("the command ends");
     command.split_whitespace().map(str::to_owned).collect()
 }
 
 /// The workspace without its services: the shared crates by link, and a manifest and a lock file to be changed.
 fn scratch_workspace(folder: &Path) {
     let checkout = checkout();
-    let root = std::fs::read_to_string(checkout.join("Cargo.toml")).unwrap();
-    let (before, after) = root.split_once("members = [").unwrap();
-    let (_, after) = after.split_once(']').unwrap();
+    let root = std::fs::read_to_string(checkout.join("Cargo.toml")).expect("the workspace");
+    let (before, after) = root.split_once("members = [").expect("the members");
+    let (_, after) = after.split_once(']').expect("the end of the members");
     let root = format!("{before}members = [\"services/*\", \"shared/*\"]{after}");
-    std::fs::write(folder.join("Cargo.toml"), root).unwrap();
-    std::fs::create_dir_all(folder.join("deploy")).unwrap();
+    std::fs::write(folder.join("Cargo.toml"), root).expect("a workspace file");
+    std::fs::create_dir_all(folder.join("deploy")).expect("a folder");
     for file in ["Cargo.lock", "clippy.toml", "rustfmt.toml", "deploy/services.toml"] {
-        std::fs::copy(checkout.join(file), folder.join(file)).unwrap();
+        std::fs::copy(checkout.join(file), folder.join(file)).expect("a copy");
     }
-    std::os::unix::fs::symlink(checkout.join("shared"), folder.join("shared")).unwrap();
+    std::os::unix::fs::symlink(checkout.join("shared"), folder.join("shared")).expect("a link");
 }
 
 /// What the tests of this checkout were built into, so that nothing is compiled a second time.
 fn target_folder() -> PathBuf {
-    Path::new(CTL).ancestors().nth(2).unwrap().to_owned()
+    Path::new(CTL).ancestors().nth(2).expect("the target folder").to_owned()
 }
 
 fn new_service(workspace: &Path) -> Output {
@@ -52,7 +52,7 @@ fn new_service(workspace: &Path) -> Output {
         .arg(workspace)
         .env("SHINKOFA_CHECKOUT", checkout())
         .output()
-        .unwrap()
+        .expect("the operator starts")
 }
 
 fn text(output: &Output) -> String {

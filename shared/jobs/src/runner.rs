@@ -193,11 +193,15 @@ impl<S: 'static> Runner<S> {
 
     async fn claim(&self, most: usize) -> Result<Vec<Claimed>, shinkofa_db::Error> {
         let now = self.clock.now();
-        let lease = self.jobs.kinds.values().map(|kind| kind.lease).max().unwrap_or_default();
-        let until = now + TimeDelta::from_std(lease).unwrap_or(TimeDelta::minutes(1));
+        let leases: serde_json::Map<String, serde_json::Value> = self
+            .jobs
+            .kinds
+            .iter()
+            .map(|(name, kind)| ((*name).to_owned(), kind.lease.as_secs_f64().into()))
+            .collect();
         let most = i32::try_from(most).unwrap_or(i32::MAX);
         transaction(&self.database, &Scope::infrastructure(), "claim_jobs", async |tx| {
-            store::claim(tx, now, until, most).await.map_err(shinkofa_db::Error::from)
+            store::claim(tx, now, leases.clone().into(), most).await.map_err(shinkofa_db::Error::from)
         })
         .await
     }

@@ -27,7 +27,7 @@ pub(crate) struct Claimed {
 prepared_query! {
     struct Claim {
         now: DateTime<Utc> as Timestamptz,
-        locked_until: DateTime<Utc> as Timestamptz,
+        lease_seconds: serde_json::Value as Jsonb,
         most: i32 as Integer,
     }
     ", due AS (
@@ -36,19 +36,20 @@ prepared_query! {
           AND (jobs.locked_until IS NULL OR jobs.locked_until < input.now)
         ORDER BY run_at LIMIT (SELECT most FROM input) FOR UPDATE OF jobs SKIP LOCKED
     )
-    UPDATE jobs SET locked_until = input.locked_until, attempts = attempts + 1
+    UPDATE jobs SET attempts = attempts + 1,
+        locked_until = input.now + make_interval(secs => coalesce((input.lease_seconds ->> name)::float8, 60))
     FROM due, input WHERE jobs.id = due.id
     RETURNING jobs.id, name, for_tenant, payload, repeat_seconds, attempts"
 }
 
-/// Takes up to `most` due jobs; nobody else gets them before `locked_until`.
+/// Takes up to `most` due jobs; nobody else gets one before the lease of its kind (seconds by name) is over.
 pub(crate) async fn claim(
     tx: &mut Connection,
     now: DateTime<Utc>,
-    locked_until: DateTime<Utc>,
+    lease_seconds: serde_json::Value,
     most: i32,
 ) -> QueryResult<Vec<Claimed>> {
-    Claim { now, locked_until, most }.load(tx).await
+    Claim { now, lease_seconds, most }.load(tx).await
 }
 
 prepared_query! {

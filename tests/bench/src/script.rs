@@ -62,6 +62,10 @@ const PREAMBLE: &str = "\\set i :i + 1\n\
     \\set person 1 + :n % :people\n\
     \\set session :sessions_from + (:n + :n / :people) % :sessions\n";
 
+/// What is planned ahead is planned so much later than by the platform, which would otherwise take over a run of the script
+/// that takes its time, as it takes over from a process that died. The script, unlike a service, would not notice.
+const LEFT_ALONE_SECONDS: i64 = 600;
+
 struct Writer {
     sent: DateTime<Utc>,
     /// Texts that differ from request to request, and how the script makes their like. Longer ones never hold shorter ones:
@@ -179,8 +183,8 @@ impl Writer {
         if let Some(at) = read_instant(value) {
             // The request took some milliseconds; what is planned ahead is planned in seconds.
             return match ((at - self.sent).num_milliseconds() + 500).div_euclid(1000) {
-                0 => "now()".to_owned(),
-                later => format!("(now() + interval '{later} seconds')"),
+                ..=0 => "now()".to_owned(),
+                later => format!("(now() + interval '{} seconds')", later + LEFT_ALONE_SECONDS),
             };
         }
         // A number of so many digits is a digest of the request, such as the number of its advisory lock.
@@ -289,7 +293,7 @@ mod tests {
     fn times_follow_the_clock_and_digests_the_run() {
         let script =
             script(&["2027-01-15 08:00:03.1+00", "2027-01-15 08:00:00.25+00", "-8001234567890123456", "201"]);
-        assert!(script.text.contains("SELECT (now() + interval '3 seconds')::text, now()::text, :n::text"));
+        assert!(script.text.contains("SELECT (now() + interval '603 seconds')::text, now()::text, :n::text"));
         assert_eq!(script.constants, [("constant1".to_owned(), "201".to_owned())]);
     }
 

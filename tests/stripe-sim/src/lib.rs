@@ -53,6 +53,8 @@ pub fn start(config: Config, wall: WallClock) -> anyhow::Result<Running> {
     let stand_in = Arc::new(StandIn::new(config, wall, ids)?);
     let shared = web::Data::from(Arc::clone(&stand_in));
     let server = HttpServer::new(move || App::new().app_data(shared.clone()).configure(routes::configure))
+        // Longer than a gateway keeps an idle connection, so that it never writes to one that is just being closed.
+        .keep_alive(std::time::Duration::from_secs(75))
         .workers(2)
         .shutdown_timeout(DRAIN_SECONDS)
         .bind(address)

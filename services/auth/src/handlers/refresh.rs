@@ -30,7 +30,7 @@ pub struct RefreshRequest {
     #[schema(value_type = String, max_length = 512)]
     refresh_token: String,
     /// The one that was sent at sign-in.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     device_id: Option<DeviceId>,
 }
 

@@ -31,7 +31,7 @@ pub struct SignInRequest {
     #[schema(value_type = String, format = "password", max_length = 1024)]
     password: PresentedPassword,
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     device_id: Option<DeviceId>,
 }
 

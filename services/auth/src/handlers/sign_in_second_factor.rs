@@ -85,7 +85,11 @@ pub async fn sign_in_second_factor(
     if matches!(result, Err(Error::SecondFactorRefused)) {
         record_failure(&auth, &lockout::subject(&account.email_canonical, None)).await?;
     }
-    let outcome = if result.is_ok() { "signed_in" } else { "second_factor_refused" };
+    let outcome = match &result {
+        Ok(_) => "signed_in",
+        Err(Error::SecondFactorRefused) => "second_factor_refused",
+        Err(_) => "fault",
+    };
     metrics::counter!("auth_logins_total", "outcome" => outcome).increment(1);
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(result?))
 }

@@ -12,7 +12,7 @@ const PAYMENTS: i64 = 100;
 const PEOPLE: i64 = 5;
 /// Events of one transaction.
 const BATCH: usize = 500;
-const KILLS: usize = 12;
+const KILLS: usize = 8;
 /// Where the kills fall. Another seed is another test; this one fails or passes the same way again.
 const SEED: u64 = 0x5348_494e_4b4f_4641;
 const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(300);
