@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::installation::Installation;
+use crate::layout::Stack;
 use crate::procfs;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,14 +62,9 @@ pub(crate) fn build_unguarded_booking(installation: &Installation) -> Result<Pat
     Ok(variant)
 }
 
-/// What measures a stack. It is no service: it runs where it was built.
-pub(crate) fn build_bench(installation: &Installation) -> Result<PathBuf> {
-    let mut command = cargo(&installation.layout.checkout);
-    let status = command.args(["build", "--locked", "--release", "--package", "bench"]).status();
-    if !status.context("running cargo")?.success() {
-        bail!("the build of the measurement failed: see above");
-    }
-    Ok(target_folder(installation).join("release/bench"))
+/// What measures a stack, built with it. It is no service: it runs where cargo put it.
+pub(crate) fn bench(installation: &Installation) -> PathBuf {
+    target_folder(installation).join("release/bench")
 }
 
 fn compile(installation: &Installation, build: Build, features: &[&str]) -> Result<()> {
@@ -77,6 +73,9 @@ fn compile(installation: &Installation, build: Build, features: &[&str]) -> Resu
     command.args(["build", "--locked"]);
     for service in installation.services() {
         command.args(["--bin", &service.binary]);
+    }
+    if installation.layout.stack == Stack::Bench {
+        command.args(["--package", "bench", "--bin", "bench"]);
     }
     match build {
         Build::Release => {

@@ -11,6 +11,7 @@ pub(crate) fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_transactions::list_transactions); // GET /api/credits/transactions  signed in
     config.service(handlers::create_checkout::create_checkout); // POST /api/payment/checkout  signed in
     config.service(handlers::get_payment::get_payment); // GET /api/payment/{paymentId}  signed in
+    config.service(handlers::show_payment_return::show_payment_return); // GET /payment/{paymentId}  anyone
     config.service(handlers::receive_stripe_event::receive_stripe_event); // POST /api/webhooks/stripe  anyone
 }
 

@@ -1,6 +1,7 @@
 //! `GET /internal/v1/events`: this service's log, long-polled.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::{get, web};
@@ -8,16 +9,32 @@ use serde::Deserialize;
 use shinkofa_contracts::{Event, EventPage, FeedScope, Position};
 use shinkofa_db::{Database, Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Fault, Problem, Query};
+use shinkofa_web::{Fault, Problem, ProblemDocument, Query};
 use tokio::sync::Notify;
 
 /// Wakes long polls of this process when a commit appended events. Those on other replicas look again soon anyway.
 #[derive(Clone, Debug, Default)]
-pub struct Appended(Arc<Notify>);
+pub struct Appended(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    appended: Notify,
+    closing: AtomicBool,
+}
 
 impl Appended {
     pub fn wake(&self) {
-        self.0.notify_waiters();
+        self.0.appended.notify_waiters();
+    }
+
+    /// The process was told to stop: nobody may hold it up by waiting for an event.
+    pub fn close(&self) {
+        self.0.closing.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::SeqCst)
     }
 }
 
@@ -51,7 +68,10 @@ fn default_limit() -> i32 {
         ("limit" = Option<i32>, Query, minimum = 1, maximum = 500),
         ("wait" = Option<u64>, Query, description = "Seconds to wait for the first event, at most 25")
     ),
-    responses((status = 200, body = EventPage)),
+    responses(
+        (status = 200, body = EventPage),
+        (status = 503, body = ProblemDocument, description = "This process is going away; ask again"),
+    ),
 )]
 #[get("/internal/v1/events")]
 pub async fn read_feed(
@@ -66,11 +86,14 @@ pub async fn read_feed(
     }
     let deadline = Instant::now() + Duration::from_secs(query.wait.min(LONGEST_WAIT));
     loop {
-        let notified = appended.0.notified();
+        let notified = appended.0.appended.notified();
         let items = events(&database, query.after, query.limit).await.map_err(|error| error.problem())?;
         let left = deadline.saturating_duration_since(Instant::now());
         if !items.is_empty() || left.is_zero() {
             return Ok(web::Json(EventPage { items }));
+        }
+        if appended.is_closing() {
+            return Err(Problem::unavailable("draining").retry_after(1));
         }
         let _ = tokio::time::timeout(left.min(LOOK_AGAIN), notified).await;
     }

@@ -33,6 +33,8 @@ pub enum Step {
 const POISON_TRIES: u32 = 3;
 /// Tries before an event is put aside that the database refused, which may be the database's own trouble.
 const DATABASE_TRIES: u32 = 10;
+/// How often what was put aside is tried again: its cause may have been mended, here or in a newer build.
+const RETRY_PARKED_EVERY: chrono::TimeDelta = chrono::TimeDelta::minutes(5);
 const PAGE: usize = 200;
 const WAIT_SECONDS: u64 = 20;
 
@@ -46,10 +48,22 @@ impl<S: Subscriber> FeedReader<S> {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut pause = Duration::from_millis(100);
+        let mut retry_parked_at = self.clock.now();
         loop {
+            let now = self.clock.now();
+            let retry_parked = now >= retry_parked_at;
+            if retry_parked {
+                retry_parked_at = now + RETRY_PARKED_EVERY;
+            }
+            let work = async {
+                if retry_parked {
+                    self.retry_parked().await.map_err(|error| error.to_string())?;
+                }
+                self.step(self.wait_seconds).await
+            };
             let result = tokio::select! {
                 () = &mut stop => return,
-                result = self.step(self.wait_seconds) => result,
+                result = work => result,
             };
             if let Err(reason) = result {
                 tracing::info!(feed = self.subscriber.feed(), reason, "feed cannot be read; will try again");
@@ -64,9 +78,10 @@ impl<S: Subscriber> FeedReader<S> {
         }
     }
 
-    /// Applies everything there is, without waiting for more: for tests. Returns how many events were passed.
+    /// Applies everything there is, what was put aside first, without waiting for more: for tests. Returns how many events
+    /// were passed.
     pub async fn drain(&self) -> Result<usize, String> {
-        let mut passed = 0;
+        let mut passed = self.retry_parked().await.map_err(|error| error.to_string())?;
         loop {
             match self.step(0).await? {
                 Step::Advanced(count) => passed += count,
@@ -79,14 +94,27 @@ impl<S: Subscriber> FeedReader<S> {
     async fn step(&self, wait_seconds: u64) -> Result<Step, String> {
         let mut cursor = self.cursor().await.map_err(|error| error.to_string())?;
         let page = self.fetch(cursor, wait_seconds).await.map_err(|error| error.to_string())?;
-        let count = page.items.len();
-        for event in page.items {
-            if !self.pass(cursor, &event).await.map_err(|error| error.to_string())? {
+        let Some(last) = page.items.last().map(|event| event.position) else { return Ok(Step::Idle) };
+        // What lies between two events that concern the subscriber is left behind together with the later one.
+        for event in page.items.iter().filter(|event| self.subscriber.concerns(event)) {
+            if !self.pass(cursor, event).await.map_err(|error| error.to_string())? {
                 return Ok(Step::Overtaken);
             }
             cursor = event.position;
         }
-        Ok(if count == 0 { Step::Idle } else { Step::Advanced(count) })
+        if cursor != last && !self.leave_behind(cursor, last).await.map_err(|error| error.to_string())? {
+            return Ok(Step::Overtaken);
+        }
+        Ok(Step::Advanced(page.items.len()))
+    }
+
+    /// Moves the cursor over events that are no concern of the subscriber.
+    async fn leave_behind(&self, from: Position, to: Position) -> Result<bool, shinkofa_db::Error> {
+        transaction(&self.database, &Scope::infrastructure(), "leave_events_behind", async |tx| {
+            let moved = store::advance(tx, self.subscriber.name(), from, to, self.clock.now()).await?;
+            Ok(moved)
+        })
+        .await
     }
 
     async fn cursor(&self) -> Result<Position, shinkofa_db::Error> {
@@ -122,9 +150,42 @@ impl<S: Subscriber> FeedReader<S> {
         }
     }
 
+    /// Tries what was put aside again, oldest first. What follows an event that still fails stays behind it.
+    async fn retry_parked(&self) -> Result<usize, shinkofa_db::Error> {
+        let (mut applied, mut after) = (0, Position::START);
+        let feed = self.subscriber.name();
+        loop {
+            let next = transaction(&self.database, &Scope::infrastructure(), "next_parked", async |tx| {
+                store::next_parked(tx, feed, after).await.map_err(shinkofa_db::Error::from)
+            })
+            .await?;
+            let Some(event) = next else { return Ok(applied) };
+            after = event.position;
+            match self.apply_parked(&event).await {
+                Ok(ours) => applied += usize::from(ours),
+                Err(ApplyError::Database(error @ shinkofa_db::Error::Unavailable(_))) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(event = %event.id, kind = event.r#type, ?error, "event still not applied");
+                }
+            }
+        }
+    }
+
+    async fn apply_parked(&self, event: &Event) -> Result<bool, ApplyError> {
+        let scope = scope_of(event);
+        let work = transaction(&self.database, &scope, "apply_parked_event", async |tx| {
+            // Another replica may have been faster.
+            if !store::unpark(tx, self.subscriber.name(), event.position).await? {
+                return Ok(false);
+            }
+            self.subscriber.apply(tx, event).await?;
+            Ok(true)
+        });
+        in_trace_of(event, work).await
+    }
+
     async fn apply(&self, from: Position, event: &Event) -> Result<bool, ApplyError> {
-        let scope = event.tenant_id.map_or_else(Scope::infrastructure, Scope::tenant);
-        let trace = event.traceparent.as_deref().and_then(RequestId::from_traceparent);
+        let scope = scope_of(event);
         let work = transaction(&self.database, &scope, "apply_event", async |tx| {
             let feed = self.subscriber.name();
             if !store::advance(tx, feed, from, event.position, self.clock.now()).await? {
@@ -144,10 +205,7 @@ impl<S: Subscriber> FeedReader<S> {
             self.subscriber.apply(tx, event).await?;
             Ok(true)
         });
-        match trace {
-            Some(trace) => shinkofa_web::in_trace(trace, work).await,
-            None => work.await,
-        }
+        in_trace_of(event, work).await
     }
 
     async fn park(
@@ -171,5 +229,16 @@ impl<S: Subscriber> FeedReader<S> {
             Ok(true)
         })
         .await
+    }
+}
+
+fn scope_of(event: &Event) -> Scope {
+    event.tenant_id.map_or_else(Scope::infrastructure, Scope::tenant)
+}
+
+async fn in_trace_of<T>(event: &Event, work: impl Future<Output = T>) -> T {
+    match event.traceparent.as_deref().and_then(RequestId::from_traceparent) {
+        Some(trace) => shinkofa_web::in_trace(trace, work).await,
+        None => work.await,
     }
 }

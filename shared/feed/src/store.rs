@@ -197,3 +197,53 @@ pub(crate) async fn is_behind_parked(tx: &mut Connection, feed: &str, event: &Ev
     };
     Ok(query.get_result::<Count>(tx).await?.parked > 0)
 }
+
+#[derive(QueryableByName)]
+struct ParkedRow {
+    #[diesel(sql_type = Jsonb)]
+    event: serde_json::Value,
+}
+
+prepared_query! {
+    struct NextParked { feed_name: String as Text, after_transaction: i64 as BigInt, after_number: i64 as BigInt }
+    " SELECT event FROM parked_events p, input
+    WHERE feed = feed_name AND (transaction, number) > (after_transaction, after_number)
+      AND NOT EXISTS (SELECT FROM parked_events earlier
+          WHERE earlier.feed = p.feed AND earlier.aggregate_type = p.aggregate_type
+            AND earlier.aggregate_id = p.aggregate_id
+            AND (earlier.transaction, earlier.number) < (p.transaction, p.number))
+    ORDER BY transaction, number LIMIT 1"
+}
+
+/// The first parked event after `position` that waits behind no other.
+pub(crate) async fn next_parked(
+    tx: &mut Connection,
+    feed: &str,
+    position: Position,
+) -> QueryResult<Option<Event>> {
+    let query = NextParked {
+        feed_name: feed.to_owned(),
+        after_transaction: position.transaction,
+        after_number: position.number,
+    };
+    let Some(row) = query.get_result::<ParkedRow>(tx).await.optional()? else { return Ok(None) };
+    serde_json::from_value(row.event)
+        .map(Some)
+        .map_err(|error| diesel::result::Error::DeserializationError(error.into()))
+}
+
+prepared_query! {
+    struct Unpark { feed_name: String as Text, at_transaction: i64 as BigInt, at_number: i64 as BigInt }
+    " DELETE FROM parked_events USING input
+    WHERE feed = feed_name AND transaction = at_transaction AND number = at_number"
+}
+
+/// Takes an event back that was put aside; false when it no longer is.
+pub(crate) async fn unpark(tx: &mut Connection, feed: &str, position: Position) -> QueryResult<bool> {
+    let query = Unpark {
+        feed_name: feed.to_owned(),
+        at_transaction: position.transaction,
+        at_number: position.number,
+    };
+    Ok(query.execute(tx).await? == 1)
+}

@@ -16,7 +16,10 @@ pub trait Subscriber {
         self.feed()
     }
 
-    /// Applies one event. Types it does not know are `Ok`.
+    /// Is the event any concern of this subscriber? The others are passed in runs, without a transaction for each.
+    fn concerns(&self, event: &Event) -> bool;
+
+    /// Applies one event that concerns it.
     fn apply(&self, tx: &mut Connection, event: &Event) -> impl Future<Output = Result<(), ApplyError>>;
 }
 

@@ -21,6 +21,10 @@ impl<S: Service> Subscriber for PlatformEvents<S> {
         "auth/platform"
     }
 
+    fn concerns(&self, event: &Event) -> bool {
+        event.is::<TenantChanged>() || event.is::<UserErasureRequested>()
+    }
+
     async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
         if event.is::<TenantChanged>() {
             save_tenant(tx, event.payload::<TenantChanged>()?).await?;

@@ -145,10 +145,13 @@ impl<S: Service> Server<S> {
         self.stop().await;
     }
 
-    /// Asks for no more requests: `/readyz` says so from now on.
+    /// Asks for no more requests: `/readyz` says so from now on, and nobody waits here for an event any more.
     pub fn drain(&self) -> impl Fn() + 'static + use<S> {
-        let draining = self.draining.clone();
-        move || draining.0.store(true, Ordering::Relaxed)
+        let (draining, appended) = (self.draining.clone(), self.service.platform().appended.clone());
+        move || {
+            draining.0.store(true, Ordering::Relaxed);
+            appended.close();
+        }
     }
 
     /// Finishes the requests in hand and closes both listeners.

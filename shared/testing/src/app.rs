@@ -218,6 +218,11 @@ impl<S: Service> TestApp<S> {
         format!("http://{}", self.server.internal_addr)
     }
 
+    /// Tells the service that it will be stopped.
+    pub fn drain(&self) {
+        self.server.drain()();
+    }
+
     /// Stops the service and removes its database.
     pub async fn stop(self) {
         self.server.stop().await;

@@ -56,7 +56,10 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let cause = error.inner();
         match cause.classify() {
-            Category::Data => Problem::invalid_field(pointer(error.path()), message(cause)),
+            Category::Data => {
+                let message = message(cause);
+                Problem::invalid_field(pointer(error.path(), &message), message)
+            }
             Category::Syntax | Category::Eof | Category::Io => malformed(cause),
         }
     })?;
@@ -72,17 +75,33 @@ fn malformed(cause: &serde_json::Error) -> Problem {
     )
 }
 
-/// RFC 6901: `~` and `/` inside a name are escaped.
-fn pointer(path: &serde_path_to_error::Path) -> String {
+/// The place that `message` is about, as RFC 6901 writes it.
+fn pointer(path: &serde_path_to_error::Path, message: &str) -> String {
     use serde_path_to_error::Segment;
-    path.iter()
+    let place: String = path
+        .iter()
         .map(|segment| match segment {
             Segment::Seq { index } => format!("/{index}"),
-            Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => format!("/{variant}"),
+            Segment::Map { key } => reference(key),
+            Segment::Enum { variant } => reference(variant),
             Segment::Unknown => String::new(),
         })
-        .collect()
+        .collect();
+    match field_of_object(message).map(reference) {
+        Some(field) if !place.ends_with(&field) => place + &field,
+        _ => place,
+    }
+}
+
+/// serde reports a missing or unknown field at the object that should, or should not, have it.
+fn field_of_object(message: &str) -> Option<&str> {
+    let name = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("unknown field `"))?;
+    name.split('`').next()
+}
+
+/// `~` and `/` inside a name are escaped.
+fn reference(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// serde's sentence without its position, which the pointer tells better.
@@ -115,8 +134,15 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_field_is_422() {
-        assert_eq!(errors(r#"{"lines":[],"tenantId":"x"}"#).0, 422);
+    fn an_unknown_field_is_422_with_a_pointer_to_it() {
+        let (status, errors) = errors(r#"{"lines":[],"a/b":"x"}"#);
+        assert_eq!((status, errors[0].pointer.as_str()), (422, "/a~1b"));
+    }
+
+    #[test]
+    fn a_missing_field_is_422_with_a_pointer_to_where_it_should_be() {
+        let (status, errors) = errors("{}");
+        assert_eq!((status, errors[0].pointer.as_str()), (422, "/lines"));
     }
 
     #[test]

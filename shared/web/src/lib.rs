@@ -2,6 +2,7 @@
 
 mod body;
 mod fault;
+mod html;
 pub mod idempotency;
 mod locale;
 mod observe;
@@ -14,6 +15,7 @@ mod trace_context;
 
 pub use body::Body;
 pub use fault::Fault;
+pub use html::html_page;
 pub use locale::{Locale, Message};
 pub use observe::{ContinueTrace, observe};
 pub use page::{Cursor, Page, PageLimit};

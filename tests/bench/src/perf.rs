@@ -1,10 +1,10 @@
 //! Where in their code the measured processes spend their time, as `perf` (Debian: `linux-perf`) sees it.
 
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tokio::process::Command;
 
 use crate::processes;
 use crate::stack::{Member, Stack};
@@ -31,29 +31,28 @@ pub async fn watch(stack: &Stack, members: &[&Member], duration: Duration) -> St
     text
 }
 
-fn start(member: &Member, file: &Path, duration: Duration) -> Result<tokio::process::Child> {
+fn start(member: &Member, file: &Path, duration: Duration) -> Result<Child> {
     let family: Vec<String> = processes::family(member).iter().map(ToString::to_string).collect();
     Command::new("perf")
         .args(["record", "--quiet", "--event=cpu-clock", FREQUENCY])
         .arg(format!("--output={}", file.display()))
         .arg(format!("--pid={}", family.join(",")))
         .args(["--", "sleep", &duration.as_secs().to_string()])
-        .stdin(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .kill_on_drop(true)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
         .spawn()
         .context("starting perf")
 }
 
-async fn finish(started: Result<tokio::process::Child>, file: &Path) -> Result<String> {
-    let status = started?.wait().await?;
+async fn finish(started: Result<Child>, file: &Path) -> Result<String> {
+    let mut started = started?;
+    let status = tokio::task::spawn_blocking(move || started.wait()).await??;
     anyhow::ensure!(status.success(), "perf record ended with {status}");
     let report = Command::new("perf")
         .args(["report", "--stdio", "--no-children", "--sort=dso,symbol", "--percent-limit=0.7"])
         .arg(format!("--input={}", file.display()))
-        .output()
-        .await?;
+        .output()?;
     let said = String::from_utf8_lossy(&report.stdout);
     Ok(essence(&said))
 }

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use tokio::process::Command;
 
 use crate::crowd::{PEOPLE, SESSIONS};
 use crate::database;
@@ -60,8 +60,9 @@ pub async fn run(stack: &Stack, run: &Run<'_>) -> Result<Measured> {
     }
     command.arg("--host").arg(&stack.sockets).arg(format!("--port={}", stack.postgres_port));
     command.arg(format!("--username={}", run.role)).arg(database::NAME);
-    let output = command.env("PGPASSWORD", run.password).kill_on_drop(true).output().await;
-    let output = output.context("running pgbench")?;
+    command.env("PGPASSWORD", run.password);
+    // It ends by itself, so nobody has to end it should this be given up.
+    let output = tokio::task::spawn_blocking(move || command.output()).await?.context("running pgbench")?;
     let said = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() || said.contains("aborted") {
         bail!("pgbench failed:\n{said}{}", String::from_utf8_lossy(&output.stderr));

@@ -41,14 +41,13 @@ async fn measure(arguments: BenchArguments) -> Result<bool> {
     let installation = Installation::open_for_bench(arguments.connections)?;
     let lock = start_over(&installation)?;
     let _stop = StopAtTheEnd { installation: &installation, wanted: true };
-    let program = binaries::build_bench(&installation)?;
     bring_up::run(&installation, Build::Release).await.context("bringing up the stack to be measured")?;
     // The measurement asks the operator, which takes the lock itself.
     drop(lock);
     let output = installation.layout.run.join("output");
     std::fs::create_dir_all(&output).with_context(|| format!("creating {}", output.display()))?;
     layout::give_to_owner_of(&installation.layout.checkout, &output)?;
-    let status = Command::new(program)
+    let status = Command::new(binaries::bench(&installation))
         .args(["--rounds", &arguments.rounds.to_string(), "--seconds", &arguments.seconds.to_string()])
         .args(["--connections", &arguments.connections.to_string()])
         .envs(variables(&installation, &output)?)

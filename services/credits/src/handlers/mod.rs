@@ -14,3 +14,4 @@ pub(crate) mod list_transactions;
 pub(crate) mod receive_stripe_event;
 pub(crate) mod refund_hold;
 pub(crate) mod release_hold;
+pub(crate) mod show_payment_return;

@@ -44,6 +44,25 @@ fn every_failpoint_stands_in_the_code_before_and_after_its_step() {
     assert_eq!(sources.matches("failpoint!(").count(), FAILPOINTS.len());
 }
 
+/// What came of a payment is Stripe's to say; the page behind it claims nothing.
+#[actix_web::test]
+async fn the_page_behind_a_payment_only_says_what_comes_next() {
+    let studio = Studio::open().await;
+    let path = format!("/payment/{}", studio.app.clock.new_uuid());
+    let page = |query: &str, locale: &str| {
+        studio.app.get(&format!("{path}{query}")).header("accept-language", locale).send()
+    };
+    let paid = page("?checkout=success", "en").await.expect(200);
+    assert!(paid.body.as_str().unwrap().contains("as soon as the payment is confirmed"));
+    let left = page("?checkout=cancelled", "fr").await.expect(200);
+    let html = left.body.as_str().unwrap();
+    assert!(html.contains("Aucun paiement") && html.contains("lang=\"fr\""));
+    assert!(!html.contains("{{") && !html.contains("<script"));
+    assert!(left.headers["content-security-policy"].to_str().unwrap().starts_with("default-src 'none'"));
+    page("?checkout=%3Cscript%3E", "en").await.expect(422);
+    studio.close().await;
+}
+
 #[actix_web::test]
 async fn every_fault_of_the_stripe_settings_is_told_at_once() {
     let studio = Studio::open().await;

@@ -21,6 +21,12 @@ impl Subscriber for AuthEvents {
         auth::SERVICE
     }
 
+    fn concerns(&self, event: &Event) -> bool {
+        event.is::<UserChanged>()
+            || event.is::<EmailVerificationRequested>()
+            || event.is::<SignupForKnownAddress>()
+    }
+
     async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
         if event.is::<UserChanged>() {
             self.save_contact(tx, event).await

@@ -21,6 +21,12 @@ impl Subscriber for BookingEvents {
         booking::SERVICE
     }
 
+    fn concerns(&self, event: &Event) -> bool {
+        event.is::<ReservationConfirmed>()
+            || event.is::<ReservationCancelled>()
+            || event.is::<ReservationRejected>()
+    }
+
     async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
         let Some((person, occasion)) = occasion(event)? else { return Ok(()) };
         let notice = Notice { person, occasion, address: Address::OfContact, sealed_token: None };

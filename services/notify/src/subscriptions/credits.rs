@@ -19,10 +19,11 @@ impl Subscriber for CreditsEvents {
         credits::SERVICE
     }
 
+    fn concerns(&self, event: &Event) -> bool {
+        event.is::<PaymentPaid>()
+    }
+
     async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
-        if !event.is::<PaymentPaid>() {
-            return Ok(());
-        }
         let payment = event.payload::<PaymentPaid>()?;
         let notice = Notice {
             person: payment.user_id,

@@ -1,13 +1,16 @@
 //! Each effect once and in order, whoever was down.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use reqwest::Method;
+use shinkofa_contracts::FeedScope;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_testing::{FakePeer, TestApp, eventually};
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::probe::{Dice, Probe, Ticked, tick};
+use crate::probe::{Dice, Probe, Ticked, hum, tick};
 
 async fn produce(app: &TestApp<Probe>, aggregates: &[Uuid], from: i64, count: i64) {
     let platform = &app.service().platform;
@@ -183,7 +186,55 @@ async fn a_poison_event_is_parked_with_what_follows_it_and_blocks_no_other_aggre
         .await;
     assert_eq!(parked.len(), 3);
     assert_eq!(parked[0]["reason"], "it is poison");
+
+    // Once its cause is mended it is applied after all, and what waited behind it in its order.
+    reader.service().cured.store(true, Ordering::Relaxed);
+    read_until(&reader, 5).await;
+    assert_once_and_in_order(&reader, 5).await;
+    assert!(reader.sql("SELECT * FROM parked_events").await.is_empty());
     reader.stop().await;
+    producer.stop().await;
+}
+
+#[actix_web::test]
+async fn events_that_concern_nobody_are_left_behind_together() {
+    let producer = TestApp::<Probe>::start().await;
+    let platform = &producer.service().platform;
+    let (heard, unheard) = (producer.clock.new_uuid(), producer.clock.new_uuid());
+    for number in 0..3 {
+        transaction(producer.pool(), &Scope::infrastructure(), "hum", async |tx| {
+            for _ in 0..40 {
+                hum(tx, platform, unheard).await?;
+            }
+            Ok::<_, shinkofa_db::Error>(())
+        })
+        .await
+        .unwrap();
+        // The last thing that happens is nobody's concern: the cursor passes it too.
+        if number < 2 {
+            produce(&producer, &[heard], number, 1).await;
+        }
+    }
+
+    let (reader, _auth) = reader_of(&producer).await;
+    let last = producer.sql("SELECT transaction, number FROM events ORDER BY 1 DESC, 2 DESC LIMIT 1").await;
+    eventually("the cursor stands at the end", async || {
+        reader.read_feeds().await.ok()?;
+        let cursor = reader.sql("SELECT transaction, number FROM feed_cursors WHERE feed = 'probe'").await;
+        (cursor == last).then_some(())
+    })
+    .await;
+    assert_once_and_in_order(&reader, 2).await;
+    reader.stop().await;
+    producer.stop().await;
+}
+
+#[actix_web::test]
+async fn nobody_who_waits_for_an_event_keeps_a_process_from_stopping() {
+    let producer = TestApp::<Probe>::start().await;
+    let poll = producer.internal::<FeedScope>("reader", Method::GET, "/internal/v1/events?wait=25").send();
+    let (answer, ()) = tokio::join!(poll, async { producer.drain() });
+    answer.expect_problem(503, "draining");
     producer.stop().await;
 }
 
