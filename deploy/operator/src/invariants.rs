@@ -1,5 +1,6 @@
 //! What must always be true of the data, as the services write it down: `services/*/invariants*.sql`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -20,18 +21,32 @@ pub(crate) struct Invariant {
 /// Enough to see what is wrong.
 const ROWS_SHOWN: u32 = 5;
 
-impl Invariant {
-    /// The first rows that break it, as JSON. `settled` also judges what a saga may still be working on.
-    pub(crate) fn violations(&self, installation: &Installation, settled: bool) -> Result<Vec<String>> {
-        let lag = if settled { "SET invariants.lag = '0 s';\n" } else { "" };
-        let sql = format!(
-            "{lag}SET search_path = {};\nSELECT to_jsonb(broken) FROM (\n{}\n) broken LIMIT {ROWS_SHOWN};\n",
-            self.service, self.query
-        );
-        let rows = postgres::query(installation, postgres::DATABASE, &sql)
-            .with_context(|| format!("asking {} {}", self.service, self.title))?;
-        Ok(rows.lines().map(str::to_owned).collect())
+/// The first rows that break each of them, as JSON. `settled` also judges what a saga may still be working on.
+pub(crate) fn violations(
+    installation: &Installation,
+    invariants: &[Invariant],
+    settled: bool,
+) -> Result<Vec<Vec<String>>> {
+    let mut sql = String::new();
+    if settled {
+        sql.push_str("SET invariants.lag = '0 s';\n");
     }
+    for (place, Invariant { service, query, .. }) in invariants.iter().enumerate() {
+        let _ = writeln!(
+            sql,
+            "SET search_path = {service};\n\
+             SELECT '{place} ' || to_jsonb(broken) FROM (\n{query}\n) broken LIMIT {ROWS_SHOWN};"
+        );
+    }
+    let said =
+        postgres::query(installation, postgres::DATABASE, &sql).context("asking for what is broken")?;
+    let mut violations = vec![Vec::new(); invariants.len()];
+    for line in said.lines() {
+        let (place, row) = line.split_once(' ').with_context(|| format!("psql said {line:?}"))?;
+        let place: usize = place.parse().with_context(|| format!("psql said {line:?}"))?;
+        violations.get_mut(place).context("an answer to no question")?.push(row.to_owned());
+    }
+    Ok(violations)
 }
 
 /// Those of every service that runs here.

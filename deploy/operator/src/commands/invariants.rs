@@ -21,11 +21,11 @@ pub(crate) fn run(stack: Stack, arguments: InvariantsArguments) -> Result<bool> 
         bail!("no service says what must be true");
     }
     let mut violated = 0;
-    for invariant in &invariants {
-        let rows = invariant.violations(&installation, arguments.settled)?;
+    let violations = invariants::violations(&installation, &invariants, arguments.settled)?;
+    for (invariant, rows) in invariants.iter().zip(&violations) {
         let verdict = if rows.is_empty() { "ok" } else { "violated" };
         println!("{verdict:<9} {:<8} {}", invariant.service, invariant.title);
-        for row in &rows {
+        for row in rows {
             println!("          {row}");
         }
         violated += usize::from(!rows.is_empty());
