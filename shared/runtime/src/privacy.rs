@@ -5,7 +5,7 @@ use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
 use shinkofa_kernel::UserId;
-use shinkofa_web::{Fault, Path, Problem, ProblemDocument};
+use shinkofa_web::{CallerRefusals, Fault, Path, Problem};
 use utoipa::ToSchema;
 
 use crate::Service;
@@ -61,9 +61,8 @@ impl Exporter {
     tag = "privacy",
     params(("userId" = UserId, Path)),
     responses(
+        CallerRefusals,
         (status = 200, body = PersonalExport),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/internal/v1/privacy/exports/{userId}")]

@@ -10,6 +10,7 @@ mod page;
 mod parameters;
 mod problem;
 mod rate_limit;
+mod refusals;
 mod request_context;
 mod trace_context;
 
@@ -22,6 +23,9 @@ pub use page::{Cursor, Page, PageLimit};
 pub use parameters::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument};
 pub use rate_limit::{Decision, RateLimiter, RatePolicy, Strictness};
+pub use refusals::{
+    BodyRefusals, CallerRefusals, NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
+};
 pub use request_context::{ClientNetwork, RequestContext};
 pub use trace_context::{current_traceparent, in_trace};
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::booking::ReservationStatus;
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use crate::error::Error;
@@ -30,15 +30,13 @@ pub struct Cancellation {
     params(("reservationId" = ReservationId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Cancellation),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_tenant`"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (
             status = 409, body = ProblemDocument, content_type = "application/problem+json",
             description = "`session_started`, `reservation_closed`",
         ),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/booking/{reservationId}/cancel")]

@@ -7,7 +7,7 @@ use shinkofa_contracts::ClassSessionId;
 use shinkofa_contracts::booking::ReservationStatus;
 use shinkofa_identity::CurrentActor;
 use shinkofa_web::idempotency::IdempotencyKey;
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, NotFoundRefusal, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Booking;
@@ -37,21 +37,15 @@ pub struct CreateBookingRequest {
     request_body = CreateBookingRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 201, body = BookingReceipt, description = "The seats are the member's, and paid."),
         (status = 202, body = BookingReceipt, description = "The seats are kept while the credits are being set aside."),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 402, body = ProblemDocument, content_type = "application/problem+json", description = "`insufficient_credits`"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_tenant`"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (
             status = 409, body = ProblemDocument, content_type = "application/problem+json",
             description = "`session_full`, `already_booked`, `session_started`, `request_in_progress`",
         ),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/booking/create")]

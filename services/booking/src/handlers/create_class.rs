@@ -7,7 +7,7 @@ use shinkofa_contracts::ClassId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{RequirePermission, permissions};
 use shinkofa_web::idempotency::{IdempotencyKey, Operation};
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use super::once::once;
@@ -70,15 +70,9 @@ impl From<ClassRow> for Class {
     request_body = CreateClassRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, Unavailability,
         (status = 201, body = Class),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/classes")]

@@ -8,7 +8,7 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, RequirePermission, permissions};
 use shinkofa_kernel::UserId;
 use shinkofa_web::idempotency::{IdempotencyKey, Operation};
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use super::once::once;
@@ -77,15 +77,9 @@ impl From<(SessionRow, String)> for Session {
     request_body = CreateSessionRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, Unavailability,
         (status = 201, body = Session),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/sessions")]

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use shinkofa_contracts::ReservationId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{
+    CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, ProblemDocument, Query, Unavailability,
+};
 use utoipa::IntoParams;
 
 use super::read_booking::BookingView;
@@ -33,11 +35,9 @@ pub struct ListBookingsQuery {
     params(ListBookingsQuery),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = Page<BookingView>),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_tenant`"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/booking")]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shinkofa_contracts::ClassId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::IntoParams;
 
 use super::create_class::Class;
@@ -32,9 +32,8 @@ pub struct ListClassesQuery {
     tag = "classes",
     params(ListClassesQuery),
     responses(
+        ParameterRefusal, Unavailability,
         (status = 200, body = Page<Class>),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/classes")]

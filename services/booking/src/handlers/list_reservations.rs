@@ -6,7 +6,9 @@ use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::booking::{ReservationPage, ReservationSummary, ReservationsScope};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Cursor, Page, PageLimit, Problem, ProblemDocument, Query};
+use shinkofa_web::{
+    CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Problem, Query, Unavailability,
+};
 use utoipa::IntoParams;
 
 use crate::Booking;
@@ -42,11 +44,8 @@ pub(super) fn summary(standing: Standing) -> ReservationSummary {
     params(ListReservationsQuery),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = ReservationPage),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/internal/v1/reservations")]

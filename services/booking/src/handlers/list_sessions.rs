@@ -7,7 +7,7 @@ use shinkofa_contracts::ClassSessionId;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::IntoParams;
 
 use super::create_session::Session;
@@ -41,9 +41,8 @@ pub struct ListSessionsQuery {
     tag = "sessions",
     params(ListSessionsQuery),
     responses(
+        ParameterRefusal, Unavailability,
         (status = 200, body = Page<Session>),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/sessions")]

@@ -7,7 +7,7 @@ use shinkofa_contracts::booking::ReservationStatus;
 use shinkofa_contracts::{ClassSessionId, ReservationId};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Booking;
@@ -64,11 +64,9 @@ impl From<Reservation> for BookingView {
     params(("reservationId" = ReservationId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = BookingView),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_tenant`"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/booking/{reservationId}")]

@@ -4,7 +4,7 @@ use actix_web::{get, web};
 use shinkofa_contracts::ClassId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{NotFoundRefusal, Path, Unavailability};
 
 use super::create_class::Class;
 use crate::Booking;
@@ -16,9 +16,8 @@ use crate::error::Error;
     tag = "classes",
     params(("id" = ClassId, Path)),
     responses(
+        NotFoundRefusal, Unavailability,
         (status = 200, body = Class),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/classes/{id}")]

@@ -5,7 +5,7 @@ use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::booking::{ReservationSummary, ReservationsScope};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Path, Problem, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, Unavailability};
 
 use super::list_reservations::summary;
 use crate::Booking;
@@ -20,11 +20,8 @@ use crate::error::Error;
     params(("reservationId" = ReservationId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = ReservationSummary),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/internal/v1/reservations/{reservationId}")]

@@ -8,7 +8,9 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::failpoint;
 use shinkofa_web::idempotency::{self, Begin, IdempotencyKey, StoredAnswer};
-use shinkofa_web::{Body, Fault, ProblemDocument};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, Fault, NotFoundRefusal, ProblemDocument, Unavailability,
+};
 
 use crate::Credits;
 use crate::checkout::{self, CheckoutRequest, OpenedCheckout};
@@ -30,16 +32,9 @@ const REPAIR_AFTER: TimeDelta = TimeDelta::seconds(30);
     request_body = CheckoutRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 201, body = OpenedCheckout),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/payment/checkout")]

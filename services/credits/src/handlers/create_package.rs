@@ -8,7 +8,7 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{RequirePermission, permissions};
 use shinkofa_kernel::Currency;
 use shinkofa_web::idempotency::{self, Begin, IdempotencyKey, Operation};
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Credits;
@@ -43,15 +43,9 @@ pub(crate) struct CreatePackageRequest {
     request_body = CreatePackageRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, Unavailability,
         (status = 201, body = Package),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/credits/packages")]

@@ -5,7 +5,7 @@ use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::credits::{Hold, HoldsScope};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::error::Error;
 use crate::{Credits, holding};
@@ -16,11 +16,8 @@ use crate::{Credits, holding};
     params(("reservationId" = ReservationId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Hold),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/internal/v1/holds/{reservationId}")]

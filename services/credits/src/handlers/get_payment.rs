@@ -7,7 +7,7 @@ use shinkofa_contracts::{PackageId, PaymentId};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::Currency;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Credits;
@@ -42,11 +42,8 @@ pub(crate) struct PaymentView {
     params(("paymentId" = PaymentId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = PaymentView),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/payment/{paymentId}")]

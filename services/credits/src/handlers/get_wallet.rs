@@ -6,7 +6,7 @@ use serde::Serialize;
 use shinkofa_contracts::LotId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Credits;
@@ -43,10 +43,8 @@ pub(crate) struct WalletLot {
     tag = "credits",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, Unavailability,
         (status = 200, body = Wallet),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/credits/wallet")]

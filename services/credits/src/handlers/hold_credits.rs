@@ -4,7 +4,9 @@ use actix_web::{put, web};
 use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::credits::{Hold, HoldRequest, HoldsScope};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Body, Path, ProblemDocument};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability,
+};
 
 use crate::error::Error;
 use crate::{Credits, holding};
@@ -18,17 +20,10 @@ use crate::{Credits, holding};
     request_body = HoldRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Hold),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 402, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[put("/internal/v1/holds/{reservationId}")]

@@ -6,7 +6,7 @@ use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::credits::{Hold, HoldPage, HoldState, HoldsScope};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::IntoParams;
 
 use crate::Credits;
@@ -36,11 +36,8 @@ pub(crate) struct ListHoldsQuery {
     params(ListHoldsQuery),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = HoldPage),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/internal/v1/holds")]

@@ -6,7 +6,7 @@ use shinkofa_contracts::PackageId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::Currency;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Credits;
@@ -62,9 +62,8 @@ pub(crate) struct ListPackagesQuery {
     tag = "credits",
     params(ListPackagesQuery),
     responses(
+        ParameterRefusal, Unavailability,
         (status = 200, body = Page<Package>),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/credits/packages")]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -47,11 +47,8 @@ pub(crate) struct ListTransactionsQuery {
     params(ListTransactionsQuery),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = Page<TransactionView>),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/credits/transactions")]

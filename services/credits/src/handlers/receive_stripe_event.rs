@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_contracts::PaymentId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_kernel::{TenantId, failpoint};
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
 use crate::clients::stripe::{PAYMENT_KEY, TENANT_KEY};
@@ -72,10 +72,10 @@ pub(crate) struct EventReceipt {
     params(("Stripe-Signature" = String, Header, description = "https://docs.stripe.com/webhooks#verify-manually")),
     request_body(content = Object, content_type = "application/json", description = "An event of Stripe's."),
     responses(
+        Unavailability,
         (status = 200, body = EventReceipt),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/webhooks/stripe")]

@@ -3,7 +3,9 @@
 use actix_web::{HttpResponse, get};
 use serde::Deserialize;
 use shinkofa_contracts::PaymentId;
-use shinkofa_web::{Locale, Path, Problem, Query, RequestContext, html_page};
+use shinkofa_web::{
+    Locale, NotFoundRefusal, ParameterRefusal, Path, Problem, Query, RequestContext, html_page,
+};
 use utoipa::{IntoParams, ToSchema};
 
 const TEMPLATE: &str = include_str!("../pages/payment_return.html");
@@ -20,6 +22,7 @@ pub(crate) enum Departure {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReturnQuery {
+    #[param(inline)]
     checkout: Departure,
 }
 
@@ -31,9 +34,8 @@ pub(crate) struct ReturnQuery {
     tag = "payments",
     params(("paymentId" = PaymentId, Path), ReturnQuery),
     responses(
+        NotFoundRefusal, ParameterRefusal,
         (status = 200, body = String, content_type = "text/html; charset=utf-8"),
-        (status = 404, body = shinkofa_web::ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = shinkofa_web::ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/payment/{paymentId}")]

@@ -4,7 +4,7 @@ use actix_web::{get, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use shinkofa_db::{Scope, transaction};
-use shinkofa_web::{ProblemDocument, Query};
+use shinkofa_web::{NotFoundRefusal, ParameterRefusal, Query, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Notify;
@@ -75,10 +75,8 @@ const MOST_MESSAGES: i64 = 500;
     tag = "development",
     params(("to" = Option<String>, Query, description = "Only what went to this address")),
     responses(
+        NotFoundRefusal, ParameterRefusal, Unavailability,
         (status = 200, body = Messages),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/messages")]

@@ -4,7 +4,7 @@ use actix_web::{get, web};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Notify;
@@ -44,10 +44,8 @@ impl Preferences {
     tag = "notifications",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, Unavailability,
         (status = 200, body = Preferences),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/notifications/preferences")]

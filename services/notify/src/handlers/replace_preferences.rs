@@ -4,7 +4,7 @@ use actix_web::{put, web};
 use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
 use super::read_preferences::Preferences;
@@ -35,14 +35,8 @@ pub struct Choice {
     request_body = ReplacePreferencesRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, Unavailability,
         (status = 200, body = Preferences),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[put("/api/notifications/preferences")]

@@ -3,7 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use actix_web::{HttpResponse, get, web};
 use minijinja::{Environment, Value, context};
-use shinkofa_web::{Fault, ProblemDocument, Query};
+use shinkofa_web::{Fault, NotFoundRefusal, ParameterRefusal, Query, Unavailability};
 
 use super::list_messages::{MailboxQuery, newest};
 use crate::Notify;
@@ -51,10 +51,8 @@ impl MailboxPage {
     tag = "development",
     params(("to" = Option<String>, Query, description = "Only what went to this address")),
     responses(
+        NotFoundRefusal, ParameterRefusal, Unavailability,
         (status = 200, body = String, content_type = "text/html"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/")]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_feed::{Occurrence, append};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
 use crate::domain::{NoteId, NoteText};
@@ -32,14 +32,8 @@ pub(crate) struct Note {
     security(("bearer" = [])),
     request_body = CreateNoteRequest,
     responses(
+        CallerRefusals, BodyRefusals, Unavailability,
         (status = 201, body = Note),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "malformed_request"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "unauthenticated"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "wrong_tenant"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json", description = "body_too_large"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json", description = "unsupported_media_type"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "invalid_fields"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json", description = "database_unavailable"),
     ),
 )]
 #[post("/api/{{service}}/notes")]

@@ -3,7 +3,7 @@
 use actix_web::{get, web};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::domain::NoteId;
 use crate::error::Error;
@@ -16,11 +16,8 @@ use crate::{State, db};
     security(("bearer" = [])),
     params(("noteId" = NoteId, Path)),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Note),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "unauthenticated"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "wrong_tenant"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json", description = "not_found"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json", description = "database_unavailable"),
     ),
 )]
 #[get("/api/{{service}}/notes/{noteId}")]
