@@ -23,6 +23,7 @@ const PUBLIC: [&str; 16] = [
     "GET /verify-email",
     "GET /api/credits/packages",
     "POST /api/webhooks/stripe",
+    "GET /payment/{paymentId}",
     "GET /api/classes",
     "GET /api/classes/{id}",
     "GET /api/sessions",
