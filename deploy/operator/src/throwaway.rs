@@ -8,19 +8,20 @@ use crate::installation::Installation;
 use crate::preflight::{self, Facts};
 use crate::seeds;
 
-/// Gives up what a killed run left, and makes the place ready for another one.
-pub(crate) fn start_over(installation: &Installation) -> Result<Lock> {
-    down::stop(installation)?;
+/// Gives up what a killed run left, and makes the place ready for another one, on ports that nobody else has.
+pub(crate) fn start_over(installation: Installation) -> Result<(Installation, Lock)> {
+    down::stop(&installation)?;
+    let installation = preflight::with_free_ports(installation)?;
     if installation.layout.home.is_dir() {
         std::fs::remove_dir_all(&installation.layout.home)?;
     }
-    for file in [seeds::people_file(installation), installation.layout.run.join("journal.json")] {
+    for file in [seeds::people_file(&installation), installation.layout.run.join("journal.json")] {
         let _ = std::fs::remove_file(file);
     }
     installation.layout.create(&installation.account)?;
-    let lock = Lock::take(installation)?;
-    preflight::report(&Facts::gather(installation).judge())?;
-    Ok(lock)
+    let lock = Lock::take(&installation)?;
+    preflight::report(&Facts::gather(&installation).judge())?;
+    Ok((installation, lock))
 }
 
 /// Takes a stack down when it is dropped.

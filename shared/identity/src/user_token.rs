@@ -116,6 +116,10 @@ pub(crate) fn decode<C: serde::de::DeserializeOwned>(
     if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(token_type) {
         return Err(TokenError::Invalid);
     }
+    // An extension that must be understood (RFC 7515 section 4.1.11), and we understand none.
+    if header.crit.is_some() {
+        return Err(TokenError::Invalid);
+    }
     let mut validation = Validation::new(Algorithm::HS256);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);

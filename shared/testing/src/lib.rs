@@ -6,6 +6,7 @@ mod app;
 mod catalogue;
 mod cluster;
 mod eventually;
+pub mod packages;
 mod peer;
 mod request;
 mod routes_page;

@@ -38,8 +38,7 @@ pub(crate) async fn run(arguments: BenchArguments) -> Result<bool> {
 }
 
 async fn measure(arguments: BenchArguments) -> Result<bool> {
-    let installation = Installation::open_for_bench(arguments.connections)?;
-    let lock = start_over(&installation)?;
+    let (installation, lock) = start_over(Installation::open_for_bench(arguments.connections)?)?;
     let _stop = StopAtTheEnd { installation: &installation, wanted: true };
     bring_up::run(&installation, Build::Release).await.context("bringing up the stack to be measured")?;
     // The measurement asks the operator, which takes the lock itself.

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::installation::Installation;
 use crate::layout::Stack;
 use crate::supervisor::Supervisor;
-use crate::{postgres, redis, stores};
+use crate::{postgres, preflight, redis, stores};
 
 pub(crate) fn run() -> Result<()> {
     let installation = start()?;
@@ -16,12 +16,23 @@ pub(crate) fn run() -> Result<()> {
 }
 
 pub(crate) fn start() -> Result<Installation> {
-    let installation = Installation::open(Stack::TestStores)?;
-    installation.layout.create(&installation.account)?;
+    let installation = installation()?;
     let supervisor = Supervisor::start(&installation.layout)?;
     stores::ensure(&installation, &supervisor)?;
     postgres::provision(&installation)?;
     Ok(installation)
+}
+
+/// As it runs; else at the first offset that another checkout leaves free.
+fn installation() -> Result<Installation> {
+    let asked = Installation::open(Stack::TestStores)?;
+    if Supervisor::running(&asked.layout).is_some() {
+        return Installation::attach(Stack::TestStores);
+    }
+    asked.layout.create(&asked.account)?;
+    let found = preflight::with_free_ports(asked)?;
+    found.remember()?;
+    Ok(found)
 }
 
 pub(crate) fn variables(installation: &Installation) -> Result<Vec<(&'static str, String)>> {

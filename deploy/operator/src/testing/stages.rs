@@ -45,8 +45,7 @@ async fn crates() -> Result<Tally> {
 }
 
 async fn suite() -> Result<Tally> {
-    let installation = Installation::open_for_suite()?;
-    let lock = start_over(&installation)?;
+    let (installation, lock) = start_over(Installation::open_for_suite()?)?;
     let _stop = StopAtTheEnd { installation: &installation, wanted: true };
     let unguarded = binaries::build_unguarded_booking(&installation)?;
     bring_up::run(&installation, Build::Failpoints).await.context("bringing up the stack for the suite")?;

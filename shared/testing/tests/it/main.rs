@@ -1,6 +1,7 @@
 //! The promises of the shared crates, on real PostgreSQL and Redis.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod conformance;
 mod feed;
 mod jobs;
 mod limits;
