@@ -9,6 +9,7 @@ mod error;
 mod handlers;
 mod hashing;
 mod jobs;
+mod letters;
 mod limits;
 mod liveness;
 mod page;

@@ -23,6 +23,7 @@ pub struct NewToken {
     pub device_hash: Option<Vec<u8>>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    pub about: Option<serde_json::Value>,
 }
 
 /// What a token was given out for.
@@ -34,6 +35,7 @@ pub struct TokenGrant {
     pub signup_id: Option<SignupId>,
     pub device_hash: Option<Vec<u8>>,
     pub attempts: i32,
+    pub about: Option<serde_json::Value>,
 }
 
 pub async fn insert(tx: &mut Connection, token: &NewToken) -> QueryResult<()> {

@@ -68,6 +68,7 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         consumed_at -> Nullable<Timestamptz>,
+        about -> Nullable<Jsonb>,
     }
 }
 

@@ -170,6 +170,7 @@ async fn challenge(
         device_hash: binding.device.map(|device| device.to_vec()),
         created_at: now,
         expires_at: now + TokenPurpose::SecondFactor.lifetime(),
+        about: None,
     };
     one_time_tokens::insert(tx, &row).await?;
     Ok(SecondFactorNeeded { mfa_required: true, mfa_token: token.as_str().to_owned(), methods })

@@ -7,6 +7,8 @@ text_enum! {
     Kind {
         EmailVerification => "email_verification",
         SignupKnownAddress => "signup_known_address",
+        PasswordReset => "password_reset",
+        PasswordChanged => "password_changed",
         PaymentPaid => "payment_paid",
         ReservationConfirmed => "reservation_confirmed",
         ReservationCancelled => "reservation_cancelled",
