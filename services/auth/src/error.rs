@@ -22,6 +22,12 @@ pub enum Error {
     LinkGone,
     #[error("the refresh token is not good")]
     RefreshRefused,
+    #[error("every second factor of this account uses the channel of the first")]
+    OtherFirstFactorNeeded,
+    #[error("the code is wrong, used, or too old")]
+    CodeRefused,
+    #[error("the verifier is not that of the challenge")]
+    VerifierRefused,
     #[error("the second factor is not right")]
     SecondFactorRefused,
     #[error("no live session")]
@@ -79,6 +85,21 @@ impl Error {
                 "refresh_refused",
                 "This session has ended. Please sign in again.",
                 "Cette session est terminée. Veuillez vous reconnecter.",
+            ),
+            Self::OtherFirstFactorNeeded => forbidden(
+                "other_first_factor_needed",
+                "Your second step also comes by email, so the first one cannot. Sign in with your password.",
+                "Votre seconde étape passe aussi par e-mail, la première ne le peut donc pas. Connectez-vous avec votre mot de passe.",
+            ),
+            Self::CodeRefused => unauthorized(
+                "code_refused",
+                "The code is not right, was used, or has expired. Check it, or ask for a new one.",
+                "Le code n'est pas correct, a déjà été utilisé ou a expiré. Vérifiez-le, ou demandez-en un nouveau.",
+            ),
+            Self::VerifierRefused => unauthorized(
+                "verifier_refused",
+                "This sign-in was not begun here. Finish it where you began it.",
+                "Cette connexion n'a pas commencé ici. Terminez-la là où vous l'avez commencée.",
             ),
             Self::SecondFactorRefused => unauthorized(
                 "second_factor_refused",

@@ -6,6 +6,7 @@ mod create_user;
 pub mod db;
 mod domain;
 mod error;
+mod first_factor;
 mod handlers;
 mod hashing;
 mod jobs;

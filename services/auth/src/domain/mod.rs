@@ -8,6 +8,7 @@ pub mod lockout;
 pub mod one_time_token;
 pub mod password;
 pub mod person_name;
+pub mod proof;
 pub mod refresh_token;
 pub mod rotation;
 pub mod session;
