@@ -113,7 +113,11 @@ pub async fn open_session(
         methods: opening.proof.amr(),
         assurance: opening.proof.assurance,
         authenticated_at: now,
-        ends_at: SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now).absolute,
+        ends_at: SessionTerm::beginning(
+            SessionLife::of_account(opening.account.kind, &opening.membership.roles),
+            now,
+        )
+        .absolute,
     };
     sessions::insert(tx, &new_session(auth, trail.tenant, opening, &source)?).await?;
     sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
@@ -132,7 +136,8 @@ fn new_session(
     source: &TokenSource,
 ) -> Result<NewSession, Error> {
     let now = source.authenticated_at;
-    let term = SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now);
+    let term =
+        SessionTerm::beginning(SessionLife::of_account(opening.account.kind, &opening.membership.roles), now);
     let sealed =
         auth.sealing.seal(&key_context(source.session), source.key.as_bytes()).map_err(Fault::unexpected)?;
     Ok(NewSession {

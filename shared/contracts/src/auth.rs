@@ -162,6 +162,21 @@ pub enum AccountLetter {
         expires_at: DateTime<Utc>,
     },
     PasswordChanged,
+    /// The link signs in, in the browser that asked for it; its code is typed there.
+    MagicLink {
+        expires_at: DateTime<Utc>,
+    },
+    /// The code signs in.
+    SignInCode {
+        expires_at: DateTime<Utc>,
+    },
+    /// Somebody signs in through this provider from now on. Its name is as people know it.
+    ProviderLinked {
+        provider: String,
+    },
+    ProviderUnlinked {
+        provider: String,
+    },
 }
 
 /// What only the reader of a letter may have. It travels sealed for notify alone.

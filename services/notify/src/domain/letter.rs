@@ -65,6 +65,10 @@ impl LetterTemplates {
             "signup_known_address",
             "password_reset",
             "password_changed",
+            "magic_link",
+            "sign_in_code",
+            "provider_linked",
+            "provider_unlinked",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -133,8 +137,13 @@ fn facts(occasion: &Occasion, head: &Letterhead<'_>, wording: Wording) -> Value 
 
 fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
     match letter {
-        AccountLetter::PasswordReset { expires_at } => {
+        AccountLetter::PasswordReset { expires_at }
+        | AccountLetter::MagicLink { expires_at }
+        | AccountLetter::SignInCode { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
+        }
+        AccountLetter::ProviderLinked { provider } | AccountLetter::ProviderUnlinked { provider } => {
+            context! { provider => one_line(provider) }
         }
         AccountLetter::PasswordChanged => context! {},
     }

@@ -83,7 +83,9 @@ impl Occasion {
     pub const fn worthless_from(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::EmailVerification { expires_at }
-            | Self::Account { letter: AccountLetter::PasswordReset { expires_at } } => Some(*expires_at),
+            | Self::Account { letter: AccountLetter::PasswordReset { expires_at } }
+            | Self::Account { letter: AccountLetter::MagicLink { expires_at } }
+            | Self::Account { letter: AccountLetter::SignInCode { expires_at } } => Some(*expires_at),
             _ => None,
         }
     }
@@ -93,6 +95,10 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
     match letter {
         AccountLetter::PasswordReset { .. } => Kind::PasswordReset,
         AccountLetter::PasswordChanged => Kind::PasswordChanged,
+        AccountLetter::MagicLink { .. } => Kind::MagicLink,
+        AccountLetter::SignInCode { .. } => Kind::SignInCode,
+        AccountLetter::ProviderLinked { .. } => Kind::ProviderLinked,
+        AccountLetter::ProviderUnlinked { .. } => Kind::ProviderUnlinked,
     }
 }
 
@@ -102,6 +108,7 @@ impl Occasion {
         match self {
             Self::EmailVerification { .. } => Some("/verify-email"),
             Self::Account { letter: AccountLetter::PasswordReset { .. } } => Some("/reset-password"),
+            Self::Account { letter: AccountLetter::MagicLink { .. } } => Some("/magic-link"),
             _ => None,
         }
     }

@@ -55,6 +55,10 @@ fn occasions(title: &str) -> Vec<Occasion> {
         Occasion::SignupKnownAddress,
         Occasion::Account { letter: AccountLetter::PasswordReset { expires_at: at("2026-12-02T09:00:00Z") } },
         Occasion::Account { letter: AccountLetter::PasswordChanged },
+        Occasion::Account { letter: AccountLetter::MagicLink { expires_at: at("2026-12-01T09:15:00Z") } },
+        Occasion::Account { letter: AccountLetter::SignInCode { expires_at: at("2026-12-01T09:10:00Z") } },
+        Occasion::Account { letter: AccountLetter::ProviderLinked { provider: title.to_owned() } },
+        Occasion::Account { letter: AccountLetter::ProviderUnlinked { provider: title.to_owned() } },
         Occasion::PaymentPaid { payment: payment(title, Some(at("2027-03-01T09:00:00Z"))) },
         Occasion::PaymentPaid { payment: payment(title, None) },
         Occasion::ReservationConfirmed { reservation: full() },
@@ -76,7 +80,7 @@ fn write(occasion: &Occasion, locale: Locale, name: &str) -> Letter {
         zone: Tz::Europe__Paris,
         written_at: at("2026-12-01T09:00:00Z"),
         link,
-        code: None,
+        code: Some("7KQ4-XM2D"),
     };
     // Letters about accounts go to the address that the event brought, with no name.
     let named = !matches!(
