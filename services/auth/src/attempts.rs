@@ -1,6 +1,6 @@
 //! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
 
-use shinkofa_db::{Scope, transaction};
+use shinkofa_db::{Connection, Scope, transaction};
 
 use crate::Auth;
 use crate::db::users::{self, Account};
@@ -57,21 +57,32 @@ async fn look_up(
     email: &EmailAddress,
     device: Option<&DeviceId>,
 ) -> Result<(Digest, Option<Account>), Error> {
-    let now = auth.platform.clock.now();
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
-        let known = match device {
-            Some(device) => known_devices::knows(tx, auth.realm, email, device).await?,
-            None => false,
-        };
-        let subject = lockout::subject(email.canonical(), device.filter(|_| known));
-        if let Some(wait_seconds) =
-            failures::find(tx, auth.realm, &subject).await?.and_then(|failures| failures.wait(now))
-        {
-            return Err(Error::Locked { wait_seconds });
-        }
+        let device = device.map(DeviceId::digest);
+        let subject = require_unlocked(tx, auth, email.canonical(), device.as_ref()).await?;
         Ok((subject, users::find_by_email(tx, auth.realm, email).await?))
     })
     .await
+}
+
+/// Whose attempts are counted when this address signs in on this device, unless they have to wait. Every way of signing in
+/// asks here: none goes around the lock.
+pub async fn require_unlocked(
+    tx: &mut Connection,
+    auth: &Auth,
+    email_canonical: &str,
+    device: Option<&Digest>,
+) -> Result<Digest, Error> {
+    let known = match device {
+        Some(device) => known_devices::knows(tx, auth.realm, email_canonical, device).await?,
+        None => false,
+    };
+    let subject = lockout::subject(email_canonical, device.filter(|_| known));
+    let failures = failures::find(tx, auth.realm, &subject).await?;
+    match failures.and_then(|failures| failures.wait(auth.platform.clock.now())) {
+        Some(wait_seconds) => Err(Error::Locked { wait_seconds }),
+        None => Ok(subject),
+    }
 }
 
 /// In a transaction of its own: nothing that fails later takes the count back.

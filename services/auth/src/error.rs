@@ -3,6 +3,8 @@
 use actix_web::http::StatusCode;
 use shinkofa_web::{Fault, Problem, service_error};
 
+use crate::domain::pkce::PkceMissing;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// One answer for an unknown address and a wrong password.
@@ -22,8 +24,38 @@ pub enum Error {
     LinkGone,
     #[error("the refresh token is not good")]
     RefreshRefused,
+    #[error("every second factor of this account uses the channel of the first")]
+    OtherFirstFactorNeeded,
+    #[error("the code is wrong, used, or too old")]
+    CodeRefused,
+    #[error("the verifier is not that of the challenge")]
+    VerifierRefused,
     #[error("the second factor is not right")]
     SecondFactorRefused,
+    #[error("a code challenge by S256 and its verifier are required")]
+    PkceMissing(#[from] PkceMissing),
+    #[error("the account is a guest's")]
+    GuestAccount,
+    #[error("the account is no guest's")]
+    NotAGuest,
+    #[error("no such provider, or it is switched off")]
+    ProviderUnknown,
+    #[error("this redirect URI is not one of ours")]
+    RedirectRefused,
+    #[error("the provider was not begun with here, or came back already")]
+    StateRefused,
+    #[error("the provider vouches for nobody: {0}")]
+    IdentityRefused(&'static str),
+    #[error("the provider has not verified an address of theirs")]
+    ProviderEmailUnverified,
+    #[error("the way through the provider was redeemed or has expired")]
+    ExchangeGone,
+    #[error("the identity is somebody else's")]
+    IdentityTaken,
+    #[error("the account has another identity of this provider")]
+    ProviderLinked,
+    #[error("it is the last way in")]
+    LastWayIn,
     #[error("no live session")]
     Unauthenticated,
     #[error("{0}")]
@@ -80,10 +112,85 @@ impl Error {
                 "This session has ended. Please sign in again.",
                 "Cette session est terminée. Veuillez vous reconnecter.",
             ),
+            Self::OtherFirstFactorNeeded => forbidden(
+                "other_first_factor_needed",
+                "Your second step also comes by email, so the first one cannot. Sign in with your password.",
+                "Votre seconde étape passe aussi par e-mail, la première ne le peut donc pas. Connectez-vous avec votre mot de passe.",
+            ),
+            Self::CodeRefused => unauthorized(
+                "code_refused",
+                "The code is not right, was used, or has expired. Check it, or ask for a new one.",
+                "Le code n'est pas correct, a déjà été utilisé ou a expiré. Vérifiez-le, ou demandez-en un nouveau.",
+            ),
+            Self::VerifierRefused => unauthorized(
+                "verifier_refused",
+                "This sign-in was not begun here. Finish it where you began it.",
+                "Cette connexion n'a pas commencé ici. Terminez-la là où vous l'avez commencée.",
+            ),
             Self::SecondFactorRefused => unauthorized(
                 "second_factor_refused",
                 "The code is not right, or too much time has passed. Please sign in again.",
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
+            ),
+            Self::PkceMissing(_) => bad_request(
+                "pkce_required",
+                "Send a code challenge by S256 when you begin, and its verifier when you finish.",
+                "Envoyez un défi S256 au début, et son vérificateur à la fin.",
+            ),
+            Self::GuestAccount => forbidden(
+                "guest_account",
+                "Confirm an address first: this account is a guest's.",
+                "Confirmez d'abord une adresse : ce compte est celui d'un invité.",
+            ),
+            Self::NotAGuest => conflict(
+                "not_a_guest",
+                "This account has an address already.",
+                "Ce compte a déjà une adresse.",
+            ),
+            Self::ProviderUnknown => Problem::not_found(),
+            Self::RedirectRefused => bad_request(
+                "redirect_refused",
+                "This redirect address is not one of those that are allowed.",
+                "Cette adresse de redirection ne fait pas partie de celles autorisées.",
+            ),
+            Self::StateRefused => bad_request(
+                "state_refused",
+                "This sign-in was completed already, has expired, or was not begun here. Start again.",
+                "Cette connexion est déjà terminée, a expiré ou n'a pas commencé ici. Recommencez.",
+            ),
+            Self::IdentityRefused(reason) => {
+                tracing::warn!(reason, "a provider's answer was refused");
+                unauthorized(
+                    "identity_refused",
+                    "The provider did not confirm who you are. Start again.",
+                    "Le fournisseur n'a pas confirmé votre identité. Recommencez.",
+                )
+            }
+            Self::ProviderEmailUnverified => forbidden(
+                "provider_email_unverified",
+                "The provider has not verified your address. Confirm it there, or sign up with a password here.",
+                "Le fournisseur n'a pas vérifié votre adresse. Confirmez-la chez lui, ou inscrivez-vous ici avec un mot de passe.",
+            ),
+            Self::ExchangeGone => Problem::new(
+                StatusCode::GONE,
+                "sign_in_gone",
+                "This sign-in was completed already or has expired. Start again.",
+                "Cette connexion est déjà terminée ou a expiré. Recommencez.",
+            ),
+            Self::IdentityTaken => conflict(
+                "identity_taken",
+                "This identity belongs to another account here.",
+                "Cette identité appartient à un autre compte ici.",
+            ),
+            Self::ProviderLinked => conflict(
+                "provider_already_linked",
+                "The account is linked with another identity of this provider. Remove that one first.",
+                "Le compte est lié à une autre identité de ce fournisseur. Retirez-la d'abord.",
+            ),
+            Self::LastWayIn => conflict(
+                "last_way_in",
+                "This is the only way to sign in to the account. Set a password or link another identity first.",
+                "C'est le seul moyen de se connecter à ce compte. Définissez d'abord un mot de passe ou liez une autre identité.",
             ),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
             Self::Refused(problem) => problem.as_ref().clone(),
@@ -94,6 +201,14 @@ impl Error {
 
 fn unauthorized(code: &'static str, en: &str, fr: &str) -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, code, en, fr).with_header("www-authenticate", "Bearer")
+}
+
+fn bad_request(code: &'static str, en: &str, fr: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, code, en, fr)
+}
+
+fn conflict(code: &'static str, en: &str, fr: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, en, fr)
 }
 
 fn forbidden(code: &'static str, en: &str, fr: &str) -> Problem {

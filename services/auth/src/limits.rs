@@ -17,6 +17,16 @@ pub const RESEND_BY_NETWORK: RatePolicy = RatePolicy { name: "resend_network", l
 pub const RESEND_BY_ADDRESS: RatePolicy = RatePolicy { name: "resend_address", limit: 5, window: HOUR };
 pub const VERIFY_BY_NETWORK: RatePolicy = RatePolicy { name: "verify_network", limit: 60, window: MINUTE };
 pub const REFRESH_BY_NETWORK: RatePolicy = RatePolicy { name: "refresh_network", limit: 300, window: MINUTE };
+pub const MAGIC_LINK_BY_NETWORK: RatePolicy =
+    RatePolicy { name: "magic_link_network", limit: 30, window: HOUR };
+pub const MAGIC_LINK_BY_ADDRESS: RatePolicy =
+    RatePolicy { name: "magic_link_address", limit: 5, window: HOUR };
+pub const SIGN_IN_CODE_BY_NETWORK: RatePolicy =
+    RatePolicy { name: "signin_code_network", limit: 30, window: HOUR };
+pub const SIGN_IN_CODE_BY_ADDRESS: RatePolicy =
+    RatePolicy { name: "signin_code_address", limit: 5, window: HOUR };
+pub const GUESTS_BY_NETWORK: RatePolicy = RatePolicy { name: "guest_network", limit: 10, window: HOUR };
+pub const OAUTH_BY_NETWORK: RatePolicy = RatePolicy { name: "oauth_network", limit: 60, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

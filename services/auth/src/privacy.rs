@@ -8,7 +8,8 @@ use shinkofa_kernel::UserId;
 
 use crate::Auth;
 use crate::db::{
-    events, known_devices, memberships, one_time_tokens, revocations, scope, sessions, signups, users,
+    events, identities, known_devices, memberships, one_time_tokens, revocations, scope, sessions, signups,
+    users,
 };
 
 /// The account, the membership in the transaction's tenant, and the sessions.
@@ -26,6 +27,16 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             })
         })
         .collect();
+    let identities = identities::of_user(tx, auth.realm, user).await?;
+    let identities: Vec<_> = identities
+        .into_iter()
+        .map(|identity| {
+            json!({
+                "provider": identity.provider, "issuer": identity.issuer, "subject": identity.subject,
+                "linkedAt": identity.linked_at, "lastUsedAt": identity.last_used_at,
+            })
+        })
+        .collect();
     Ok(json!({
         "account": {
             "userId": account.id, "email": account.email, "name": account.name, "locale": account.locale,
@@ -35,6 +46,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             "status": membership.status, "tier": membership.tier, "roles": membership.roles,
         })),
         "sessions": sessions,
+        "identities": identities,
     }))
 }
 
@@ -47,6 +59,7 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(()) };
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
+    identities::delete_of_user(tx, auth.realm, user).await?;
     known_devices::delete_of_user(tx, auth.realm, user).await?;
     sessions::delete_of_user(tx, auth.realm, user).await?;
     events::forget_person(tx, user).await?;

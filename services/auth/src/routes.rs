@@ -10,10 +10,24 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::resend_verification::resend_verification); // POST /api/auth/email/resend  anyone
     config.service(handlers::sign_in::sign_in); // POST /api/auth/signin  anyone
     config.service(handlers::sign_in_second_factor::sign_in_second_factor); // POST /api/auth/signin/mfa  anyone
+    config.service(handlers::request_magic_link::request_magic_link); // POST /api/auth/magic-link  anyone
+    config.service(handlers::consume_magic_link::consume_magic_link); // POST /api/auth/magic-link/consume  anyone
+    config.service(handlers::send_sign_in_code::send_sign_in_code); // POST /api/auth/otp/send  anyone
+    config.service(handlers::verify_sign_in_code::verify_sign_in_code); // POST /api/auth/otp/verify  anyone
+    config.service(handlers::open_guest::open_guest); // POST /api/auth/anonymous  anyone
+    config.service(handlers::upgrade_guest::upgrade_guest); // POST /api/auth/anonymous/upgrade  signed in
+    config.service(handlers::list_providers::list_providers); // GET /api/auth/oauth  anyone
+    config.service(handlers::start_oauth::start_oauth); // POST /api/auth/oauth/{provider}/start  anyone
+    config.service(handlers::finish_oauth::finish_oauth); // GET /api/auth/oauth/{provider}/callback  anyone
+    config.service(handlers::exchange_oauth::exchange_oauth); // POST /api/auth/oauth/exchange  anyone
+    config.service(handlers::link_oauth::link_oauth); // POST /api/auth/oauth/{provider}/link  signed in
+    config.service(handlers::unlink_oauth::unlink_oauth); // DELETE /api/auth/oauth/{provider}/link  signed in
+    config.service(handlers::list_identities::list_identities); // GET /api/user/identities  signed in
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
+    config.service(handlers::show_magic_link::show_magic_link); // GET /magic-link  anyone
     config.service(handlers::show_documentation::show_documentation); // GET /api/docs  anyone
 }
 

@@ -16,6 +16,7 @@ use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, Surroundings};
+use crate::domain::proof::Proof;
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
@@ -54,19 +55,8 @@ pub struct Opening<'a> {
     pub membership: &'a Membership,
     pub binding: &'a DeviceBinding,
     pub surroundings: &'a Surroundings,
+    /// How they showed it.
     pub proof: Proof,
-}
-
-/// How they showed it (RFC 8176), and how sure that makes us.
-#[derive(Clone, Copy, Debug)]
-pub struct Proof {
-    pub methods: &'static str,
-    pub assurance: AssuranceLevel,
-}
-
-impl Proof {
-    pub const PASSWORD: Self = Self { methods: "pwd", assurance: AssuranceLevel::Aal1 };
-    pub const PASSWORD_AND_CODE: Self = Self { methods: "pwd otp", assurance: AssuranceLevel::Aal2 };
 }
 
 /// What a session's tokens are made of.
@@ -120,10 +110,14 @@ pub async fn open_session(
         session: SessionId::new(&trail.clock),
         generation: 1,
         key: SessionKey::new(auth.randomness.bytes()?),
-        methods: opening.proof.methods.to_owned(),
+        methods: opening.proof.amr(),
         assurance: opening.proof.assurance,
         authenticated_at: now,
-        ends_at: SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now).absolute,
+        ends_at: SessionTerm::beginning(
+            SessionLife::of_account(opening.account.kind, &opening.membership.roles),
+            now,
+        )
+        .absolute,
     };
     sessions::insert(tx, &new_session(auth, trail.tenant, opening, &source)?).await?;
     sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
@@ -142,7 +136,8 @@ fn new_session(
     source: &TokenSource,
 ) -> Result<NewSession, Error> {
     let now = source.authenticated_at;
-    let term = SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now);
+    let term =
+        SessionTerm::beginning(SessionLife::of_account(opening.account.kind, &opening.membership.roles), now);
     let sealed =
         auth.sealing.seal(&key_context(source.session), source.key.as_bytes()).map_err(Fault::unexpected)?;
     Ok(NewSession {

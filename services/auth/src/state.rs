@@ -13,10 +13,16 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
 use crate::jobs::purge_expired::PurgeExpired;
+use crate::jobs::purge_guests::PurgeGuests;
 use crate::jobs::resend_verification::ResendVerification;
+use crate::jobs::send_magic_link::SendMagicLink;
+use crate::jobs::send_sign_in_code::SendSignInCode;
 use crate::jobs::settle_signup::SettleSignup;
+use crate::jobs::settle_upgrade::SettleUpgrade;
+use crate::providers::Providers;
 use crate::randomness::Randomness;
-use crate::{create_user, privacy, routes};
+use crate::switch_provider::Switch;
+use crate::{create_user, privacy, routes, switch_provider};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -27,6 +33,8 @@ pub struct Auth {
     /// Seals what only notify may read, and the keys of sessions.
     pub sealing: SealingKey,
     pub randomness: Randomness,
+    /// Who else vouches for people.
+    pub providers: Providers,
 }
 
 impl Auth {
@@ -50,6 +58,7 @@ impl Service for Auth {
             }
             error
         });
+        let providers = Providers::read(environment, &platform);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -58,6 +67,7 @@ impl Service for Auth {
             hashing: HashingPool::new(cores),
             sealing: sealing.map_err(anyhow::Error::from)?,
             randomness: Randomness,
+            providers,
         })
     }
 
@@ -77,7 +87,11 @@ impl Service for Auth {
         Jobs::default()
             .register::<SettleSignup>()
             .register::<ResendVerification>()
+            .register::<SendMagicLink>()
+            .register::<SendSignInCode>()
+            .register::<SettleUpgrade>()
             .every(PURGE_EVERY, &PurgeExpired {})
+            .every(PURGE_EVERY, &PurgeGuests {})
     }
 
     async fn export_personal_data(
@@ -95,6 +109,8 @@ impl Service for Auth {
     async fn command(&self, name: &str, arguments: &[String]) -> Result<(), StartError> {
         match name {
             "create-user" => create_user::run(self, arguments).await.map_err(StartError::Other),
+            "disable-provider" => Ok(switch_provider::run(self, Switch::Off, arguments).await?),
+            "enable-provider" => Ok(switch_provider::run(self, Switch::On, arguments).await?),
             other => Err(StartError::UnknownCommand(other.to_owned())),
         }
     }

@@ -36,6 +36,7 @@ pub async fn request_verification(
         device_hash: None,
         created_at: now,
         expires_at,
+        about: None,
     };
     one_time_tokens::void_for_signup(tx, (auth.realm, account.id), signup, now).await?;
     one_time_tokens::insert(tx, &row).await?;

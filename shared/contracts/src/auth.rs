@@ -153,6 +153,67 @@ impl EventPayload for SignupForKnownAddress {
     type Personal = PersonalContact;
 }
 
+/// What a letter about an account is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
+pub enum AccountLetter {
+    /// The link sets another password.
+    PasswordReset {
+        expires_at: DateTime<Utc>,
+    },
+    PasswordChanged,
+    /// The link signs in, in the browser that asked for it; its code is typed there.
+    MagicLink {
+        expires_at: DateTime<Utc>,
+    },
+    /// The code signs in.
+    SignInCode {
+        expires_at: DateTime<Utc>,
+    },
+    /// Somebody signs in through this provider from now on. Its name is as people know it.
+    ProviderLinked {
+        provider: String,
+    },
+    ProviderUnlinked {
+        provider: String,
+    },
+}
+
+/// What only the reader of a letter may have. It travels sealed for notify alone.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LetterSecret {
+    /// Stands behind the `#` of the letter's link. base64url.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link_token: Option<String>,
+    /// To be typed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// Somebody has to be written to about their account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountLetterRequested {
+    pub user_id: UserId,
+    pub locale: Locale,
+    pub letter: AccountLetter,
+    /// A [`LetterSecret`] as JSON.
+    pub sealed_secret: Option<String>,
+}
+
+impl AccountLetterRequested {
+    /// The context that `sealed_secret` is sealed for.
+    pub const SEALED_FOR: &'static str = "account_letter";
+}
+
+impl EventPayload for AccountLetterRequested {
+    const TYPE: &'static str = "account_letter.requested";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "user";
+    type Personal = PersonalContact;
+}
+
 /// Every service forgets this person, keeping only what the law makes it keep, without the name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

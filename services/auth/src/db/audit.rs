@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
 use shinkofa_kernel::macros::uuid::Uuid;
-use shinkofa_kernel::{Actor, Clock, SessionId, TenantId, UserId};
+use shinkofa_kernel::{Actor, Clock, RealmId, SessionId, TenantId, UserId};
 
 use super::schema::audit_events;
 use crate::domain::audit::{AuditAction, AuditSubject};
@@ -52,6 +52,16 @@ impl Trail {
         details: serde_json::Value,
     ) -> QueryResult<()> {
         self.record(tx, action, (AuditSubject::Session, session.as_uuid()), details).await
+    }
+
+    pub async fn realm(
+        &self,
+        tx: &mut Connection,
+        action: AuditAction,
+        realm: RealmId,
+        details: serde_json::Value,
+    ) -> QueryResult<()> {
+        self.record(tx, action, (AuditSubject::Realm, realm.as_uuid()), details).await
     }
 
     async fn record(

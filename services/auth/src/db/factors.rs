@@ -73,3 +73,9 @@ pub async fn use_step(
         .await?;
     Ok(used == 1)
 }
+
+/// Removes all of somebody's.
+pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
+    let theirs = user_factors::realm_id.eq(realm).and(user_factors::user_id.eq(user));
+    diesel::delete(user_factors::table.filter(theirs)).execute(tx).await.map(drop)
+}

@@ -9,22 +9,21 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, UserId};
 
 use super::schema::{known_devices, users};
-use crate::domain::device::DeviceId;
-use crate::domain::email::EmailAddress;
+use crate::domain::device::Digest;
 
 /// Did the owner of this address sign in on this device before?
 pub async fn knows(
     tx: &mut Connection,
     realm: RealmId,
-    email: &EmailAddress,
-    device: &DeviceId,
+    email_canonical: &str,
+    device: &Digest,
 ) -> QueryResult<bool> {
     let owner = users::table
-        .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(email.canonical())))
+        .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(email_canonical)))
         .select(users::id);
     let known = known_devices::table
         .filter(known_devices::realm_id.eq(realm))
-        .filter(known_devices::device_hash.eq(device.digest().to_vec()))
+        .filter(known_devices::device_hash.eq(device.to_vec()))
         .filter(known_devices::user_id.eq_any(owner));
     diesel::select(exists(known)).get_result(tx).await
 }

@@ -23,17 +23,20 @@ pub struct NewToken {
     pub device_hash: Option<Vec<u8>>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    pub about: Option<serde_json::Value>,
 }
 
 /// What a token was given out for.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = one_time_tokens)]
 pub struct TokenGrant {
+    pub token_hash: Vec<u8>,
     pub user_id: UserId,
     pub for_tenant: TenantId,
     pub signup_id: Option<SignupId>,
     pub device_hash: Option<Vec<u8>>,
     pub attempts: i32,
+    pub about: Option<serde_json::Value>,
 }
 
 pub async fn insert(tx: &mut Connection, token: &NewToken) -> QueryResult<()> {
@@ -47,8 +50,18 @@ pub async fn consume(
     (purpose, token): (TokenPurpose, &OneTimeToken),
     now: DateTime<Utc>,
 ) -> QueryResult<Option<TokenGrant>> {
+    consume_row(tx, realm, (purpose, &token.digest()), now).await
+}
+
+/// The same for one that was found by something else than its token.
+pub async fn consume_row(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token_hash): (TokenPurpose, &[u8]),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<TokenGrant>> {
     let live = one_time_tokens::table
-        .find((realm, purpose, token.digest().to_vec()))
+        .find((realm, purpose, token_hash.to_vec()))
         .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)));
     diesel::update(live)
         .set(one_time_tokens::consumed_at.eq(now))
@@ -75,6 +88,37 @@ pub async fn attempt(
         .get_result(tx)
         .await
         .optional()
+}
+
+/// Counts one attempt at the one live token of a person that is found by whom it is for: the code of a letter.
+pub async fn attempt_of_user(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    purpose: TokenPurpose,
+    (most, now): (i32, DateTime<Utc>),
+) -> QueryResult<Option<TokenGrant>> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::expires_at.gt(now)))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::attempts.lt(most)));
+    diesel::update(live)
+        .set(one_time_tokens::attempts.eq(one_time_tokens::attempts + 1))
+        .returning(TokenGrant::as_returning())
+        .get_result(tx)
+        .await
+        .optional()
+}
+
+/// Voids everything a person was given, whatever for.
+pub async fn void_all(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::consumed_at.is_null());
+    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
 }
 
 /// Voids a person's tokens of one purpose.

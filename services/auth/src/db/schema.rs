@@ -26,6 +26,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    disabled_providers (realm_id, provider) {
+        realm_id -> Uuid,
+        provider -> Text,
+        disabled_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    identities (realm_id, issuer, subject) {
+        realm_id -> Uuid,
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Uuid,
+        provider -> Text,
+        linked_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     known_devices (realm_id, user_id, device_hash) {
         realm_id -> Uuid,
         user_id -> Uuid,
@@ -56,6 +76,27 @@ diesel::table! {
 }
 
 diesel::table! {
+    oauth_attempts (realm_id, state_hash) {
+        realm_id -> Uuid,
+        state_hash -> Bytea,
+        provider -> Text,
+        for_tenant -> Uuid,
+        redirect_uri -> Text,
+        code_challenge -> Text,
+        device_hash -> Nullable<Bytea>,
+        locale -> Text,
+        secrets_sealed -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        returned_at -> Nullable<Timestamptz>,
+        exchange_hash -> Nullable<Bytea>,
+        identity_sealed -> Nullable<Text>,
+        attempts -> Int4,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     one_time_tokens (realm_id, purpose, token_hash) {
         realm_id -> Uuid,
         purpose -> Text,
@@ -68,6 +109,7 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         consumed_at -> Nullable<Timestamptz>,
+        about -> Nullable<Jsonb>,
     }
 }
 

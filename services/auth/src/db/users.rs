@@ -135,6 +135,50 @@ pub async fn set_email_verified(
         .map(drop)
 }
 
+/// Confirms the address of an account and forgets the password that somebody set before. Returns the new token version.
+pub async fn claim(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    now: DateTime<Utc>,
+) -> QueryResult<i32> {
+    diesel::update(users::table.find((realm, user)))
+        .set((
+            users::email_verified_at.eq(now),
+            users::password_phc.eq(None::<String>),
+            users::token_version.eq(users::token_version + 1),
+            users::updated_at.eq(now),
+        ))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+}
+
+/// Makes a guest a member with a confirmed address. Returns the new token version.
+pub async fn upgrade_guest(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (email, choice): (&EmailAddress, Choice<'_>),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<i32>> {
+    let guest = users::table.find((realm, user)).filter(users::kind.eq(AccountKind::Anonymous));
+    diesel::update(guest)
+        .set((
+            users::kind.eq(AccountKind::Member),
+            users::email.eq(email.as_str()),
+            users::email_canonical.eq(email.canonical()),
+            users::email_verified_at.eq(now),
+            users::name.eq(choice.name),
+            users::locale.eq(choice.locale),
+            users::password_phc.eq(choice.password_phc),
+            users::token_version.eq(users::token_version + 1),
+            users::updated_at.eq(now),
+        ))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+        .optional()
+}
+
 /// The same password under new parameters, unless it was changed meanwhile.
 pub async fn rehash(
     tx: &mut Connection,

@@ -10,6 +10,17 @@ text_enum! {
         EmailVerified => "account.email_verified",
         PasswordSet => "account.password_set",
         PasswordRehashed => "account.password_rehashed",
+        /// Somebody showed that the address of an unconfirmed account is theirs; what was set before is gone.
+        AddressClaimed => "account.address_claimed",
+        MagicLinkSent => "account.magic_link_sent",
+        SignInCodeSent => "account.sign_in_code_sent",
+        /// A guest confirmed an address and became a member.
+        GuestUpgraded => "account.guest_upgraded",
+        GuestRemoved => "account.guest_removed",
+        IdentityLinked => "account.identity_linked",
+        IdentityUnlinked => "account.identity_unlinked",
+        ProviderDisabled => "provider.disabled",
+        ProviderEnabled => "provider.enabled",
         RolesSet => "membership.roles_set",
         SessionOpened => "session.opened",
         SessionRotated => "session.rotated",
@@ -24,5 +35,6 @@ text_enum! {
     AuditSubject {
         User => "user",
         Session => "session",
+        Realm => "realm",
     }
 }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::domain::device::{DeviceId, Digest, digest_of};
+use crate::domain::device::{Digest, digest_of};
 
 /// The failed attempts on one subject, counted for at most a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +41,9 @@ impl Failures {
 
 /// Whose attempts are counted together: those on an address, and apart from them those from each device that its owner has
 /// signed in on before. So a stranger can lock out strangers alone.
-pub fn subject(email_canonical: &str, known_device: Option<&DeviceId>) -> Digest {
+pub fn subject(email_canonical: &str, known_device: Option<&Digest>) -> Digest {
     match known_device {
-        Some(device) => digest_of(&["failures", email_canonical, &hex::encode(device.digest())]),
+        Some(device) => digest_of(&["failures", email_canonical, &hex::encode(device)]),
         None => digest_of(&["failures", email_canonical]),
     }
 }

@@ -15,6 +15,8 @@ text_enum! {
     TokenPurpose {
         EmailVerification => "email_verification",
         SecondFactor => "second_factor",
+        MagicLink => "magic_link",
+        SignInCode => "sign_in_code",
     }
 }
 
@@ -23,6 +25,8 @@ impl TokenPurpose {
         match self {
             Self::EmailVerification => TimeDelta::hours(24),
             Self::SecondFactor => TimeDelta::minutes(5),
+            Self::MagicLink => TimeDelta::minutes(15),
+            Self::SignInCode => TimeDelta::minutes(10),
         }
     }
 }

@@ -3,6 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shinkofa_kernel::{Role, text_enum};
 
+use crate::domain::account::AccountKind;
+
 text_enum! {
     /// Why a session is over before its time.
     SessionEnd {
@@ -23,6 +25,14 @@ pub struct SessionLife {
 }
 
 impl SessionLife {
+    /// A guest has nothing to sign in with again, so their session is their account: thirty days idle, a year in all.
+    pub fn of_account(kind: AccountKind, roles: &[Role]) -> Self {
+        match kind {
+            AccountKind::Anonymous => Self { idle: TimeDelta::days(30), whole: TimeDelta::days(365) },
+            AccountKind::Member | AccountKind::Temporary | AccountKind::Service => Self::of(roles),
+        }
+    }
+
     /// Seven days idle and thirty in all; half an hour and twelve for those who can change everything.
     pub fn of(roles: &[Role]) -> Self {
         if roles.contains(&Role::Admin) {

@@ -156,7 +156,7 @@ async fn rotate(
     surroundings: &Surroundings,
 ) -> Result<Option<Outcome>, Error> {
     let now = auth.platform.clock.now();
-    let term = session.term().used(SessionLife::of(&membership.roles), now);
+    let term = session.term().used(SessionLife::of_account(account.kind, &membership.roles), now);
     let from = (auth.realm, session.id, session.generation);
     if !sessions::rotate(tx, from, term, surroundings, now).await? {
         return Ok(None);

@@ -17,9 +17,11 @@ use crate::db::users::{self, Account};
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::domain::proof::{AuthMethod, Proof};
 use crate::domain::totp::FactorCode;
 use crate::error::Error;
-use crate::session_opening::{Opening, Proof, TokenAnswer, open_session};
+use crate::first_factor::first_step;
+use crate::session_opening::{Opening, TokenAnswer, open_session};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -119,7 +121,7 @@ async fn finish(
         membership: &membership,
         binding: &binding,
         surroundings,
-        proof: Proof::PASSWORD_AND_CODE,
+        proof: Proof::second(first_step(grant)?, AuthMethod::Code),
     };
     open_session(tx, auth, &trail, &opening).await
 }

@@ -12,10 +12,11 @@ use crate::announcement::announce_account;
 use crate::db::one_time_tokens::TokenGrant;
 use crate::db::users::Choice;
 use crate::db::{one_time_tokens, scope, signups, users};
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
-use crate::{Auth, limits};
+use crate::{Auth, guests, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -64,11 +65,22 @@ pub async fn verify_email(
 async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result<(), Error> {
     let (realm, user, now) = (auth.realm, grant.user_id, auth.platform.clock.now());
     scope::enter_tenant(tx, grant.for_tenant).await?;
+    let trail = auth.trail(grant.for_tenant, Actor::user(user));
+    let before = users::find(tx, realm, user).await?.filter(|account| account.is_usable(now));
+    let before = before.ok_or(Error::LinkGone)?;
+    let signup = match grant.signup_id {
+        Some(id) => signups::find(tx, realm, id).await?,
+        None => None,
+    };
+    if before.kind == AccountKind::Anonymous {
+        let signup = signup.ok_or(Error::LinkGone)?;
+        guests::upgrade(tx, auth, &trail, (user, &signup)).await?;
+        one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
+        return Ok(());
+    }
     // The password becomes the one that was chosen with this very link: not that of somebody who signed up with the same
     // address and cannot read its mail.
-    if let Some(id) = grant.signup_id
-        && let Some(signup) = signups::find(tx, realm, id).await?
-    {
+    if let Some(signup) = signup {
         let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
         users::set_choice(tx, (realm, user), choice, now).await?;
     }
@@ -80,7 +92,6 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
     signups::delete_for_address(tx, realm, &account.email_canonical).await?;
 
-    let trail = auth.trail(grant.for_tenant, Actor::user(user));
     trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
     announce_account(tx, &trail, &account).await?;
     Ok(())

@@ -6,7 +6,7 @@ use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 
 use crate::Auth;
-use crate::db::{failures, one_time_tokens, realms, revocations, sessions, signups};
+use crate::db::{failures, oauth_attempts, one_time_tokens, realms, revocations, sessions, signups};
 
 /// Expired tokens and sessions, counts of a past day, requests nobody confirmed, revocations older than any access token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,7 +37,8 @@ impl Job for PurgeExpired {
                 let sessions = sessions::delete_expired(tx, realm, now - TOKENS_KEPT).await?;
                 let failures = failures::delete_older_than(tx, realm, now - FAILURES_KEPT).await?;
                 let signups = signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT).await?;
-                Ok::<_, Error>(tokens + sessions + failures + signups)
+                let attempts = oauth_attempts::delete_expired(tx, realm, now).await?;
+                Ok::<_, Error>(tokens + sessions + failures + signups + attempts)
             })
             .await?;
             tracing::debug!(removed, "expired rows removed");

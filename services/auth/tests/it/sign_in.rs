@@ -123,7 +123,7 @@ async fn a_suspended_account_or_member_has_no_rights() {
 const TOTP_SECRET: &[u8] = b"12345678901234567890";
 
 /// Gives everybody a confirmed authenticator app with that secret, as enrolment would.
-async fn enrol(app: &TestApp<Auth>) {
+pub async fn enrol(app: &TestApp<Auth>) {
     let id = "01920000-0000-7000-8000-00000000abcd";
     let sealed = app.service().sealing.seal(&format!("user_factor:{id}"), TOTP_SECRET).expect("sealed");
     let enrol = format!(
@@ -134,7 +134,7 @@ async fn enrol(app: &TestApp<Auth>) {
 }
 
 /// What the app shows now (RFC 4226 section 5.3).
-fn shown_code(app: &TestApp<Auth>) -> String {
+pub fn shown_code(app: &TestApp<Auth>) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOTP_SECRET);
     let tag = hmac::sign(&key, &(app.clock.now().timestamp() / 30).to_be_bytes());
     let offset = usize::from(tag.as_ref()[19] & 0x0f);
@@ -142,7 +142,7 @@ fn shown_code(app: &TestApp<Auth>) -> String {
     format!("{:06}", (u32::from_be_bytes(bytes) & 0x7fff_ffff) % 1_000_000)
 }
 
-async fn second_step(app: &TestApp<Auth>, token: &str, code: &str) -> Answer {
+pub async fn second_step(app: &TestApp<Auth>, token: &str, code: &str) -> Answer {
     app.post("/api/auth/signin/mfa").json(&json!({ "mfaToken": token, "code": code })).send().await
 }
 

@@ -7,6 +7,12 @@ text_enum! {
     Kind {
         EmailVerification => "email_verification",
         SignupKnownAddress => "signup_known_address",
+        PasswordReset => "password_reset",
+        PasswordChanged => "password_changed",
+        MagicLink => "magic_link",
+        SignInCode => "sign_in_code",
+        ProviderLinked => "provider_linked",
+        ProviderUnlinked => "provider_unlinked",
         PaymentPaid => "payment_paid",
         ReservationConfirmed => "reservation_confirmed",
         ReservationCancelled => "reservation_cancelled",

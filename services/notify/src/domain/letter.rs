@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, merge_maps};
 use minijinja::{Environment, Error, UndefinedBehavior, context};
+use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_contracts::booking::ReservationDetails;
 use shinkofa_contracts::credits::PaymentPaid;
 
@@ -29,6 +30,8 @@ pub struct Letterhead<'a> {
     pub written_at: DateTime<Utc>,
     /// The one link of the letter, where its kind has one. Serialised by the `url` crate.
     pub link: Option<&'a str>,
+    /// What the reader types, where its kind has something.
+    pub code: Option<&'a str>,
 }
 
 /// All templates, compiled.
@@ -60,6 +63,12 @@ impl LetterTemplates {
         for (name, source) in sources![
             "email_verification",
             "signup_known_address",
+            "password_reset",
+            "password_changed",
+            "magic_link",
+            "sign_in_code",
+            "provider_linked",
+            "provider_unlinked",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -86,6 +95,7 @@ impl LetterTemplates {
                 name => addressee.name.as_deref().map(one_line).filter(|name| !name.is_empty()),
             },
             facts(occasion, head, wording),
+            head.code.map_or_else(|| context! {}, |code| context! { code => code }),
         ]);
 
         let link = head.link.map_or_else(|| context! {}, |link| context! { link => link });
@@ -108,6 +118,7 @@ fn facts(occasion: &Occasion, head: &Letterhead<'_>, wording: Wording) -> Value 
     match occasion {
         Occasion::EmailVerification { expires_at } => context! { expires_at => wording.instant(*expires_at) },
         Occasion::SignupKnownAddress => context! {},
+        Occasion::Account { letter } => account_facts(letter, wording),
         Occasion::PaymentPaid { payment } => payment_facts(payment, wording),
         Occasion::ReservationConfirmed { reservation } => {
             let refundable = reservation.credits > 0 && head.written_at < reservation.cancel_deadline;
@@ -121,6 +132,20 @@ fn facts(occasion: &Occasion, head: &Letterhead<'_>, wording: Wording) -> Value 
         Occasion::ReservationRejected { reservation, reason } => {
             merge_maps([reservation_facts(reservation, wording), context! { reason => reason.as_str() }])
         }
+    }
+}
+
+fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
+    match letter {
+        AccountLetter::PasswordReset { expires_at }
+        | AccountLetter::MagicLink { expires_at }
+        | AccountLetter::SignInCode { expires_at } => {
+            context! { expires_at => wording.instant(*expires_at) }
+        }
+        AccountLetter::ProviderLinked { provider } | AccountLetter::ProviderUnlinked { provider } => {
+            context! { provider => one_line(provider) }
+        }
+        AccountLetter::PasswordChanged => context! {},
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_contracts::booking::ReservationDetails;
 use shinkofa_contracts::credits::PaymentPaid;
 
@@ -16,6 +17,10 @@ pub enum Occasion {
         expires_at: DateTime<Utc>,
     },
     SignupKnownAddress,
+    /// Its link's token and its code are kept apart, sealed.
+    Account {
+        letter: AccountLetter,
+    },
     PaymentPaid {
         payment: PaymentPaid,
     },
@@ -66,6 +71,7 @@ impl Occasion {
         match self {
             Self::EmailVerification { .. } => Kind::EmailVerification,
             Self::SignupKnownAddress => Kind::SignupKnownAddress,
+            Self::Account { letter } => kind_of(letter),
             Self::PaymentPaid { .. } => Kind::PaymentPaid,
             Self::ReservationConfirmed { .. } => Kind::ReservationConfirmed,
             Self::ReservationCancelled { .. } => Kind::ReservationCancelled,
@@ -76,7 +82,33 @@ impl Occasion {
     /// From this instant on the message would be of no use to anybody.
     pub const fn worthless_from(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::EmailVerification { expires_at } => Some(*expires_at),
+            Self::EmailVerification { expires_at }
+            | Self::Account { letter: AccountLetter::PasswordReset { expires_at } }
+            | Self::Account { letter: AccountLetter::MagicLink { expires_at } }
+            | Self::Account { letter: AccountLetter::SignInCode { expires_at } } => Some(*expires_at),
+            _ => None,
+        }
+    }
+}
+
+const fn kind_of(letter: &AccountLetter) -> Kind {
+    match letter {
+        AccountLetter::PasswordReset { .. } => Kind::PasswordReset,
+        AccountLetter::PasswordChanged => Kind::PasswordChanged,
+        AccountLetter::MagicLink { .. } => Kind::MagicLink,
+        AccountLetter::SignInCode { .. } => Kind::SignInCode,
+        AccountLetter::ProviderLinked { .. } => Kind::ProviderLinked,
+        AccountLetter::ProviderUnlinked { .. } => Kind::ProviderUnlinked,
+    }
+}
+
+impl Occasion {
+    /// The page that the letter's link opens.
+    pub const fn page(&self) -> Option<&'static str> {
+        match self {
+            Self::EmailVerification { .. } => Some("/verify-email"),
+            Self::Account { letter: AccountLetter::PasswordReset { .. } } => Some("/reset-password"),
+            Self::Account { letter: AccountLetter::MagicLink { .. } } => Some("/magic-link"),
             _ => None,
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shinkofa_contracts::auth::EmailVerificationRequested;
+use shinkofa_contracts::auth::{AccountLetterRequested, EmailVerificationRequested, LetterSecret};
 use shinkofa_db::{Connection, Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{TenantId, failpoint};
@@ -211,24 +211,38 @@ fn ticket(id: DeliveryId, taken: &TakenDelivery) -> Ticket {
 
 fn compose(state: &Notify, in_hand: &InHand) -> anyhow::Result<Mail> {
     let InHand { ticket, occasion, addressee, taken } = in_hand;
-    let link = taken.sealed_token.as_deref().map(|sealed| verification_link(state, sealed)).transpose()?;
+    let secret = taken.sealed_token.as_deref().map(|sealed| open(state, occasion, sealed)).transpose()?;
+    let LetterSecret { link_token, code } = secret.unwrap_or_default();
+    let link = match (occasion.page(), link_token) {
+        (Some(page), Some(token)) => Some(link(state, page, &token)?),
+        _ => None,
+    };
     let head = Letterhead {
         studio: taken.studio.as_deref().unwrap_or_default(),
         zone: Notify::zone(taken.time_zone.as_deref().unwrap_or_default()),
         written_at: taken.created_at,
         link: link.as_deref(),
+        code: code.as_deref(),
     };
     let letter = state.templates.write(&head, occasion, addressee)?;
     Ok(Mail { id: ticket.id, to: addressee.clone(), letter, written_at: taken.created_at })
 }
 
+/// What auth sealed for the reader of the letter.
+fn open(state: &Notify, occasion: &Occasion, sealed: &str) -> anyhow::Result<LetterSecret> {
+    if let Occasion::EmailVerification { .. } = occasion {
+        let token = state.delivery_key.open(EmailVerificationRequested::SEALED_FOR, sealed)?;
+        return Ok(LetterSecret { link_token: Some(String::from_utf8(token)?), code: None });
+    }
+    let json = state.delivery_key.open(AccountLetterRequested::SEALED_FOR, sealed)?;
+    Ok(serde_json::from_slice(&json)?)
+}
+
 /// Built from the installation's own address alone. The token, base64url as auth wrote it, stands in the fragment, which
 /// browsers send to nobody.
-fn verification_link(state: &Notify, sealed: &str) -> anyhow::Result<String> {
-    let token = state.delivery_key.open(EmailVerificationRequested::SEALED_FOR, sealed)?;
-    let token = String::from_utf8(token).ok().filter(|token| is_base64url(token));
-    let token = token.ok_or_else(|| anyhow::anyhow!("what was sealed is no token"))?;
-    let mut link = state.platform.settings.public_url.join("/verify-email")?;
+fn link(state: &Notify, page: &str, token: &str) -> anyhow::Result<String> {
+    anyhow::ensure!(is_base64url(token), "what was sealed is no token");
+    let mut link = state.platform.settings.public_url.join(page)?;
     link.set_fragment(Some(&format!("token={token}")));
     Ok(link.into())
 }

@@ -1,7 +1,9 @@
 //! Auth's feed: who people are, and the letters about their accounts.
 
 use shinkofa_contracts::Event;
-use shinkofa_contracts::auth::{self, EmailVerificationRequested, SignupForKnownAddress, UserChanged};
+use shinkofa_contracts::auth::{
+    self, AccountLetterRequested, EmailVerificationRequested, SignupForKnownAddress, UserChanged,
+};
 use shinkofa_db::Connection;
 use shinkofa_feed::{ApplyError, Subscriber};
 use shinkofa_kernel::Clock;
@@ -25,6 +27,7 @@ impl Subscriber for AuthEvents {
         event.is::<UserChanged>()
             || event.is::<EmailVerificationRequested>()
             || event.is::<SignupForKnownAddress>()
+            || event.is::<AccountLetterRequested>()
     }
 
     async fn apply(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
@@ -34,6 +37,8 @@ impl Subscriber for AuthEvents {
             self.send_link(tx, event).await
         } else if event.is::<SignupForKnownAddress>() {
             self.warn_owner(tx, event).await
+        } else if event.is::<AccountLetterRequested>() {
+            self.send_account_letter(tx, event).await
         } else {
             Ok(())
         }
@@ -85,6 +90,18 @@ impl AuthEvents {
             occasion: Occasion::SignupKnownAddress,
             address: Address::OfEvent { email: personal.email, locale: signup.locale },
             sealed_token: None,
+        };
+        record(tx, &self.clock, event, notice).await
+    }
+
+    async fn send_account_letter(&self, tx: &mut Connection, event: &Event) -> Result<(), ApplyError> {
+        let request = event.payload::<AccountLetterRequested>()?;
+        let Some(personal) = event.personal::<AccountLetterRequested>()? else { return Ok(()) };
+        let notice = Notice {
+            person: request.user_id,
+            occasion: Occasion::Account { letter: request.letter },
+            address: Address::OfEvent { email: personal.email, locale: request.locale },
+            sealed_token: request.sealed_secret,
         };
         record(tx, &self.clock, event, notice).await
     }

@@ -1,0 +1,48 @@
+//! Who shows that an unconfirmed account's address is theirs gets the account, and nobody else keeps a hold on it.
+
+use serde_json::json;
+use shinkofa_db::Connection;
+use shinkofa_identity::Revocation;
+use shinkofa_web::Fault;
+
+use crate::Auth;
+use crate::announcement::announce_account;
+use crate::db::audit::Trail;
+use crate::db::users::{self, Account};
+use crate::db::{factors, identities, known_devices, one_time_tokens, revocations, sessions, signups};
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+
+/// Confirms the address of `account`, which the caller of this has just shown to be theirs.
+///
+/// Anybody may have signed up with it before: so password, sessions, factors, identities, devices and links of an account
+/// whose address was not confirmed until now are forgotten. A confirmed account stays as it is.
+pub async fn claim_address(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    account: Account,
+) -> Result<Account, Error> {
+    if account.email_verified_at.is_some() {
+        return Ok(account);
+    }
+    let locked = users::lock_by_email(tx, auth.realm, &account.email_canonical).await?;
+    let account = locked.ok_or_else(|| Fault::unexpected("an account that was there is gone"))?;
+    if account.email_verified_at.is_some() {
+        return Ok(account);
+    }
+    let (owner, now) = ((auth.realm, account.id), trail.clock.now());
+    let token_version = users::claim(tx, owner, now).await?;
+    let ended = sessions::end_all(tx, owner, now).await?;
+    revocations::record(tx, &Revocation::User { user_id: account.id, token_version }, now).await?;
+    factors::delete_of_user(tx, auth.realm, account.id).await?;
+    identities::delete_of_user(tx, auth.realm, account.id).await?;
+    known_devices::delete_of_user(tx, auth.realm, account.id).await?;
+    one_time_tokens::void_all(tx, owner, now).await?;
+    signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+    let details = json!({ "endedSessions": ended });
+    trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
+    let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
+    announce_account(tx, trail, &account).await?;
+    Ok(account)
+}

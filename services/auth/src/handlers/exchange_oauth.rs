@@ -1,0 +1,97 @@
+//! `POST /api/auth/oauth/exchange`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::HostTenant;
+use shinkofa_kernel::TenantId;
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::attempts::require_unlocked;
+use crate::domain::device::{DeviceBinding, Surroundings};
+use crate::domain::one_time_token::OneTimeToken;
+use crate::domain::pkce::CodeVerifier;
+use crate::domain::proof::AuthMethod;
+use crate::error::Error;
+use crate::federation::{account_of, redeem, use_up};
+use crate::first_factor::{self, FirstFactor, SignInAnswer};
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExchangeOAuthRequest {
+    /// From the address that the browser came back to, behind `#code=`.
+    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    pub code: OneTimeToken,
+    /// What the challenge was made of. Missing, malformed, or the challenge itself: 400.
+    #[schema(value_type = String, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]{43,128}$", example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
+    pub code_verifier: Option<String>,
+}
+
+/// Sign in through a provider
+///
+/// The code works once, for two minutes, and only with the verifier of who began. The identity opens the account that it is
+/// linked with; else the one with the address that the provider has verified, which it is then linked with; else a new one.
+/// A second factor is asked for as after a password.
+#[utoipa::path(
+    tag = "providers",
+    request_body = ExchangeOAuthRequest,
+    responses(
+        (status = 200, body = SignInAnswer),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused`: the code is still good"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_email_unverified`, `account_suspended`, `not_a_member` or `other_first_factor_needed`"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_already_linked`: the address's account is linked with somebody else at this provider"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/oauth/exchange")]
+pub async fn exchange_oauth(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<ExchangeOAuthRequest>,
+) -> Result<HttpResponse, Error> {
+    let surroundings = surroundings(&request, &context);
+    first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
+}
+
+async fn answer(
+    auth: &Auth,
+    tenant: TenantId,
+    surroundings: &Surroundings,
+    body: ExchangeOAuthRequest,
+) -> Result<SignInAnswer, Error> {
+    let verifier = CodeVerifier::read(body.code_verifier.as_deref())?;
+    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
+    let redeemed = redeem(auth, tenant, &body.code, &verifier).await?;
+    let device = redeemed.device();
+    let binding = DeviceBinding { device, surroundings: surroundings.digest() };
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    let answer = transaction(&auth.platform.database, &scope, "sign_in_by_provider", async |tx| {
+        use_up(tx, auth, &redeemed).await?;
+        let whose = (&redeemed.identity, redeemed.attempt.locale);
+        let account = account_of(tx, auth, tenant, whose).await?;
+        let subject = require_unlocked(tx, auth, &account.email_canonical, device.as_ref()).await?;
+        let first = FirstFactor {
+            account: &account,
+            method: AuthMethod::Federated,
+            subject: &subject,
+            binding: &binding,
+            surroundings,
+        };
+        first_factor::pass(tx, auth, tenant, &first).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(answer)
+}

@@ -1,0 +1,130 @@
+//! `GET /api/auth/oauth/{provider}/callback`
+
+use actix_web::{HttpResponse, get, web};
+use chrono::TimeDelta;
+use serde::Deserialize;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_web::{Fault, Path, ProblemDocument, Query, RequestContext};
+use utoipa::IntoParams;
+
+use crate::db::oauth_attempts::{self, ReturnedAttempt};
+use crate::domain::one_time_token::OneTimeToken;
+use crate::domain::pkce::CodeVerifier;
+use crate::domain::provider::{ExternalIdentity, Provider};
+use crate::error::Error;
+use crate::federation::{Secrets, require_enabled, sealed_for};
+use crate::providers::Answering;
+use crate::{Auth, limits};
+
+/// Providers add what they like: the rest is not read.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct OAuthReturn {
+    /// What the provider was sent with.
+    #[param(value_type = Option<String>, max_length = 512)]
+    state: Option<String>,
+    /// The provider's own code.
+    #[param(value_type = Option<String>, max_length = 4096)]
+    code: Option<String>,
+    /// Why there is none.
+    #[param(value_type = Option<String>, max_length = 200, example = "access_denied")]
+    error: Option<String>,
+    /// RFC 9207.
+    #[param(value_type = Option<String>, max_length = 500)]
+    iss: Option<String>,
+}
+
+const LONGEST_CODE: usize = 4096;
+/// As long as a page needs to load and redeem its code.
+const TO_REDEEM: TimeDelta = TimeDelta::minutes(2);
+
+/// Come back from a provider
+///
+/// Browsers arrive here from the provider and go on to the `redirectUri` that the way began with: `#code=` for the exchange,
+/// or `#error=`. What the provider says is checked here, and opens nothing yet: only who began can redeem the code.
+#[utoipa::path(
+    tag = "providers",
+    params(("provider" = Provider, Path), OAuthReturn),
+    responses(
+        (status = 303, description = "to `redirectUri`", headers(("location" = String))),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`state_refused`"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_refused`"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/api/auth/oauth/{provider}/callback")]
+pub async fn finish_oauth(
+    auth: web::Data<Auth>,
+    context: RequestContext,
+    provider: Path<Provider>,
+    returned: Query<OAuthReturn>,
+) -> Result<HttpResponse, Error> {
+    let (Path(provider), Query(returned)) = (provider, returned);
+    auth.platform.limiter.require(&limits::OAUTH_BY_NETWORK, context.client.as_str()).await?;
+    let client = auth.providers.get(provider).ok_or(Error::ProviderUnknown)?;
+    let state = returned.state.ok_or(Error::StateRefused)?;
+    let state = OneTimeToken::try_from(state).map_err(|_| Error::StateRefused)?;
+    let attempt = take(&auth, provider, &state).await?;
+    if returned.iss.is_some_and(|iss| iss != client.issuer()) {
+        return Err(Error::IdentityRefused("the answer names another issuer"));
+    }
+    let Some(code) = returned.code.filter(|code| (1..=LONGEST_CODE).contains(&code.len())) else {
+        tracing::info!(%provider, told = returned.error.is_some(), "a provider sent somebody back without a code");
+        return Ok(go_on(&attempt, "error=access_denied"));
+    };
+
+    let secrets = auth.sealing.open(&sealed_for("secrets", &attempt.state_hash), &attempt.secrets_sealed);
+    let secrets: Secrets =
+        serde_json::from_slice(&secrets.map_err(Fault::unexpected)?).map_err(Fault::unexpected)?;
+    let verifier = CodeVerifier::read(Some(&secrets.verifier)).map_err(Fault::unexpected)?;
+    let callback = auth.providers.callback(provider)?;
+    let answering =
+        Answering { redirect_uri: &callback, code: &code, nonce: &secrets.nonce, verifier: &verifier };
+    let identity = client.identity(&answering).await?;
+    let code = keep(&auth, &attempt, &identity).await?;
+    Ok(go_on(&attempt, &format!("code={}", code.as_str())))
+}
+
+/// A `state` comes back once.
+async fn take(auth: &Auth, provider: Provider, state: &OneTimeToken) -> Result<ReturnedAttempt, Error> {
+    let (scope, now) = (Scope::realm(auth.realm), auth.platform.clock.now());
+    transaction(&auth.platform.database, &scope, "take_oauth_state", async |tx| {
+        require_enabled(tx, auth, provider).await?;
+        let begun = (provider, &state.digest());
+        oauth_attempts::take_state(tx, auth.realm, begun, now).await?.ok_or(Error::StateRefused)
+    })
+    .await
+}
+
+/// Keeps who it was under a code of our own. Nobody's account is looked at yet.
+async fn keep(
+    auth: &Auth,
+    attempt: &ReturnedAttempt,
+    identity: &ExternalIdentity,
+) -> Result<OneTimeToken, Error> {
+    let code = OneTimeToken::from_random(auth.randomness.bytes()?);
+    let json = serde_json::to_vec(identity).map_err(Fault::unexpected)?;
+    let context = sealed_for("identity", &attempt.state_hash);
+    let sealed = auth.sealing.seal(&context, &json).map_err(Fault::unexpected)?;
+    let expires_at = auth.platform.clock.now() + TO_REDEEM;
+    let key = (auth.realm, attempt.state_hash.as_slice());
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "keep_oauth_identity", async |tx| {
+        require_enabled(tx, auth, identity.provider).await?;
+        oauth_attempts::keep_identity(tx, key, (&code.digest(), &sealed), expires_at).await?;
+        Ok::<_, Error>(())
+    })
+    .await?;
+    Ok(code)
+}
+
+/// To the address that the way began with, which has no fragment of its own.
+fn go_on(attempt: &ReturnedAttempt, fragment: &str) -> HttpResponse {
+    HttpResponse::SeeOther()
+        .insert_header(("location", format!("{}#{fragment}", attempt.redirect_uri)))
+        .insert_header(("cache-control", "no-store"))
+        .insert_header(("referrer-policy", "no-referrer"))
+        .finish()
+}

@@ -1,0 +1,78 @@
+//! `POST /api/auth/oauth/{provider}/link`
+
+use actix_web::{HttpResponse, post, web};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_web::{Body, Path, ProblemDocument};
+
+use super::exchange_oauth::ExchangeOAuthRequest;
+use crate::db::identities;
+use crate::domain::account::AccountKind;
+use crate::domain::pkce::CodeVerifier;
+use crate::domain::provider::Provider;
+use crate::error::Error;
+use crate::federation::{link, redeem, tell, use_up};
+use crate::liveness::{Claimed, require_live};
+use crate::{Auth, limits};
+
+/// Link an identity
+///
+/// Begins like signing in, with `POST /api/auth/oauth/{provider}/start`, and redeems the code here instead: the identity then
+/// opens this account. Its address does not matter. The owner is told by mail.
+#[utoipa::path(
+    tag = "providers",
+    security(("bearer" = [])),
+    params(("provider" = Provider, Path)),
+    request_body = ExchangeOAuthRequest,
+    responses(
+        (status = 204),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`unauthenticated`, or `verifier_refused`: the code is still good"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_taken` or `provider_already_linked`"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/oauth/{provider}/link")]
+pub async fn link_oauth(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    provider: Path<Provider>,
+    body: Body<ExchangeOAuthRequest>,
+) -> Result<HttpResponse, Error> {
+    let (Path(provider), Body(ExchangeOAuthRequest { code, code_verifier })) = (provider, body);
+    auth.providers.get(provider).ok_or(Error::ProviderUnknown)?;
+    let verifier = CodeVerifier::read(code_verifier.as_deref())?;
+    auth.platform.limiter.require(&limits::OAUTH_BY_NETWORK, &actor.user_id.to_string()).await?;
+    let redeemed = redeem(&auth, actor.tenant_id, &code, &verifier).await?;
+    if redeemed.attempt.provider != provider {
+        return Err(Error::ExchangeGone);
+    }
+    let now = auth.platform.clock.now();
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "link_identity", async |tx| {
+        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        if account.kind == AccountKind::Anonymous {
+            return Err(Error::GuestAccount);
+        }
+        use_up(tx, &auth, &redeemed).await?;
+        match identities::use_identity(tx, auth.realm, &redeemed.identity, now).await? {
+            Some(owner) if owner == account.id => Ok(()),
+            Some(_) => Err(Error::IdentityTaken),
+            None => {
+                link(tx, &auth, &trail, (&account, &redeemed.identity)).await?;
+                tell(tx, &auth, &trail, (&account, provider)).await
+            }
+        }
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,76 @@
+//! `POST /api/auth/anonymous`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::HostTenant;
+use shinkofa_kernel::{Actor, UserId};
+use shinkofa_web::{Body, Locale, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::domain::device::{DeviceBinding, DeviceId};
+use crate::domain::proof::{AuthMethod, Proof};
+use crate::error::Error;
+use crate::guests::make_guest;
+use crate::session_opening::{Opening, TokenAnswer, open_session};
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OpenGuestRequest {
+    /// The language of messages; that of `Accept-Language` when absent.
+    locale: Option<Locale>,
+    /// What the client calls its device: random, made once and kept. Send it again with every refresh.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    device_id: Option<DeviceId>,
+}
+
+/// Go on as a guest
+///
+/// Makes an account without a name, an address or any role, and signs in to it. Its `acct` claim is `anonymous`. It is kept
+/// as long as it is used at least every thirty days; `POST /api/auth/anonymous/upgrade` makes it a member's.
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = OpenGuestRequest,
+    responses(
+        (status = 201, body = TokenAnswer),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/anonymous")]
+pub async fn open_guest(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<OpenGuestRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(OpenGuestRequest { locale, device_id }) = body;
+    auth.platform.limiter.require(&limits::GUESTS_BY_NETWORK, context.client.as_str()).await?;
+    let id = UserId::new(&auth.platform.clock);
+    let surroundings = surroundings(&request, &context);
+    let binding = DeviceBinding::new(device_id.as_ref(), &surroundings);
+    let trail = auth.trail(host.0, Actor::user(id));
+    let scope = Scope::realm(auth.realm).with_tenant(host.0).with_user(id);
+    let answer = transaction(&auth.platform.database, &scope, "open_guest", async |tx| {
+        let locale = locale.unwrap_or(context.locale);
+        let (account, membership) = make_guest(tx, &auth, &trail, (id, locale)).await?;
+        let opening = Opening {
+            account: &account,
+            membership: &membership,
+            binding: &binding,
+            surroundings: &surroundings,
+            proof: Proof::first(AuthMethod::Guest),
+        };
+        open_session(tx, &auth, &trail, &opening).await
+    })
+    .await?;
+    metrics::counter!("auth_logins_total", "outcome" => "guest").increment(1);
+    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(answer))
+}

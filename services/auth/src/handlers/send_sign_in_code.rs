@@ -1,0 +1,71 @@
+//! `POST /api/auth/otp/send`
+
+use actix_web::{HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::HostTenant;
+use shinkofa_jobs::enqueue;
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use crate::db::users;
+use crate::domain::email::EmailAddress;
+use crate::error::Error;
+use crate::jobs::send_sign_in_code::SendSignInCode;
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignInCodeRequest {
+    #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
+    email: EmailAddress,
+}
+
+/// What became of a request that is answered alike for every address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CodeSent {
+    #[schema(example = "code_sent")]
+    status: &'static str,
+}
+
+/// Ask for a code to sign in with
+///
+/// Six digits by email, good for ten minutes and five attempts. A new code takes the place of the old one. The answer is the
+/// same for an address without an account, which is sent nothing.
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = SignInCodeRequest,
+    responses(
+        (status = 202, body = CodeSent),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/otp/send")]
+pub async fn send_sign_in_code(
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<SignInCodeRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(SignInCodeRequest { email }) = body;
+    let limiter = &auth.platform.limiter;
+    limiter.require(&limits::SIGN_IN_CODE_BY_NETWORK, context.client.as_str()).await?;
+    limiter.require(&limits::SIGN_IN_CODE_BY_ADDRESS, &limits::key_of(&email)).await?;
+
+    // The same two statements for every address; the job does the rest, or nothing.
+    let clock = &auth.platform.clock;
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "request_sign_in_code", async |tx| {
+        let user = users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id);
+        enqueue(tx, clock, Some(host.0), clock.now(), &SendSignInCode { user_id: user }).await?;
+        Ok::<_, Error>(())
+    })
+    .await?;
+    auth.platform.committed();
+    let answer = CodeSent { status: "code_sent" };
+    Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
+}

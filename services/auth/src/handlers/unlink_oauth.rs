@@ -1,0 +1,65 @@
+//! `DELETE /api/auth/oauth/{provider}/link`
+
+use actix_web::{HttpResponse, delete, web};
+use serde_json::json;
+use shinkofa_contracts::auth::AccountLetter;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_web::{Path, ProblemDocument};
+
+use crate::Auth;
+use crate::db::{identities, users};
+use crate::domain::audit::AuditAction;
+use crate::domain::provider::Provider;
+use crate::error::Error;
+use crate::letters::request_letter;
+use crate::liveness::{Claimed, require_live};
+
+/// Remove an identity
+///
+/// It opens the account no longer. Where there is neither a password nor another identity it stays: 409. Works for a provider
+/// that is switched off as well. The owner is told by mail.
+#[utoipa::path(
+    tag = "providers",
+    security(("bearer" = [])),
+    params(("provider" = Provider, Path)),
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`last_way_in`"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[delete("/api/auth/oauth/{provider}/link")]
+pub async fn unlink_oauth(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    provider: Path<Provider>,
+) -> Result<HttpResponse, Error> {
+    let (Path(provider), now) = (provider, auth.platform.clock.now());
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "unlink_identity", async |tx| {
+        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        // Two at once wait for one another here: neither removes the other's last way in.
+        let account = users::lock_by_email(tx, auth.realm, &account.email_canonical).await?;
+        let account = account.ok_or(Error::Unauthenticated)?;
+        let linked = identities::of_user(tx, auth.realm, account.id).await?;
+        if !linked.iter().any(|identity| identity.provider == provider) {
+            return Err(Error::ProviderUnknown);
+        }
+        if account.password_phc.is_none() && linked.len() == 1 {
+            return Err(Error::LastWayIn);
+        }
+        identities::unlink(tx, (auth.realm, account.id), provider).await?;
+        let details = json!({ "provider": provider });
+        trail.user(tx, AuditAction::IdentityUnlinked, account.id, details).await?;
+        let letter = AccountLetter::ProviderUnlinked { provider: provider.title().to_owned() };
+        request_letter(tx, &auth, &trail, &account, (letter, None)).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,103 @@
+//! `POST /api/auth/anonymous/upgrade`
+
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_jobs::enqueue;
+use shinkofa_web::{Body, Locale, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use super::sign_up::VerificationSent;
+use crate::db::signups::{self, Signup, SignupId};
+use crate::domain::account::AccountKind;
+use crate::domain::email::EmailAddress;
+use crate::domain::password::NewPassword;
+use crate::domain::person_name::PersonName;
+use crate::error::Error;
+use crate::jobs::settle_upgrade::SettleUpgrade;
+use crate::liveness::{Claimed, require_live};
+use crate::{Auth, attempts, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpgradeGuestRequest {
+    #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
+    email: EmailAddress,
+    /// At least 12 characters, at most 1024 bytes, not a common password.
+    #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
+    password: NewPassword,
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Anna Martin")]
+    name: PersonName,
+    /// The language of messages; that of `Accept-Language` when absent.
+    locale: Option<Locale>,
+}
+
+/// Turn a guest into a member
+///
+/// A link to confirm the address is sent to it. Once it is confirmed the account keeps its id, is a member's, and is signed in
+/// to with the password; sessions of the guest end. The answer is the same for an address that has an account: its owner is
+/// told by mail, the caller is not.
+#[utoipa::path(
+    tag = "sign-up",
+    security(("bearer" = [])),
+    request_body = UpgradeGuestRequest,
+    responses(
+        (status = 202, body = VerificationSent),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/anonymous/upgrade")]
+pub async fn upgrade_guest(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    context: RequestContext,
+    body: Body<UpgradeGuestRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(UpgradeGuestRequest { email, password, name, locale }) = body;
+    let limiter = &auth.platform.limiter;
+    limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
+    limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
+
+    let turn = auth.hashing.turn().await?;
+    let password_phc = attempts::hash(&auth, &turn, password.as_str()).await?;
+    drop(turn);
+
+    // Whether the address is known is looked at by the job, so that it cannot be told from the answer or its time.
+    let clock = &auth.platform.clock;
+    let now = clock.now();
+    let signup = Signup {
+        realm_id: auth.realm,
+        id: SignupId::new(clock),
+        for_tenant: actor.tenant_id,
+        email: email.as_str().to_owned(),
+        email_canonical: email.canonical().to_owned(),
+        name: name.as_str().to_owned(),
+        locale: locale.unwrap_or(context.locale),
+        password_phc,
+        created_at: now,
+        settled_at: None,
+    };
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "upgrade_guest", async |tx| {
+        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        if account.kind != AccountKind::Anonymous {
+            return Err(Error::NotAGuest);
+        }
+        signups::insert(tx, &signup).await?;
+        let job = SettleUpgrade { guest: actor.user_id, signup_id: signup.id };
+        enqueue(tx, clock, Some(actor.tenant_id), now, &job).await?;
+        Ok(())
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(VerificationSent::response())
+}

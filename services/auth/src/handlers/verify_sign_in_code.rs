@@ -1,0 +1,80 @@
+//! `POST /api/auth/otp/verify`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_identity::HostTenant;
+use shinkofa_kernel::TenantId;
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::domain::device::{DeviceId, Surroundings};
+use crate::domain::email::EmailAddress;
+use crate::domain::mailed_code::MailedCode;
+use crate::domain::one_time_token::TokenPurpose;
+use crate::error::Error;
+use crate::first_factor::{self, SignInAnswer};
+use crate::mailed_sign_in::{finish, present_code};
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct VerifySignInCodeRequest {
+    #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
+    email: EmailAddress,
+    /// From the letter.
+    #[schema(value_type = String, min_length = 1, max_length = 32, example = "123456")]
+    code: MailedCode,
+    /// What the client calls its device: random, made once and kept. Send it again with every refresh.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    device_id: Option<DeviceId>,
+}
+
+/// Sign in by code
+///
+/// A wrong code, an old one, and an address that no code was sent to have one answer, and count as failed attempts to sign
+/// in. A second factor is asked for as after a password.
+#[utoipa::path(
+    tag = "sign-in",
+    request_body = VerifySignInCodeRequest,
+    responses(
+        (status = 200, body = SignInAnswer),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`, only after a right code"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/otp/verify")]
+pub async fn verify_sign_in_code(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<VerifySignInCodeRequest>,
+) -> Result<HttpResponse, Error> {
+    let surroundings = surroundings(&request, &context);
+    first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
+}
+
+async fn answer(
+    auth: &Auth,
+    tenant: TenantId,
+    surroundings: &Surroundings,
+    body: VerifySignInCodeRequest,
+) -> Result<SignInAnswer, Error> {
+    let VerifySignInCodeRequest { email, code, device_id } = body;
+    let limiter = &auth.platform.limiter;
+    limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
+    limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_of(&email)).await?;
+    let device = device_id.as_ref().map(DeviceId::digest);
+    let presented = present_code(auth, tenant, TokenPurpose::SignInCode, (&email, device.as_ref())).await?;
+    if !presented.is_right(auth, &code)? {
+        return presented.refuse(auth, Error::CodeRefused).await;
+    }
+    finish(auth, &presented, (device, surroundings), || Error::CodeRefused).await
+}

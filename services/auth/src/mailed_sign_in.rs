@@ -1,0 +1,230 @@
+//! Signing in by what was sent to an address: a link, or a code.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_kernel::macros::uuid::Uuid;
+use shinkofa_kernel::{Actor, TenantId, UserId};
+use shinkofa_web::Fault;
+
+use crate::Auth;
+use crate::attempts::{record_failure, require_unlocked};
+use crate::claim::claim_address;
+use crate::db::audit::Trail;
+use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
+use crate::db::users::{self, Account};
+use crate::domain::account::AccountKind;
+use crate::domain::device::{DeviceBinding, Digest, Surroundings, digest_of};
+use crate::domain::email::EmailAddress;
+use crate::domain::mailed_code::MailedCode;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::domain::pkce::CodeChallenge;
+use crate::domain::proof::AuthMethod;
+use crate::error::Error;
+use crate::first_factor::{self, FirstFactor, SignInAnswer};
+
+/// So many codes or verifiers are looked at, right or wrong.
+pub const MOST_ATTEMPTS: i32 = 5;
+
+/// What is kept beside the digest of what was sent.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Kept {
+    /// Of the address that it was sent to, as a digest: when the account has another one by then, it is worthless.
+    address: String,
+    /// Short codes can be guessed from a digest, so they are sealed.
+    code_sealed: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    code_challenge: Option<String>,
+}
+
+/// A link and its code, or a code alone, for somebody.
+pub struct Sending<'a> {
+    pub account: &'a Account,
+    pub purpose: TokenPurpose,
+    pub token: &'a OneTimeToken,
+    pub code: &'a MailedCode,
+    pub challenge: Option<&'a CodeChallenge>,
+    pub device_hash: Option<Vec<u8>>,
+}
+
+/// Can this account be signed in to by mail at all?
+pub fn takes_mail(account: &Account, now: DateTime<Utc>) -> bool {
+    account.is_usable(now) && account.kind == AccountKind::Member
+}
+
+/// Keeps what is about to be sent, in place of what was sent before. Returns until when it is good.
+pub async fn keep(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    sending: Sending<'_>,
+) -> Result<DateTime<Utc>, Error> {
+    let Sending { account, purpose, token, code, challenge, device_hash } = sending;
+    let now = trail.clock.now();
+    let sealed = auth.sealing.seal(&sealed_for(purpose, account.id), code.as_str().as_bytes());
+    let kept = Kept {
+        address: digest_of_address(&account.email_canonical),
+        code_sealed: sealed.map_err(Fault::unexpected)?,
+        code_challenge: challenge.map(|challenge| challenge.as_str().to_owned()),
+    };
+    let expires_at = now + purpose.lifetime();
+    let row = NewToken {
+        realm_id: auth.realm,
+        purpose,
+        token_hash: token.digest().to_vec(),
+        user_id: account.id,
+        for_tenant: trail.tenant,
+        signup_id: None,
+        device_hash,
+        created_at: now,
+        expires_at,
+        about: Some(serde_json::to_value(kept).map_err(Fault::unexpected)?),
+    };
+    one_time_tokens::void(tx, (auth.realm, account.id), purpose, now).await?;
+    one_time_tokens::insert(tx, &row).await?;
+    Ok(expires_at)
+}
+
+/// A code is sealed for the person and the purpose: a row cannot borrow another one's.
+fn sealed_for(purpose: TokenPurpose, user: UserId) -> String {
+    format!("{purpose}:{user}")
+}
+
+fn digest_of_address(canonical: &str) -> String {
+    hex::encode(digest_of(&["mailed_to", canonical]))
+}
+
+/// Something that was sent, presented again. The attempt is counted and committed before anything is compared.
+pub struct Presented {
+    purpose: TokenPurpose,
+    grant: TokenGrant,
+    kept: Kept,
+    account: Account,
+    /// Whose failed attempts are counted.
+    subject: Digest,
+}
+
+impl Presented {
+    fn new(
+        purpose: TokenPurpose,
+        grant: TokenGrant,
+        account: Account,
+        subject: Digest,
+    ) -> Result<Self, Error> {
+        let kept =
+            serde_json::from_value(grant.about.clone().unwrap_or_default()).map_err(Fault::unexpected)?;
+        Ok(Self { purpose, grant, kept, account, subject })
+    }
+
+    /// The challenge that was sent when it was asked for.
+    pub fn challenge(&self) -> Option<CodeChallenge> {
+        self.kept.code_challenge.as_deref().map(CodeChallenge::kept)
+    }
+
+    pub fn is_right(&self, auth: &Auth, code: &MailedCode) -> Result<bool, Error> {
+        let context = sealed_for(self.purpose, self.account.id);
+        let right = auth.sealing.open(&context, &self.kept.code_sealed).map_err(Fault::unexpected)?;
+        Ok(code.is(&right))
+    }
+
+    /// Counts a failed attempt, and says `refusal`.
+    pub async fn refuse<T>(&self, auth: &Auth, refusal: Error) -> Result<T, Error> {
+        record_failure(auth, &self.subject).await?;
+        Err(refusal)
+    }
+
+    /// The device that asked for it.
+    pub fn device(&self) -> Option<Digest> {
+        self.grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok())
+    }
+}
+
+/// Somebody presents the token of a link.
+pub async fn present_token(
+    auth: &Auth,
+    tenant: TenantId,
+    purpose: TokenPurpose,
+    token: &OneTimeToken,
+) -> Result<Presented, Error> {
+    let (database, now) = (&auth.platform.database, auth.platform.clock.now());
+    let scope = Scope::realm(auth.realm);
+    let (grant, account, subject) = transaction(database, &scope, "present_mailed_token", async |tx| {
+        let grant = one_time_tokens::attempt(tx, auth.realm, (purpose, token), (MOST_ATTEMPTS, now)).await?;
+        let grant = grant.filter(|grant| grant.for_tenant == tenant).ok_or(Error::LinkGone)?;
+        let account = users::find(tx, auth.realm, grant.user_id).await?.ok_or(Error::LinkGone)?;
+        let device = grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok());
+        // Whoever has to wait has not tried: the refusal takes the count back.
+        let subject = require_unlocked(tx, auth, &account.email_canonical, device.as_ref()).await?;
+        Ok::<_, Error>((grant, account, subject))
+    })
+    .await?;
+    Presented::new(purpose, grant, account, subject)
+}
+
+/// Somebody presents the code that was sent to an address. An address without an account, one that nothing was sent to and
+/// one whose code was tried too often are refused and counted alike.
+pub async fn present_code(
+    auth: &Auth,
+    tenant: TenantId,
+    purpose: TokenPurpose,
+    (email, device): (&EmailAddress, Option<&Digest>),
+) -> Result<Presented, Error> {
+    let (database, now) = (&auth.platform.database, auth.platform.clock.now());
+    let scope = Scope::realm(auth.realm);
+    let (found, subject) = transaction(database, &scope, "present_mailed_code", async |tx| {
+        let subject = require_unlocked(tx, auth, email.canonical(), device).await?;
+        let account = users::find_by_email(tx, auth.realm, email).await?;
+        // Nobody's account is asked for in the same way as somebody's.
+        let user = account.as_ref().map_or(UserId::from_uuid(Uuid::nil()), |account| account.id);
+        let most = (MOST_ATTEMPTS, now);
+        let grant = one_time_tokens::attempt_of_user(tx, (auth.realm, user), purpose, most).await?;
+        Ok::<_, Error>((grant.zip(account), subject))
+    })
+    .await?;
+    match found {
+        Some((grant, account)) if grant.for_tenant == tenant => {
+            Presented::new(purpose, grant, account, subject)
+        }
+        _ => {
+            record_failure(auth, &subject).await?;
+            Err(Error::CodeRefused)
+        }
+    }
+}
+
+/// Signs in whoever presented the right thing. `gone` is what the others are told, when several presented it at once.
+pub async fn finish(
+    auth: &Auth,
+    presented: &Presented,
+    (device, surroundings): (Option<Digest>, &Surroundings),
+    gone: fn() -> Error,
+) -> Result<SignInAnswer, Error> {
+    let (user, tenant, now) = (presented.account.id, presented.grant.for_tenant, auth.platform.clock.now());
+    let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(user);
+    let trail = auth.trail(tenant, Actor::user(user));
+    let binding = DeviceBinding { device, surroundings: surroundings.digest() };
+    let answer = transaction(&auth.platform.database, &scope, "sign_in_by_mail", async |tx| {
+        let row = (presented.purpose, presented.grant.token_hash.as_slice());
+        one_time_tokens::consume_row(tx, auth.realm, row, now).await?.ok_or_else(gone)?;
+        let account = users::find(tx, auth.realm, user).await?.ok_or_else(gone)?;
+        if digest_of_address(&account.email_canonical) != presented.kept.address {
+            return Err(gone());
+        }
+        if !takes_mail(&account, now) {
+            return Err(Error::AccountSuspended);
+        }
+        let account = claim_address(tx, auth, &trail, account).await?;
+        let first = FirstFactor {
+            account: &account,
+            method: AuthMethod::Email,
+            subject: &presented.subject,
+            binding: &binding,
+            surroundings,
+        };
+        first_factor::pass(tx, auth, tenant, &first).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(answer)
+}
