@@ -10,6 +10,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::lockout;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
+use crate::factor_codes::require_unlocked;
 use crate::hashing::{HashingTurn, Verdict};
 
 /// A password that was right, and whose failed attempts it ends.
@@ -45,6 +46,26 @@ pub async fn check_password(
             Err(Error::WrongCredentials)
         }
     }
+}
+
+/// Checks the password of somebody who is signed in, by the same lock: attempts on `subject` are counted.
+pub async fn recheck_password(
+    auth: &Auth,
+    account: &Account,
+    subject: &Digest,
+    password: &PresentedPassword,
+) -> Result<bool, Error> {
+    let turn = auth.hashing.turn().await?;
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "read_lock", async |tx| {
+        require_unlocked(tx, auth, subject).await
+    })
+    .await?;
+    let verdict = turn.verify(password.as_str(), account.password_phc.as_deref()).await?;
+    let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
+    if !right {
+        record_failure(auth, subject).await?;
+    }
+    Ok(right)
 }
 
 /// Hashes a password under a fresh salt.

@@ -24,6 +24,24 @@ pub enum Error {
     RefreshRefused,
     #[error("the second factor is not right")]
     SecondFactorRefused,
+    #[error("the only second factor is the mailbox that the first step was made by")]
+    SameChannel,
+    #[error("no code is mailed for this")]
+    NoMailedCode,
+    #[error("what was shown again is not right")]
+    ReauthenticationRefused,
+    #[error("the code does not confirm the factor")]
+    CodeRefused,
+    #[error("the account has as many factors as it may")]
+    TooManyFactors,
+    #[error("the account has this factor already")]
+    FactorExists,
+    #[error("the role needs the factor")]
+    LastFactor,
+    #[error("there is no second factor")]
+    NoFactor,
+    #[error("not there")]
+    NotFound,
     #[error("no live session")]
     Unauthenticated,
     #[error("{0}")]
@@ -85,11 +103,68 @@ impl Error {
                 "The code is not right, or too much time has passed. Please sign in again.",
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
             ),
+            Self::SameChannel
+            | Self::NoMailedCode
+            | Self::ReauthenticationRefused
+            | Self::CodeRefused
+            | Self::TooManyFactors
+            | Self::FactorExists
+            | Self::LastFactor
+            | Self::NoFactor => self.factor_problem(),
+            Self::NotFound => Problem::not_found(),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
             Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),
         }
     }
+}
+
+impl Error {
+    /// Refusals about second factors.
+    fn factor_problem(&self) -> Problem {
+        match self {
+            Self::SameChannel => forbidden(
+                "same_channel_twice",
+                "The second factor of this account is the mailbox that you just used. Sign in with your password instead.",
+                "Le second facteur de ce compte est la boîte mail que vous venez d'utiliser. Connectez-vous plutôt avec votre mot de passe.",
+            ),
+            Self::NoMailedCode => forbidden(
+                "mailed_code_not_available",
+                "No code can be mailed here. Use another of your second factors.",
+                "Aucun code ne peut être envoyé par mail ici. Utilisez un autre de vos seconds facteurs.",
+            ),
+            Self::ReauthenticationRefused => forbidden(
+                "reauthentication_refused",
+                "The password or the code is not right.",
+                "Le mot de passe ou le code n'est pas correct.",
+            ),
+            Self::CodeRefused => Problem::invalid_field("/code", "is not what the authenticator app shows now"),
+            Self::TooManyFactors => conflict(
+                "too_many_factors",
+                "This account has as many second factors as it may. Remove one first.",
+                "Ce compte a autant de seconds facteurs que possible. Supprimez-en un d'abord.",
+            ),
+            Self::FactorExists => conflict(
+                "factor_exists",
+                "This second factor is enrolled already.",
+                "Ce second facteur est déjà enregistré.",
+            ),
+            Self::LastFactor => conflict(
+                "last_factor_required",
+                "Your role needs a second factor. Enrol another one before you remove this one.",
+                "Votre rôle exige un second facteur. Enregistrez-en un autre avant de supprimer celui-ci.",
+            ),
+            _ => conflict(
+                "no_second_factor",
+                "Recovery codes stand in for a second factor. Enrol one first.",
+                "Les codes de secours remplacent un second facteur. Enregistrez-en un d'abord.",
+            ),
+        }
+    }
+}
+
+fn conflict(code: &'static str, en: &str, fr: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, en, fr)
 }
 
 fn unauthorized(code: &'static str, en: &str, fr: &str) -> Problem {

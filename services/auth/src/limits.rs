@@ -17,6 +17,11 @@ pub const RESEND_BY_NETWORK: RatePolicy = RatePolicy { name: "resend_network", l
 pub const RESEND_BY_ADDRESS: RatePolicy = RatePolicy { name: "resend_address", limit: 5, window: HOUR };
 pub const VERIFY_BY_NETWORK: RatePolicy = RatePolicy { name: "verify_network", limit: 60, window: MINUTE };
 pub const REFRESH_BY_NETWORK: RatePolicy = RatePolicy { name: "refresh_network", limit: 300, window: MINUTE };
+pub const MAILED_CODE_BY_USER: RatePolicy =
+    RatePolicy { name: "mailed_code_user", limit: 5, window: Duration::from_secs(900) };
+pub const FACTORS_BY_USER: RatePolicy = RatePolicy { name: "factors_user", limit: 30, window: HOUR };
+pub const REAUTHENTICATE_BY_USER: RatePolicy =
+    RatePolicy { name: "reauthenticate_user", limit: 20, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
 use crate::jobs::purge_expired::PurgeExpired;
+use crate::jobs::reseal_factors::ResealFactors;
 use crate::jobs::resend_verification::ResendVerification;
 use crate::jobs::settle_signup::SettleSignup;
 use crate::randomness::Randomness;
@@ -36,6 +37,7 @@ impl Auth {
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
+const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -78,6 +80,7 @@ impl Service for Auth {
             .register::<SettleSignup>()
             .register::<ResendVerification>()
             .every(PURGE_EVERY, &PurgeExpired {})
+            .every(RESEAL_EVERY, &ResealFactors {})
     }
 
     async fn export_personal_data(

@@ -79,6 +79,35 @@ pub async fn attempt(
         .optional()
 }
 
+/// A token that is still good, and when it was given out. Looking counts nothing.
+pub async fn find_live(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<(TokenGrant, DateTime<Utc>)>> {
+    one_time_tokens::table
+        .find((realm, purpose, token.digest().to_vec()))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)))
+        .select((TokenGrant::as_select(), one_time_tokens::created_at))
+        .first(tx)
+        .await
+        .optional()
+}
+
+/// Lets a token live until `until` at least.
+pub async fn prolong(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+    until: DateTime<Utc>,
+) -> QueryResult<()> {
+    let shorter = one_time_tokens::table
+        .find((realm, purpose, token.digest().to_vec()))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.lt(until)));
+    diesel::update(shorter).set(one_time_tokens::expires_at.eq(until)).execute(tx).await.map(drop)
+}
+
 /// Voids a person's tokens of one purpose.
 pub async fn void(
     tx: &mut Connection,

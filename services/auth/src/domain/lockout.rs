@@ -42,8 +42,13 @@ impl Failures {
 /// Whose attempts are counted together: those on an address, and apart from them those from each device that its owner has
 /// signed in on before. So a stranger can lock out strangers alone.
 pub fn subject(email_canonical: &str, known_device: Option<&DeviceId>) -> Digest {
+    subject_on(email_canonical, known_device.map(DeviceId::digest))
+}
+
+/// The same for a known device of which only the digest is left.
+pub fn subject_on(email_canonical: &str, known_device: Option<Digest>) -> Digest {
     match known_device {
-        Some(device) => digest_of(&["failures", email_canonical, &hex::encode(device.digest())]),
+        Some(device) => digest_of(&["failures", email_canonical, &hex::encode(device)]),
         None => digest_of(&["failures", email_canonical]),
     }
 }

@@ -15,6 +15,8 @@ text_enum! {
     TokenPurpose {
         EmailVerification => "email_verification",
         SecondFactor => "second_factor",
+        /// A mailed code, beside the step that it is for.
+        MailedCode => "mailed_code",
     }
 }
 
@@ -23,6 +25,7 @@ impl TokenPurpose {
         match self {
             Self::EmailVerification => TimeDelta::hours(24),
             Self::SecondFactor => TimeDelta::minutes(5),
+            Self::MailedCode => TimeDelta::minutes(10),
         }
     }
 }

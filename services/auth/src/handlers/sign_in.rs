@@ -2,7 +2,7 @@
 
 use actix_web::http::header::USER_AGENT;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, TenantId};
@@ -10,17 +10,14 @@ use shinkofa_web::{Body, ProblemDocument, RequestContext};
 use utoipa::ToSchema;
 
 use crate::attempts::{RightPassword, check_password};
-use crate::db::memberships::Membership;
-use crate::db::one_time_tokens::NewToken;
-use crate::db::{factors, failures, memberships, one_time_tokens, users};
-use crate::domain::account::FactorKind;
+use crate::db::users;
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
-use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
-use crate::session_opening::{Opening, Proof, TokenAnswer, open_session};
+use crate::second_step::{FirstStep, SignInAnswer, go_on};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -33,25 +30,9 @@ pub struct SignInRequest {
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     device_id: Option<DeviceId>,
-}
-
-/// Signed in, or half way.
-#[derive(Serialize, ToSchema)]
-#[serde(untagged)]
-pub enum SignInAnswer {
-    SignedIn(TokenAnswer),
-    SecondFactorNeeded(SecondFactorNeeded),
-}
-
-/// The password was right; now a second factor.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SecondFactorNeeded {
-    #[schema(example = true)]
-    mfa_required: bool,
-    /// Good for five minutes, for `POST /api/auth/signin/mfa` alone.
-    mfa_token: String,
-    methods: Vec<FactorKind>,
+    /// What this device got when it was remembered: with it the second factor may be left out.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    device_token: Option<OneTimeToken>,
 }
 
 /// Sign in
@@ -97,7 +78,7 @@ async fn answer(
     surroundings: &Surroundings,
     body: SignInRequest,
 ) -> Result<SignInAnswer, Error> {
-    let SignInRequest { email, password, device_id } = body;
+    let SignInRequest { email, password, device_id, device_token } = body;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_of(&email)).await?;
@@ -113,24 +94,17 @@ async fn answer(
     let user = right.account.id;
     let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(user);
     transaction(&auth.platform.database, &scope, "sign_in", async |tx| {
-        let membership = memberships::find(tx, tenant, user).await?;
-        let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
-        let methods = factors::confirmed_kinds(tx, auth.realm, user).await?;
-        if !methods.is_empty() {
-            let challenge = challenge(tx, auth, tenant, (&right, &binding), methods).await?;
-            return Ok(SignInAnswer::SecondFactorNeeded(challenge));
-        }
-        failures::clear(tx, auth.realm, &right.subject).await?;
-        keep_rehash(tx, auth, tenant, &right).await?;
-        let trail = auth.trail(tenant, Actor::user(user));
-        let opening = Opening {
+        let first = FirstStep {
             account: &right.account,
-            membership: &membership,
+            methods: "pwd",
+            subject: &right.subject,
             binding: &binding,
             surroundings,
-            proof: Proof::PASSWORD,
+            device_token: device_token.as_ref(),
         };
-        Ok(SignInAnswer::SignedIn(open_session(tx, auth, &trail, &opening).await?))
+        let answer = go_on(tx, auth, tenant, &first).await?;
+        keep_rehash(tx, auth, tenant, &right).await?;
+        Ok(answer)
     })
     .await
 }
@@ -148,32 +122,6 @@ async fn keep_rehash(
         trail.user(tx, AuditAction::PasswordRehashed, right.account.id, serde_json::json!({})).await?;
     }
     Ok(())
-}
-
-/// The password alone opens nothing: the failed attempts stay counted until the second factor was right as well.
-async fn challenge(
-    tx: &mut Connection,
-    auth: &Auth,
-    tenant: TenantId,
-    (right, binding): (&RightPassword, &DeviceBinding),
-    methods: Vec<FactorKind>,
-) -> Result<SecondFactorNeeded, Error> {
-    let now = auth.platform.clock.now();
-    let token = OneTimeToken::from_random(auth.randomness.bytes()?);
-    let row = NewToken {
-        realm_id: auth.realm,
-        purpose: TokenPurpose::SecondFactor,
-        token_hash: token.digest().to_vec(),
-        user_id: right.account.id,
-        for_tenant: tenant,
-        signup_id: None,
-        device_hash: binding.device.map(|device| device.to_vec()),
-        created_at: now,
-        expires_at: now + TokenPurpose::SecondFactor.lifetime(),
-        about: None,
-    };
-    one_time_tokens::insert(tx, &row).await?;
-    Ok(SecondFactorNeeded { mfa_required: true, mfa_token: token.as_str().to_owned(), methods })
 }
 
 fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {

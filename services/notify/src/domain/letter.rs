@@ -65,6 +65,10 @@ impl LetterTemplates {
             "signup_known_address",
             "password_reset",
             "password_changed",
+            "second_factor_code",
+            "factor_added",
+            "factor_removed",
+            "recovery_code_used",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -133,9 +137,13 @@ fn facts(occasion: &Occasion, head: &Letterhead<'_>, wording: Wording) -> Value 
 
 fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
     match letter {
-        AccountLetter::PasswordReset { expires_at } => {
+        AccountLetter::PasswordReset { expires_at } | AccountLetter::SecondFactorCode { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
         }
+        AccountLetter::FactorAdded { factor } | AccountLetter::FactorRemoved { factor } => {
+            context! { factor => factor.as_str() }
+        }
+        AccountLetter::RecoveryCodeUsed { left } => context! { left => *left },
         AccountLetter::PasswordChanged => context! {},
     }
 }

@@ -83,7 +83,10 @@ impl Occasion {
     pub const fn worthless_from(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::EmailVerification { expires_at }
-            | Self::Account { letter: AccountLetter::PasswordReset { expires_at } } => Some(*expires_at),
+            | Self::Account {
+                letter:
+                    AccountLetter::PasswordReset { expires_at } | AccountLetter::SecondFactorCode { expires_at },
+            } => Some(*expires_at),
             _ => None,
         }
     }
@@ -93,6 +96,10 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
     match letter {
         AccountLetter::PasswordReset { .. } => Kind::PasswordReset,
         AccountLetter::PasswordChanged => Kind::PasswordChanged,
+        AccountLetter::SecondFactorCode { .. } => Kind::SecondFactorCode,
+        AccountLetter::FactorAdded { .. } => Kind::FactorAdded,
+        AccountLetter::FactorRemoved { .. } => Kind::FactorRemoved,
+        AccountLetter::RecoveryCodeUsed { .. } => Kind::RecoveryCodeUsed,
     }
 }
 
