@@ -47,6 +47,26 @@ pub async fn check_password(
     }
 }
 
+/// Checks the password of somebody who is signed in, by the same lock: attempts on `subject` are counted.
+pub async fn recheck_password(
+    auth: &Auth,
+    account: &Account,
+    subject: &Digest,
+    password: &PresentedPassword,
+) -> Result<bool, Error> {
+    let turn = auth.hashing.turn().await?;
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "read_lock", async |tx| {
+        require_unlocked(tx, auth, subject).await
+    })
+    .await?;
+    let verdict = turn.verify(password.as_str(), account.password_phc.as_deref()).await?;
+    let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
+    if !right {
+        record_failure(auth, subject).await?;
+    }
+    Ok(right)
+}
+
 /// Hashes a password under a fresh salt.
 pub async fn hash(auth: &Auth, turn: &HashingTurn, password: &str) -> Result<String, Error> {
     Ok(turn.hash(password, auth.randomness.bytes()?).await?)
@@ -59,7 +79,7 @@ async fn look_up(
 ) -> Result<(Digest, Option<Account>), Error> {
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
         let device = device.map(DeviceId::digest);
-        let subject = require_unlocked(tx, auth, email.canonical(), device.as_ref()).await?;
+        let subject = unlocked_subject(tx, auth, email.canonical(), device.as_ref()).await?;
         Ok((subject, users::find_by_email(tx, auth.realm, email).await?))
     })
     .await
@@ -67,7 +87,7 @@ async fn look_up(
 
 /// Whose attempts are counted when this address signs in on this device, unless they have to wait. Every way of signing in
 /// asks here: none goes around the lock.
-pub async fn require_unlocked(
+pub async fn unlocked_subject(
     tx: &mut Connection,
     auth: &Auth,
     email_canonical: &str,
@@ -78,10 +98,17 @@ pub async fn require_unlocked(
         None => false,
     };
     let subject = lockout::subject(email_canonical, device.filter(|_| known));
-    let failures = failures::find(tx, auth.realm, &subject).await?;
-    match failures.and_then(|failures| failures.wait(auth.platform.clock.now())) {
+    require_unlocked(tx, auth, &subject).await?;
+    Ok(subject)
+}
+
+/// 429 while the failed attempts of `subject` have to wait.
+pub async fn require_unlocked(tx: &mut Connection, auth: &Auth, subject: &Digest) -> Result<(), Error> {
+    let now = auth.platform.clock.now();
+    let known = failures::find(tx, auth.realm, subject).await?;
+    match known.and_then(|failures| failures.wait(now)) {
         Some(wait_seconds) => Err(Error::Locked { wait_seconds }),
-        None => Ok(subject),
+        None => Ok(()),
     }
 }
 

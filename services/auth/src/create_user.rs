@@ -13,47 +13,62 @@ use crate::Auth;
 use crate::announcement::{announce_account, announce_membership};
 use crate::attempts;
 use crate::db::audit::Trail;
+use crate::db::factors::{self, CodeFactor, FactorId, NewFactor};
 use crate::db::users::{self, Account, NewAccount};
 use crate::db::{memberships, revocations, sessions, signups};
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{AccountKind, AccountStatus, FactorKind};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
+use crate::domain::totp::TotpSecret;
 use crate::error::Error;
+use crate::factor_codes::open_secret;
 use crate::hashing::Verdict;
 
-/// `--email E --name N --role R --password-file F`
+/// `--email E --name N --role R --password-file F [--totp-secret-file F]`
 struct Order {
     email: EmailAddress,
     name: PersonName,
     role: Role,
     password: NewPassword,
+    totp_secret: Option<TotpSecret>,
 }
 
-const USAGE: &str =
-    "create-user --email E --name N --role admin|manager|coach|moderator|member --password-file F";
+const USAGE: &str = "create-user --email E --name N --role admin|manager|coach|moderator|member --password-file F \
+    [--totp-secret-file F]";
 
 impl Order {
     fn read(arguments: &[String]) -> anyhow::Result<Self> {
-        let option = |name: &str| -> anyhow::Result<String> {
+        let given = |name: &str| {
             let place = arguments.iter().position(|argument| argument == name);
-            let value = place.and_then(|place| arguments.get(place + 1));
-            value.cloned().with_context(|| format!("{name} is missing: {USAGE}"))
+            place.and_then(|place| arguments.get(place + 1)).cloned()
         };
-        if arguments.len() != 8 {
-            bail!("four options are expected: {USAGE}");
+        let option = |name: &str| given(name).with_context(|| format!("{name} is missing: {USAGE}"));
+        let secret_file = given("--totp-secret-file");
+        if arguments.len() != if secret_file.is_some() { 10 } else { 8 } {
+            bail!("these options are expected: {USAGE}");
         }
-        let file = option("--password-file")?;
-        let password = std::fs::read_to_string(&file).with_context(|| format!("{file} cannot be read"))?;
+        let password = read_line(&option("--password-file")?)?;
+        let totp_secret = match secret_file {
+            Some(file) => {
+                Some(TotpSecret::from_base32(&read_line(&file)?).context("the secret of the second factor")?)
+            }
+            None => None,
+        };
         Ok(Self {
             email: EmailAddress::try_from(option("--email")?).context("--email")?,
             name: PersonName::try_from(option("--name")?).context("--name")?,
             role: Role::from_str(&option("--role")?).context("--role")?,
-            password: NewPassword::try_from(password.trim_end_matches(['\r', '\n']).to_owned())
-                .context("the password")?,
+            password: NewPassword::try_from(password).context("the password")?,
+            totp_secret,
         })
     }
+}
+
+fn read_line(file: &str) -> anyhow::Result<String> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{file} cannot be read"))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// Makes the account, or gives the one that has this address this password and this role. What is so already stays as it
@@ -110,7 +125,43 @@ async fn carry_out(
     if created || verified_now {
         announce_account(tx, trail, &account).await?;
     }
+    if let Some(secret) = &order.totp_secret {
+        enrol(tx, auth, trail, account.id, secret).await?;
+    }
     give_role(tx, auth, trail, account.id, order.role).await
+}
+
+/// Enrols an authenticator app with this secret, unless one has it already. Whoever runs the command hands the secret over:
+/// no code has to confirm it, and no recovery codes are told to nobody.
+async fn enrol(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    user: UserId,
+    secret: &TotpSecret,
+) -> Result<(), Error> {
+    for known in factors::confirmed_totp(tx, auth.realm, user).await? {
+        if open_secret(auth, &known)? == secret.as_bytes() {
+            return Ok(());
+        }
+    }
+    let now = trail.clock.now();
+    let id = FactorId::new(&trail.clock);
+    let sealed =
+        auth.sealing.seal(&CodeFactor::sealed_for(id), secret.as_bytes()).map_err(Fault::unexpected)?;
+    let row = NewFactor {
+        realm_id: auth.realm,
+        user_id: user,
+        id,
+        kind: FactorKind::Totp,
+        secret_sealed: Some(sealed),
+        confirmed_at: Some(now),
+        created_at: now,
+    };
+    factors::insert(tx, &row).await?;
+    let details = json!({ "factorId": id, "kind": row.kind });
+    trail.user(tx, AuditAction::FactorConfirmed, user, details).await?;
+    Ok(())
 }
 
 fn new_account(

@@ -24,8 +24,6 @@ pub enum Error {
     LinkGone,
     #[error("the refresh token is not good")]
     RefreshRefused,
-    #[error("every second factor of this account uses the channel of the first")]
-    OtherFirstFactorNeeded,
     #[error("the code is wrong, used, or too old")]
     CodeRefused,
     #[error("the verifier is not that of the challenge")]
@@ -56,6 +54,24 @@ pub enum Error {
     ProviderLinked,
     #[error("it is the last way in")]
     LastWayIn,
+    #[error("the only second factor is the mailbox that the first step was made by")]
+    SameChannel,
+    #[error("no code is mailed for this")]
+    NoMailedCode,
+    #[error("what was shown again is not right")]
+    ReauthenticationRefused,
+    #[error("the code does not confirm the factor")]
+    FactorCodeRefused,
+    #[error("the account has as many factors as it may")]
+    TooManyFactors,
+    #[error("the account has this factor already")]
+    FactorExists,
+    #[error("the role needs the factor")]
+    LastFactor,
+    #[error("there is no second factor")]
+    NoFactor,
+    #[error("not there")]
+    NotFound,
     #[error("no live session")]
     Unauthenticated,
     #[error("{0}")]
@@ -111,11 +127,6 @@ impl Error {
                 "refresh_refused",
                 "This session has ended. Please sign in again.",
                 "Cette session est terminée. Veuillez vous reconnecter.",
-            ),
-            Self::OtherFirstFactorNeeded => forbidden(
-                "other_first_factor_needed",
-                "Your second step also comes by email, so the first one cannot. Sign in with your password.",
-                "Votre seconde étape passe aussi par e-mail, la première ne le peut donc pas. Connectez-vous avec votre mot de passe.",
             ),
             Self::CodeRefused => unauthorized(
                 "code_refused",
@@ -192,9 +203,64 @@ impl Error {
                 "This is the only way to sign in to the account. Set a password or link another identity first.",
                 "C'est le seul moyen de se connecter à ce compte. Définissez d'abord un mot de passe ou liez une autre identité.",
             ),
+            Self::SameChannel
+            | Self::NoMailedCode
+            | Self::ReauthenticationRefused
+            | Self::FactorCodeRefused
+            | Self::TooManyFactors
+            | Self::FactorExists
+            | Self::LastFactor
+            | Self::NoFactor => self.factor_problem(),
+            Self::NotFound => Problem::not_found(),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
             Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),
+        }
+    }
+}
+
+impl Error {
+    /// Refusals about second factors.
+    fn factor_problem(&self) -> Problem {
+        match self {
+            Self::SameChannel => forbidden(
+                "same_channel_twice",
+                "The second factor of this account is the mailbox that you just used. Sign in with your password instead.",
+                "Le second facteur de ce compte est la boîte mail que vous venez d'utiliser. Connectez-vous plutôt avec votre mot de passe.",
+            ),
+            Self::NoMailedCode => forbidden(
+                "mailed_code_not_available",
+                "No code can be mailed here. Use another of your second factors.",
+                "Aucun code ne peut être envoyé par mail ici. Utilisez un autre de vos seconds facteurs.",
+            ),
+            Self::ReauthenticationRefused => forbidden(
+                "reauthentication_refused",
+                "The password or the code is not right.",
+                "Le mot de passe ou le code n'est pas correct.",
+            ),
+            Self::FactorCodeRefused => {
+                Problem::invalid_field("/code", "is not what the authenticator app shows now")
+            }
+            Self::TooManyFactors => conflict(
+                "too_many_factors",
+                "This account has as many second factors as it may. Remove one first.",
+                "Ce compte a autant de seconds facteurs que possible. Supprimez-en un d'abord.",
+            ),
+            Self::FactorExists => conflict(
+                "factor_exists",
+                "This second factor is enrolled already.",
+                "Ce second facteur est déjà enregistré.",
+            ),
+            Self::LastFactor => conflict(
+                "last_factor_required",
+                "Your role needs a second factor. Enrol another one before you remove this one.",
+                "Votre rôle exige un second facteur. Enregistrez-en un autre avant de supprimer celui-ci.",
+            ),
+            _ => conflict(
+                "no_second_factor",
+                "Recovery codes stand in for a second factor. Enrol one first.",
+                "Les codes de secours remplacent un second facteur. Enregistrez-en un d'abord.",
+            ),
         }
     }
 }

@@ -1,21 +1,23 @@
-//! What follows a right first factor, whichever it was: a session, or the question for a second one.
+//! What follows a right first factor, whichever it was: a session, or the question for a second one. Every way of signing
+//! in ends here, so that none of them leaves the second factor out.
 
 use actix_web::HttpResponse;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use shinkofa_db::Connection;
-use shinkofa_kernel::{Actor, TenantId};
-use shinkofa_web::Fault;
+use shinkofa_kernel::{Actor, Role, TenantId};
 use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::db::memberships::Membership;
-use crate::db::one_time_tokens::{NewToken, TokenGrant};
+use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::Account;
-use crate::db::{factors, failures, memberships, one_time_tokens};
+use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices};
 use crate::domain::account::FactorKind;
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
+use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
-use crate::domain::proof::{AuthMethod, FirstStep, Proof};
+use crate::domain::proof::{AuthMethod, Proof};
+use crate::domain::second_factor::{Asked, asked_for, is_mandatory};
 use crate::error::Error;
 use crate::session_opening::{Opening, TokenAnswer, open_session};
 
@@ -27,6 +29,8 @@ pub struct FirstFactor<'a> {
     pub subject: &'a Digest,
     pub binding: &'a DeviceBinding,
     pub surroundings: &'a Surroundings,
+    /// The proof that the device was remembered, where it sent one.
+    pub device_token: Option<&'a OneTimeToken>,
 }
 
 /// Signed in, or half way.
@@ -37,14 +41,15 @@ pub enum SignInAnswer {
     SecondFactorNeeded(SecondFactorNeeded),
 }
 
-/// The first factor was right; now a second one.
+/// The first factor was right; now a second factor.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecondFactorNeeded {
     #[schema(example = true)]
     mfa_required: bool,
-    /// Good for five minutes, for `POST /api/auth/signin/mfa` alone.
+    /// Good for five minutes, for `POST /api/auth/signin/mfa` alone, and there for five codes.
     mfa_token: String,
+    /// What the code may come from. For `email_code` ask for one first: `POST /api/auth/signin/mfa/email`.
     methods: Vec<FactorKind>,
 }
 
@@ -62,9 +67,13 @@ pub async fn pass(
     }
     let membership = memberships::find(tx, tenant, user).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
-    let methods = factors::confirmed_kinds(tx, auth.realm, user).await?;
-    if !methods.is_empty() {
-        return Ok(SignInAnswer::SecondFactorNeeded(challenge(tx, auth, tenant, first, methods).await?));
+    match asked(tx, auth, first.account, &membership.roles, first.method.as_str()).await? {
+        Asked::SameChannel => return Err(Error::SameChannel),
+        Asked::OneOf(methods) if !is_remembered(tx, auth, first, &membership.roles).await? => {
+            let challenge = challenge(tx, auth, tenant, first, methods).await?;
+            return Ok(SignInAnswer::SecondFactorNeeded(challenge));
+        }
+        Asked::OneOf(_) | Asked::Nothing => {}
     }
     failures::clear(tx, auth.realm, first.subject).await?;
     let trail = auth.trail(tenant, Actor::user(user));
@@ -78,21 +87,83 @@ pub async fn pass(
     Ok(SignInAnswer::SignedIn(open_session(tx, auth, &trail, &opening).await?))
 }
 
-/// One factor alone opens nothing: the failed attempts stay counted until the second one was right as well.
+/// What is asked of this account after a first step by `methods`.
+pub async fn asked(
+    tx: &mut Connection,
+    auth: &Auth,
+    account: &Account,
+    roles: &[Role],
+    methods: &str,
+) -> Result<Asked, Error> {
+    let kinds = factors::confirmed_kinds(tx, auth.realm, account.id).await?;
+    if kinds.is_empty() {
+        return Ok(Asked::Nothing);
+    }
+    let left = recovery_codes::left(tx, auth.realm, account.id).await?;
+    Ok(asked_for(&kinds, left, roles, methods))
+}
+
+/// What a device calls itself proves nothing: it has to show what it was given. Those for whom a second factor is mandatory
+/// show it every time.
+async fn is_remembered(
+    tx: &mut Connection,
+    auth: &Auth,
+    first: &FirstFactor<'_>,
+    roles: &[Role],
+) -> Result<bool, Error> {
+    let (Some(token), Some(device)) = (first.device_token, first.binding.device) else { return Ok(false) };
+    if is_mandatory(roles) {
+        return Ok(false);
+    }
+    let account = (auth.realm, first.account.id, first.account.token_version);
+    let now = auth.platform.clock.now();
+    Ok(remembered_devices::recognise(tx, account, (&token.digest(), &device), now).await?)
+}
+
+/// What the token between the steps says of the first one.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct FirstStepNote {
+    methods: String,
+    /// In hex.
+    subject: String,
+}
+
+/// The first step as the second one finds it.
+pub struct PassedStep {
+    pub methods: String,
+    pub subject: Digest,
+}
+
+impl PassedStep {
+    pub fn of(grant: &TokenGrant, account: &Account) -> Self {
+        let note = grant.about.clone().and_then(|about| serde_json::from_value::<FirstStepNote>(about).ok());
+        let subject = note.as_ref().and_then(|note| {
+            let mut subject = Digest::default();
+            hex::decode_to_slice(&note.subject, &mut subject).ok().map(|()| subject)
+        });
+        Self {
+            // What is not known counts as a step by mail: no mailed code follows it.
+            methods: note.map_or_else(|| "unknown".to_owned(), |note| note.methods),
+            subject: subject.unwrap_or_else(|| lockout::subject(&account.email_canonical, None)),
+        }
+    }
+}
+
+/// The first step alone opens nothing: the failed attempts stay counted until the second factor was right as well.
 async fn challenge(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     first: &FirstFactor<'_>,
-    mut methods: Vec<FactorKind>,
+    methods: Vec<FactorKind>,
 ) -> Result<SecondFactorNeeded, Error> {
-    let step = FirstStep { amr: vec![first.method] };
-    methods.retain(|factor| step.may_be_followed_by(*factor));
-    if methods.is_empty() {
-        return Err(Error::OtherFirstFactorNeeded);
-    }
     let now = auth.platform.clock.now();
     let token = OneTimeToken::from_random(auth.randomness.bytes()?);
+    let note = serde_json::json!(FirstStepNote {
+        methods: first.method.as_str().to_owned(),
+        subject: hex::encode(first.subject),
+    });
     let row = NewToken {
         realm_id: auth.realm,
         purpose: TokenPurpose::SecondFactor,
@@ -103,16 +174,10 @@ async fn challenge(
         device_hash: first.binding.device.map(|device| device.to_vec()),
         created_at: now,
         expires_at: now + TokenPurpose::SecondFactor.lifetime(),
-        about: Some(serde_json::to_value(step).map_err(Fault::unexpected)?),
+        about: Some(note),
     };
     one_time_tokens::insert(tx, &row).await?;
     Ok(SecondFactorNeeded { mfa_required: true, mfa_token: token.as_str().to_owned(), methods })
-}
-
-/// The first step that a token between the two steps was given out for.
-pub fn first_step(grant: &TokenGrant) -> Result<FirstStep, Error> {
-    let about = grant.about.clone().unwrap_or_default();
-    Ok(serde_json::from_value(about).map_err(Fault::unexpected)?)
 }
 
 /// The answer of every way of signing in, counted.
@@ -128,7 +193,7 @@ fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {
         Err(Error::WrongCredentials | Error::CodeRefused | Error::VerifierRefused) => "wrong_credentials",
         Err(Error::LinkGone) => "gone",
         Err(Error::EmailNotVerified) => "email_not_verified",
-        Err(Error::AccountSuspended | Error::NotAMember | Error::OtherFirstFactorNeeded) => "not_allowed",
+        Err(Error::AccountSuspended | Error::NotAMember | Error::SameChannel) => "not_allowed",
         Err(Error::Locked { .. }) => "locked",
         Err(Error::Refused(_)) => "limited",
         Err(Error::Busy) => "busy",

@@ -7,6 +7,8 @@ mod create_user;
 pub mod db;
 mod domain;
 mod error;
+mod factor_changes;
+mod factor_codes;
 mod federation;
 mod first_factor;
 mod guests;

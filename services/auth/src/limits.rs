@@ -27,6 +27,11 @@ pub const SIGN_IN_CODE_BY_ADDRESS: RatePolicy =
     RatePolicy { name: "signin_code_address", limit: 5, window: HOUR };
 pub const GUESTS_BY_NETWORK: RatePolicy = RatePolicy { name: "guest_network", limit: 10, window: HOUR };
 pub const OAUTH_BY_NETWORK: RatePolicy = RatePolicy { name: "oauth_network", limit: 60, window: MINUTE };
+pub const MAILED_CODE_BY_USER: RatePolicy =
+    RatePolicy { name: "mailed_code_user", limit: 5, window: Duration::from_secs(900) };
+pub const FACTORS_BY_USER: RatePolicy = RatePolicy { name: "factors_user", limit: 30, window: HOUR };
+pub const REAUTHENTICATE_BY_USER: RatePolicy =
+    RatePolicy { name: "reauthenticate_user", limit: 20, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

@@ -2,13 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use shinkofa_db::Connection;
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{CurrentActor, enrolment_required, is_stepped_up, step_up_required};
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
 
+use crate::Auth;
 use crate::db::memberships::Membership;
+use crate::db::sessions::Session;
 use crate::db::users::Account;
 use crate::db::{memberships, sessions, users};
+use crate::domain::second_factor::enrols_only;
 use crate::error::Error;
+use crate::session_opening::demanded;
 
 /// Whom a token speaks for.
 #[derive(Clone, Copy, Debug)]
@@ -30,13 +34,35 @@ impl From<&CurrentActor> for Claimed {
     }
 }
 
-/// The account and membership behind a token, or [`Error::Unauthenticated`] when any of it is no longer so.
+/// What stands behind a token now.
+pub struct Live {
+    pub session: Session,
+    pub account: Account,
+    pub membership: Membership,
+}
+
+/// The account and membership behind a token, or [`Error::Unauthenticated`] when any of it is no longer so, or 403 when the
+/// session opens enrolment only.
 pub async fn require_live(
     tx: &mut Connection,
     realm: RealmId,
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<(Account, Membership), Error> {
+    let Live { session, account, membership } = require_session(tx, realm, claimed, now).await?;
+    if enrols_only(&membership.roles, session.assurance(), &session.amr) {
+        return Err(enrolment_required().into());
+    }
+    Ok((account, membership))
+}
+
+/// The same for the few routes that are also open to those who have to enrol a second factor first.
+pub async fn require_session(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
     let session = sessions::find(tx, realm, claimed.session).await?.ok_or(Error::Unauthenticated)?;
     let account = users::find(tx, realm, claimed.user).await?.ok_or(Error::Unauthenticated)?;
     let membership =
@@ -47,5 +73,23 @@ pub async fn require_live(
         && account.is_usable(now)
         && account.token_version == claimed.token_version
         && membership.is_active();
-    if live { Ok((account, membership)) } else { Err(Error::Unauthenticated) }
+    if live { Ok(Live { session, account, membership }) } else { Err(Error::Unauthenticated) }
+}
+
+/// Somebody who may change how they sign in: they showed lately who they are, by the session in the database and with all
+/// that their account can show. Their account is locked until the transaction ends, so that changes come one by one.
+pub async fn require_stepped_up(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    users::lock(tx, auth.realm, actor.user_id).await?.ok_or(Error::Unauthenticated)?;
+    let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
+    let shown = live.session.assurance();
+    let demanded = demanded(tx, auth, actor.user_id, shown).await?;
+    if !is_stepped_up((shown, live.session.authenticated_at), demanded, now) {
+        return Err(step_up_required(demanded).into());
+    }
+    Ok(live)
 }

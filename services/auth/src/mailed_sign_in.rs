@@ -8,7 +8,7 @@ use shinkofa_kernel::{Actor, TenantId, UserId};
 use shinkofa_web::Fault;
 
 use crate::Auth;
-use crate::attempts::{record_failure, require_unlocked};
+use crate::attempts::{record_failure, unlocked_subject};
 use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
@@ -155,7 +155,7 @@ pub async fn present_token(
         let account = users::find(tx, auth.realm, grant.user_id).await?.ok_or(Error::LinkGone)?;
         let device = grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok());
         // Whoever has to wait has not tried: the refusal takes the count back.
-        let subject = require_unlocked(tx, auth, &account.email_canonical, device.as_ref()).await?;
+        let subject = unlocked_subject(tx, auth, &account.email_canonical, device.as_ref()).await?;
         Ok::<_, Error>((grant, account, subject))
     })
     .await?;
@@ -173,7 +173,7 @@ pub async fn present_code(
     let (database, now) = (&auth.platform.database, auth.platform.clock.now());
     let scope = Scope::realm(auth.realm);
     let (found, subject) = transaction(database, &scope, "present_mailed_code", async |tx| {
-        let subject = require_unlocked(tx, auth, email.canonical(), device).await?;
+        let subject = unlocked_subject(tx, auth, email.canonical(), device).await?;
         let account = users::find_by_email(tx, auth.realm, email).await?;
         // Nobody's account is asked for in the same way as somebody's.
         let user = account.as_ref().map_or(UserId::from_uuid(Uuid::nil()), |account| account.id);
@@ -221,6 +221,7 @@ pub async fn finish(
             subject: &presented.subject,
             binding: &binding,
             surroundings,
+            device_token: None,
         };
         first_factor::pass(tx, auth, tenant, &first).await
     })

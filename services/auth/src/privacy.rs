@@ -7,12 +7,13 @@ use shinkofa_identity::Revocation;
 use shinkofa_kernel::UserId;
 
 use crate::Auth;
+use crate::db::users::Account;
 use crate::db::{
-    events, identities, known_devices, memberships, one_time_tokens, revocations, scope, sessions, signups,
-    users,
+    events, factor_guesses, factors, identities, known_devices, memberships, one_time_tokens, recovery_codes,
+    remembered_devices, revocations, scope, sessions, signups, users,
 };
 
-/// The account, the membership in the transaction's tenant, and the sessions.
+/// The account, the membership in the transaction's tenant, the sessions and the second factors.
 pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Value> {
     scope::enter_realm(tx, auth.realm).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(Value::Null) };
@@ -47,6 +48,28 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         })),
         "sessions": sessions,
         "identities": identities,
+        "secondFactors": second_factors(tx, auth, &account).await?,
+    }))
+}
+
+/// Secrets are nobody's to read, not even their owner's: they would serve to sign in.
+async fn second_factors(tx: &mut Connection, auth: &Auth, account: &Account) -> QueryResult<Value> {
+    let (realm, now) = (auth.realm, auth.platform.clock.now());
+    let factors = factors::confirmed(tx, realm, account.id).await?;
+    let devices = remembered_devices::of_user(tx, (realm, account.id, account.token_version), now).await?;
+    Ok(json!({
+        "factors": factors
+            .into_iter()
+            .map(|factor| json!({ "kind": factor.kind, "createdAt": factor.created_at }))
+            .collect::<Vec<_>>(),
+        "recoveryCodesLeft": recovery_codes::left(tx, realm, account.id).await?,
+        "rememberedDevices": devices
+            .into_iter()
+            .map(|device| json!({
+                "userAgent": device.user_agent, "rememberedAt": device.remembered_at,
+                "lastUsedAt": device.last_used_at, "expiresAt": device.expires_at,
+            }))
+            .collect::<Vec<_>>(),
     }))
 }
 
@@ -61,6 +84,10 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
     identities::delete_of_user(tx, auth.realm, user).await?;
     known_devices::delete_of_user(tx, auth.realm, user).await?;
+    factors::delete_of_user(tx, auth.realm, user).await?;
+    factor_guesses::delete_of_user(tx, auth.realm, user).await?;
+    recovery_codes::delete_of_user(tx, auth.realm, user).await?;
+    remembered_devices::delete_of_user(tx, auth.realm, user).await?;
     sessions::delete_of_user(tx, auth.realm, user).await?;
     events::forget_person(tx, user).await?;
     let token_version = users::erase(tx, auth.realm, user, now).await?;

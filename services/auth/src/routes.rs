@@ -23,9 +23,20 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::link_oauth::link_oauth); // POST /api/auth/oauth/{provider}/link  signed in
     config.service(handlers::unlink_oauth::unlink_oauth); // DELETE /api/auth/oauth/{provider}/link  signed in
     config.service(handlers::list_identities::list_identities); // GET /api/user/identities  signed in
+    config.service(handlers::mail_second_factor::mail_second_factor); // POST /api/auth/signin/mfa/email  anyone
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
-    config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
-    config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
+    config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in or enrolling
+    config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
+    // Enrolling is who has to enrol a second factor before anything else.
+    config.service(handlers::reauthenticate::reauthenticate); // POST /api/auth/reauthenticate  signed in or enrolling
+    config.service(handlers::mail_reauthentication::mail_reauthentication); // POST /api/auth/reauthenticate/email  signed in or enrolling
+    config.service(handlers::enrol_totp::enrol_totp); // POST /api/auth/mfa/totp  signed in or enrolling, stepped up
+    config.service(handlers::confirm_totp::confirm_totp); // POST /api/auth/mfa/totp/{factorId}/confirm  signed in or enrolling
+    config.service(handlers::enrol_mailed_code::enrol_mailed_code); // POST /api/auth/mfa/email  signed in, stepped up
+    config.service(handlers::list_factors::list_factors); // GET /api/auth/mfa/factors  signed in
+    config.service(handlers::remove_factor::remove_factor); // DELETE /api/auth/mfa/factors/{factorId}  signed in, stepped up
+    config.service(handlers::replace_recovery_codes::replace_recovery_codes); // POST /api/auth/mfa/recovery-codes  signed in, stepped up
+    config.service(handlers::forget_device::forget_device); // DELETE /api/auth/mfa/remembered-devices/{deviceId}  signed in
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
     config.service(handlers::show_magic_link::show_magic_link); // GET /magic-link  anyone
     config.service(handlers::show_documentation::show_documentation); // GET /api/docs  anyone

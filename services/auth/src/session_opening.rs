@@ -10,14 +10,15 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::db::audit::Trail;
-use crate::db::known_devices;
 use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
+use crate::db::{factors, known_devices};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::proof::Proof;
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
+use crate::domain::second_factor::enrols_only;
 use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
 
@@ -34,6 +35,14 @@ pub struct TokenAnswer {
     pub expires_in: i64,
     /// Works once: every refresh brings the next one.
     pub refresh_token: String,
+    /// True where the role needs a second factor and none is enrolled: the access token opens the enrolment of one, the
+    /// profile and signing out, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub second_factor_enrolment_required: Option<bool>,
+    /// The proof that this device was remembered, given once: with it and the same `deviceId` the next sign-ins leave out
+    /// the second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
     pub user: SignedInUser,
 }
 
@@ -78,7 +87,7 @@ impl TokenSource {
             generation,
             key: open_key(auth, session)?,
             methods: session.amr.clone(),
-            assurance: if session.acr == "aal2" { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 },
+            assurance: session.assurance(),
             authenticated_at: session.authenticated_at,
             ends_at: session.absolute_expires_at,
         })
@@ -110,7 +119,7 @@ pub async fn open_session(
         session: SessionId::new(&trail.clock),
         generation: 1,
         key: SessionKey::new(auth.randomness.bytes()?),
-        methods: opening.proof.amr(),
+        methods: opening.proof.methods.clone(),
         assurance: opening.proof.assurance,
         authenticated_at: now,
         ends_at: SessionTerm::beginning(
@@ -126,7 +135,7 @@ pub async fn open_session(
     }
     let details = serde_json::json!({ "userId": opening.account.id, "methods": source.methods });
     trail.session(tx, AuditAction::SessionOpened, source.session, details).await?;
-    tokens(auth, trail.tenant, &source, (opening.account, opening.membership))
+    tokens(tx, auth, trail.tenant, &source, (opening.account, opening.membership)).await
 }
 
 fn new_session(
@@ -151,28 +160,23 @@ fn new_session(
         device_hash: opening.binding.device.map(|device| device.to_vec()),
         surroundings_hash: opening.binding.surroundings.to_vec(),
         amr: source.methods.clone(),
-        acr: level(source.assurance).to_owned(),
+        acr: source.assurance.as_str().to_owned(),
         authenticated_at: now,
         sliding_expires_at: term.sliding,
         absolute_expires_at: term.absolute,
     })
 }
 
-fn level(assurance: AssuranceLevel) -> &'static str {
-    match assurance {
-        AssuranceLevel::Aal1 => "aal1",
-        AssuranceLevel::Aal2 => "aal2",
-    }
-}
-
 /// Signs the access token and writes the refresh token of a session's present generation.
-pub fn tokens(
+pub async fn tokens(
+    tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     source: &TokenSource,
     (account, membership): (&Account, &Membership),
 ) -> Result<TokenAnswer, Error> {
     let now = auth.platform.clock.now();
+    let enrols_only = enrols_only(&membership.roles, source.assurance, &source.methods);
     let mut end = (now + ACCESS_TOKEN).min(source.ends_at);
     if let Some(account_end) = account.expires_at {
         end = end.min(account_end);
@@ -193,17 +197,22 @@ pub fn tokens(
         tv: account.token_version,
         amr: source.methods.split(' ').map(ToOwned::to_owned).collect(),
         acr: source.assurance,
+        step_up: demanded(tx, auth, account.id, source.assurance).await?,
         auth_time: source.authenticated_at.timestamp(),
         acct: account.kind.as_str().to_owned(),
         iat: now.timestamp(),
         nbf: now.timestamp(),
         exp: end.timestamp(),
     };
+    let user_tokens = &auth.platform.identity.user_tokens;
+    let signed = if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
     Ok(TokenAnswer {
-        access_token: auth.platform.identity.user_tokens.sign(claims).map_err(Fault::unexpected)?,
+        access_token: signed.map_err(Fault::unexpected)?,
         token_type: "Bearer",
         expires_in: (end.timestamp() - now.timestamp()).max(0),
         refresh_token: RefreshToken::issue(source.session, source.generation, &source.key).encode(),
+        second_factor_enrolment_required: enrols_only.then_some(true),
+        device_token: None,
         user: SignedInUser {
             user_id: account.id,
             email: account.email.clone(),
@@ -213,4 +222,18 @@ pub fn tokens(
             tenant_id: tenant,
         },
     })
+}
+
+/// What a step-up takes of an account: all that it can show. Whoever showed two factors has nothing to be asked for.
+pub async fn demanded(
+    tx: &mut Connection,
+    auth: &Auth,
+    user: UserId,
+    shown: AssuranceLevel,
+) -> Result<AssuranceLevel, Error> {
+    if shown == AssuranceLevel::Aal2 || factors::any_confirmed(tx, auth.realm, user).await? {
+        Ok(AssuranceLevel::Aal2)
+    } else {
+        Ok(AssuranceLevel::Aal1)
+    }
 }

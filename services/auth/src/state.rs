@@ -14,6 +14,7 @@ use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
+use crate::jobs::reseal_factors::ResealFactors;
 use crate::jobs::resend_verification::ResendVerification;
 use crate::jobs::send_magic_link::SendMagicLink;
 use crate::jobs::send_sign_in_code::SendSignInCode;
@@ -44,6 +45,7 @@ impl Auth {
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
+const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -92,6 +94,7 @@ impl Service for Auth {
             .register::<SettleUpgrade>()
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
+            .every(RESEAL_EVERY, &ResealFactors {})
     }
 
     async fn export_personal_data(

@@ -177,6 +177,39 @@ pub enum AccountLetter {
     ProviderUnlinked {
         provider: String,
     },
+    /// The code is the second step of signing in, or shows again who somebody is.
+    SecondFactorCode {
+        expires_at: DateTime<Utc>,
+    },
+    FactorAdded {
+        factor: LetterFactor,
+    },
+    FactorRemoved {
+        factor: LetterFactor,
+    },
+    RecoveryCodeUsed {
+        /// How many are left.
+        left: i64,
+    },
+}
+
+/// A second factor, as a letter calls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LetterFactor {
+    Totp,
+    EmailCode,
+    Passkey,
+}
+
+impl LetterFactor {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::EmailCode => "email_code",
+            Self::Passkey => "passkey",
+        }
+    }
 }
 
 /// What only the reader of a letter may have. It travels sealed for notify alone.

@@ -7,10 +7,13 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use chrono::{DateTime, Utc};
 use shinkofa_kernel::{Actor, Role, SessionId, TenantId, Tier, UserId};
 use shinkofa_web::{Problem, RequestContext};
 
-use crate::{AssuranceLevel, Grants, Revocations, ServiceTokens, TenantDirectory, UserTokens};
+use crate::{
+    AssuranceLevel, Grants, Revocations, ServiceTokens, TenantDirectory, TokenError, UserClaims, UserTokens,
+};
 
 /// What the extractors need: application data of every service.
 #[derive(Clone, Debug)]
@@ -31,6 +34,10 @@ pub struct CurrentActor {
     pub roles: Vec<Role>,
     pub tier: Tier,
     pub assurance: AssuranceLevel,
+    /// What a step-up takes of this account.
+    pub step_up: AssuranceLevel,
+    /// When they last showed who they are.
+    pub authenticated_at: DateTime<Utc>,
 }
 
 impl CurrentActor {
@@ -52,10 +59,29 @@ impl FromRequest for CurrentActor {
     }
 }
 
-fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+pub(crate) fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
     let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
     let token = bearer(request).ok_or_else(unauthenticated)?;
-    let claims = identity.user_tokens.verify(token).map_err(|_| unauthenticated())?;
+    match identity.user_tokens.verify(token) {
+        Ok(claims) => actor_of(request, identity, claims),
+        Err(_) => {
+            // Said to whoever may enrol alone: to anybody else such a token is as good as none.
+            enrolling_actor(request)?;
+            Err(enrolment_required())
+        }
+    }
+}
+
+/// Somebody who has to enrol a second factor before anything else.
+fn enrolling_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
+    let token = bearer(request).ok_or_else(unauthenticated)?;
+    let claims =
+        identity.user_tokens.verify_for_enrolment(token).map_err(|_: TokenError| unauthenticated())?;
+    actor_of(request, identity, claims)
+}
+
+fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> Result<CurrentActor, Problem> {
     if identity.revocations.covers(&claims) {
         return Err(unauthenticated());
     }
@@ -67,6 +93,7 @@ fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
             "Cette connexion appartient à un autre studio que cette adresse.",
         ));
     }
+    let authenticated_at = DateTime::from_timestamp(claims.auth_time, 0).ok_or_else(unauthenticated)?;
     Ok(CurrentActor {
         user_id: claims.sub,
         tenant_id: claims.tenant_id,
@@ -75,7 +102,24 @@ fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
         roles: claims.roles,
         tier: claims.tier,
         assurance: claims.acr,
+        step_up: claims.step_up,
+        authenticated_at,
     })
+}
+
+/// The signed-in person who asks, also one who has to enrol a second factor first. For the few routes of auth that
+/// enrolment needs, and for no other.
+#[derive(Clone, Debug)]
+pub struct EnrollingActor(pub CurrentActor);
+
+impl FromRequest for EnrollingActor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let actor = enrolling_actor(request).or_else(|_| current_actor(request));
+        ready(actor.map(Self))
+    }
 }
 
 /// The signed-in person who asks, and who holds the permission `P`.
@@ -142,5 +186,15 @@ pub fn denied() -> Problem {
         "permission_denied",
         "Your role does not allow this.",
         "Votre rôle ne permet pas cette action.",
+    )
+}
+
+/// 403: signed in, but not before a second factor is enrolled.
+pub fn enrolment_required() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "second_factor_enrolment_required",
+        "Your role needs a second factor. Enrol an authenticator app first, then refresh your token.",
+        "Votre rôle exige un second facteur. Enregistrez d'abord une application d'authentification, puis renouvelez votre jeton.",
     )
 }

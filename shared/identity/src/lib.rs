@@ -6,14 +6,20 @@ mod permission;
 mod revocation;
 mod sealed;
 mod service_token;
+mod step_up;
 mod tenants;
+pub mod totp;
 mod user_token;
 
-pub use actor::{CurrentActor, HostTenant, Identity, RequirePermission, denied, unauthenticated};
+pub use actor::{
+    CurrentActor, EnrollingActor, HostTenant, Identity, RequirePermission, denied, enrolment_required,
+    unauthenticated,
+};
 pub use keyring::{Keyring, KeyringError};
 pub use permission::{Grants, Permission, permissions};
 pub use revocation::{Revocation, Revocations};
 pub use sealed::{SealingError, SealingKey};
 pub use service_token::{RequireScope, Scope, ServiceCaller, ServiceClaims, ServiceTokens};
+pub use step_up::{RECENT, RequireStepUp, is_stepped_up, step_up_required};
 pub use tenants::TenantDirectory;
 pub use user_token::{AssuranceLevel, TokenError, UserClaims, UserTokens};

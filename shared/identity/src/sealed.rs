@@ -68,6 +68,11 @@ impl SealingKey {
         Ok(format!("{kid}.{}", URL_SAFE_NO_PAD.encode(bytes)))
     }
 
+    /// The key that seals now. What begins with another one has to be sealed again before that one is taken away.
+    pub fn current_kid(&self) -> &str {
+        &self.0[0].kid
+    }
+
     /// What was sealed for `context`.
     pub fn open(&self, context: &str, sealed: &str) -> Result<Vec<u8>, SealingError> {
         let (kid, text) = sealed.split_once('.').ok_or(SealingError::Open)?;
@@ -116,6 +121,7 @@ mod tests {
         let sealed = before.seal("mail", b"token").unwrap();
         assert_eq!(after.open("mail", &sealed).unwrap(), b"token");
         assert!(after.seal("mail", b"token").unwrap().starts_with("b."));
+        assert_eq!((before.current_kid(), after.current_kid()), ("a", "b"));
     }
 
     #[test]

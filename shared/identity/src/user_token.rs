@@ -30,6 +30,10 @@ pub struct UserClaims {
     /// How the person proved who they are (RFC 8176).
     pub amr: Vec<String>,
     pub acr: AssuranceLevel,
+    /// What a step-up takes of this account: whoever has a second factor has to show it. A token that does not say counts
+    /// as one of such an account.
+    #[serde(default = "two_factors")]
+    pub step_up: AssuranceLevel,
     pub auth_time: i64,
     pub acct: String,
     pub iat: i64,
@@ -45,6 +49,19 @@ pub enum AssuranceLevel {
     Aal1,
     /// Two factors.
     Aal2,
+}
+
+impl AssuranceLevel {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aal1 => "aal1",
+            Self::Aal2 => "aal2",
+        }
+    }
+}
+
+const fn two_factors() -> AssuranceLevel {
+    AssuranceLevel::Aal2
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,6 +81,9 @@ pub struct UserTokens {
 }
 
 const AUDIENCE: &str = "platform";
+/// Of the tokens that open nothing but the enrolment of a second factor. Whoever verifies tokens without knowing of them
+/// refuses them as another's.
+const ENROLMENT_AUDIENCE: &str = "enrolment";
 /// RFC 9068 section 2.1.
 const TOKEN_TYPE: &str = "at+jwt";
 /// Clocks of two machines may differ by this much.
@@ -76,7 +96,20 @@ impl UserTokens {
 
     /// Checks signature, type, issuer, audience and times. Revocation is checked by the extractors.
     pub fn verify(&self, token: &str) -> Result<UserClaims, TokenError> {
-        let claims: UserClaims = decode(&self.keyring, token, TOKEN_TYPE, &self.issuer, AUDIENCE)?;
+        self.verify_for(AUDIENCE, token)
+    }
+
+    /// The same for a token that opens enrolment only.
+    pub fn verify_for_enrolment(&self, token: &str) -> Result<UserClaims, TokenError> {
+        self.verify_for(ENROLMENT_AUDIENCE, token)
+    }
+
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    fn verify_for(&self, audience: &str, token: &str) -> Result<UserClaims, TokenError> {
+        let claims: UserClaims = decode(&self.keyring, token, TOKEN_TYPE, &self.issuer, audience)?;
         let consistent = claims.sub == claims.user_id_camel && claims.sub == claims.user_id_snake;
         if !consistent {
             return Err(TokenError::Invalid);
@@ -87,9 +120,25 @@ impl UserTokens {
 
     /// Signs `claims` with the first key of the keyring; issuer and audience are ours whatever they say.
     #[cfg(feature = "issue")]
-    pub fn sign(&self, mut claims: UserClaims) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn sign(&self, claims: UserClaims) -> Result<String, jsonwebtoken::errors::Error> {
+        self.sign_for(AUDIENCE, claims)
+    }
+
+    /// Signs a token for somebody who has to enrol a second factor first. It carries no role at all.
+    #[cfg(feature = "issue")]
+    pub fn sign_for_enrolment(&self, mut claims: UserClaims) -> Result<String, jsonwebtoken::errors::Error> {
+        claims.roles.clear();
+        self.sign_for(ENROLMENT_AUDIENCE, claims)
+    }
+
+    #[cfg(feature = "issue")]
+    fn sign_for(
+        &self,
+        audience: &str,
+        mut claims: UserClaims,
+    ) -> Result<String, jsonwebtoken::errors::Error> {
         claims.iss.clone_from(&self.issuer);
-        claims.aud = vec![AUDIENCE.to_owned()];
+        claims.aud = vec![audience.to_owned()];
         encode(&self.keyring, TOKEN_TYPE, &claims)
     }
 }

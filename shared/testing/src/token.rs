@@ -57,6 +57,7 @@ impl TestUser {
             tv: 1,
             amr: vec!["pwd".to_owned()],
             acr: AssuranceLevel::Aal1,
+            step_up: AssuranceLevel::Aal1,
             auth_time: now,
             acct: "member".to_owned(),
             iat: now,

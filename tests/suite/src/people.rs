@@ -95,6 +95,7 @@ impl Stack {
             tv: 1,
             amr: vec!["pwd".to_owned()],
             acr: AssuranceLevel::Aal1,
+            step_up: AssuranceLevel::Aal1,
             auth_time: now,
             acct: "member".to_owned(),
             iat: now,

@@ -2,16 +2,20 @@
 
 pub mod audit;
 pub mod events;
+pub mod factor_guesses;
 pub mod factors;
 pub mod failures;
 pub mod guests;
 pub mod identities;
 pub mod known_devices;
+pub mod mailed_codes;
 pub mod memberships;
 pub mod oauth_attempts;
 pub mod one_time_tokens;
 pub mod providers;
 pub mod realms;
+pub mod recovery_codes;
+pub mod remembered_devices;
 pub mod revocations;
 pub mod schema;
 pub mod scope;

@@ -109,6 +109,22 @@ pub async fn attempt_of_user(
         .optional()
 }
 
+/// A token that is still good, and when it was given out. Looking counts nothing.
+pub async fn find_live(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<(TokenGrant, DateTime<Utc>)>> {
+    one_time_tokens::table
+        .find((realm, purpose, token.digest().to_vec()))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)))
+        .select((TokenGrant::as_select(), one_time_tokens::created_at))
+        .first(tx)
+        .await
+        .optional()
+}
+
 /// Voids everything a person was given, whatever for.
 pub async fn void_all(
     tx: &mut Connection,
@@ -119,6 +135,19 @@ pub async fn void_all(
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
         .filter(one_time_tokens::consumed_at.is_null());
     diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
+}
+
+/// Lets a token live until `until` at least.
+pub async fn prolong(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+    until: DateTime<Utc>,
+) -> QueryResult<()> {
+    let shorter = one_time_tokens::table
+        .find((realm, purpose, token.digest().to_vec()))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.lt(until)));
+    diesel::update(shorter).set(one_time_tokens::expires_at.eq(until)).execute(tx).await.map(drop)
 }
 
 /// Voids a person's tokens of one purpose.

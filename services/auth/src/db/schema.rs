@@ -46,6 +46,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    factor_guesses (realm_id, user_id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        step -> Int8,
+        guesses -> Int4,
+    }
+}
+
+diesel::table! {
     known_devices (realm_id, user_id, device_hash) {
         realm_id -> Uuid,
         user_id -> Uuid,
@@ -123,6 +132,31 @@ diesel::table! {
     realms (id) {
         id -> Uuid,
         name -> Text,
+    }
+}
+
+diesel::table! {
+    recovery_codes (realm_id, user_id, code_hash) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        code_hash -> Bytea,
+        created_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    remembered_devices (realm_id, user_id, id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        id -> Uuid,
+        token_hash -> Bytea,
+        device_hash -> Bytea,
+        token_version -> Int4,
+        user_agent -> Nullable<Text>,
+        remembered_at -> Timestamptz,
+        last_used_at -> Timestamptz,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -212,7 +246,7 @@ diesel::table! {
         user_id -> Uuid,
         id -> Uuid,
         kind -> Text,
-        secret_sealed -> Text,
+        secret_sealed -> Nullable<Text>,
         confirmed_at -> Nullable<Timestamptz>,
         last_step -> Nullable<Int8>,
         created_at -> Timestamptz,

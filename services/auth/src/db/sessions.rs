@@ -5,6 +5,7 @@ use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
+use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
 
 use super::schema::{session_places, sessions};
@@ -45,6 +46,10 @@ impl Session {
         Rotation { current: self.generation, rotated_at: self.rotated_at, repeats: self.repeats }
     }
 
+    pub fn assurance(&self) -> AssuranceLevel {
+        if self.acr == AssuranceLevel::Aal2.as_str() { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 }
+    }
+
     pub fn binding(&self) -> DeviceBinding {
         DeviceBinding {
             device: self.device_hash.as_deref().and_then(digest),
@@ -83,6 +88,29 @@ pub async fn insert(tx: &mut Connection, session: &NewSession) -> QueryResult<()
 
 pub async fn find(tx: &mut Connection, realm: RealmId, id: SessionId) -> QueryResult<Option<Session>> {
     sessions::table.find((realm, id)).select(Session::as_select()).first(tx).await.optional()
+}
+
+/// Finds a session and keeps others from moving it until the transaction ends.
+pub async fn lock(tx: &mut Connection, realm: RealmId, id: SessionId) -> QueryResult<Option<Session>> {
+    sessions::table.find((realm, id)).select(Session::as_select()).for_update().first(tx).await.optional()
+}
+
+/// Notes that the person of a session showed again who they are, by `methods` in all.
+pub async fn show_again(
+    tx: &mut Connection,
+    (realm, id): (RealmId, SessionId),
+    (methods, assurance): (&str, AssuranceLevel),
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(sessions::table.find((realm, id)))
+        .set((
+            sessions::amr.eq(methods),
+            sessions::acr.eq(assurance.as_str()),
+            sessions::authenticated_at.eq(now),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// What somebody is shown of a session of theirs.
@@ -207,6 +235,18 @@ pub async fn end_all(
         .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
         .filter(sessions::ended_at.is_null());
     diesel::update(live).set(sessions::ended_at.eq(now)).execute(tx).await
+}
+
+/// Ends everything somebody is signed in on but `kept`. Returns what ended.
+pub async fn end_others(
+    tx: &mut Connection,
+    (realm, user, kept): (RealmId, UserId, SessionId),
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<SessionId>> {
+    let others = sessions::table
+        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
+        .filter(sessions::id.ne(kept).and(sessions::ended_at.is_null()));
+    diesel::update(others).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
 pub async fn delete_expired(

@@ -97,6 +97,11 @@ pub async fn lock_by_email(
         .optional()
 }
 
+/// The same by id.
+pub async fn lock(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
+    users::table.find((realm, id)).select(Account::as_select()).for_update().first(tx).await.optional()
+}
+
 /// What somebody chose when they signed up.
 pub struct Choice<'a> {
     pub name: &'a str,

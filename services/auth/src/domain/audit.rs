@@ -27,6 +27,15 @@ text_enum! {
         /// The previous token was presented again in time, and got the current one.
         SessionRepeated => "session.repeated",
         SessionEnded => "session.ended",
+        SessionReauthenticated => "session.reauthenticated",
+        FactorEnrolled => "factor.enrolled",
+        FactorConfirmed => "factor.confirmed",
+        FactorRemoved => "factor.removed",
+        MailedCodeSent => "factor.mailed_code_sent",
+        RecoveryCodesReplaced => "recovery_codes.replaced",
+        RecoveryCodeUsed => "recovery_codes.used",
+        DeviceRemembered => "device.remembered",
+        DeviceForgotten => "device.forgotten",
     }
 }
 

@@ -17,6 +17,8 @@ text_enum! {
         SecondFactor => "second_factor",
         MagicLink => "magic_link",
         SignInCode => "sign_in_code",
+        /// A mailed code, beside the step that it is for.
+        MailedCode => "mailed_code",
     }
 }
 
@@ -27,6 +29,7 @@ impl TokenPurpose {
             Self::SecondFactor => TimeDelta::minutes(5),
             Self::MagicLink => TimeDelta::minutes(15),
             Self::SignInCode => TimeDelta::minutes(10),
+            Self::MailedCode => TimeDelta::minutes(10),
         }
     }
 }

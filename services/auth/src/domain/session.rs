@@ -11,6 +11,8 @@ text_enum! {
         SignedOut => "signed_out",
         TokenReused => "token_reused",
         AccessWithdrawn => "access_withdrawn",
+        /// A second factor was added or removed on another device.
+        FactorsChanged => "factors_changed",
     }
 }
 

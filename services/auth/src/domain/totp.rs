@@ -1,10 +1,13 @@
-//! Time-based one-time codes (RFC 6238): six digits, thirty seconds, SHA-1, as authenticator apps make them.
+//! Codes of second factors, as people type them, and the secret that an authenticator app makes its own from.
 
-use aws_lc_rs::hmac;
+use std::fmt;
+
 use chrono::{DateTime, Utc};
+use data_encoding::BASE32_NOPAD;
 use serde::Deserialize;
+use shinkofa_identity::totp;
 
-/// A code as somebody types it: digits, with the space that apps show left out.
+/// A code as somebody types it: digits or letters, with the space that apps show left out.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct FactorCode(String);
@@ -14,8 +17,6 @@ pub struct FactorCode(String);
 pub struct NotACode;
 
 const LONGEST: usize = 64;
-const STEP_SECONDS: i64 = 30;
-const DIGITS: u32 = 6;
 
 impl TryFrom<String> for FactorCode {
     type Error = NotACode;
@@ -29,31 +30,77 @@ impl TryFrom<String> for FactorCode {
 }
 
 impl FactorCode {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The time step that this code is right for, when that is the present one and no code of it was used before. Earlier
     /// and later steps are refused (ASVS 5.0, 6.5.5).
     pub fn step_of(&self, secret: &[u8], last_step: Option<i64>, now: DateTime<Utc>) -> Option<i64> {
-        let step = now.timestamp().div_euclid(STEP_SECONDS);
+        let step = totp::step_at(now);
         let fresh = last_step.is_none_or(|last| step > last);
-        let right = code(secret, step);
-        let same =
-            aws_lc_rs::constant_time::verify_slices_are_equal(right.as_bytes(), self.0.as_bytes()).is_ok();
-        (fresh && same).then_some(step)
+        (fresh && self.is(&totp::code(secret, step))).then_some(step)
+    }
+
+    /// Compares in a time that tells nothing about where they differ.
+    pub fn is(&self, right: &str) -> bool {
+        aws_lc_rs::constant_time::verify_slices_are_equal(right.as_bytes(), self.0.as_bytes()).is_ok()
     }
 }
 
-/// RFC 4226 section 5.3.
-fn code(secret: &[u8], step: i64) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
-    let tag = hmac::sign(&key, &step.to_be_bytes());
-    let bytes = tag.as_ref();
-    let offset = usize::from(bytes[bytes.len() - 1] & 0x0f);
-    let truncated = u32::from_be_bytes(std::array::from_fn(|n| bytes[offset + n])) & 0x7fff_ffff;
-    format!("{:06}", truncated % 10_u32.pow(DIGITS))
+impl fmt::Debug for FactorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FactorCode(..)")
+    }
 }
 
-impl std::fmt::Debug for FactorCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("FactorCode(..)")
+/// The secret that an app and we share: 160 bits, as RFC 4226 recommends.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TotpSecret(Vec<u8>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 16 to 64 bytes in base 32")]
+pub struct NotASecret;
+
+const ISSUER: &str = "Shinkofa";
+
+impl TotpSecret {
+    pub const LENGTH: usize = 20;
+
+    pub fn from_random(bytes: [u8; Self::LENGTH]) -> Self {
+        Self(bytes.to_vec())
+    }
+
+    /// Reads what [`base32`](Self::base32) wrote. RFC 4226 wants 128 bits at least.
+    pub fn from_base32(text: &str) -> Result<Self, NotASecret> {
+        let bytes = BASE32_NOPAD.decode(text.as_bytes()).map_err(|_| NotASecret)?;
+        if (16..=64).contains(&bytes.len()) { Ok(Self(bytes)) } else { Err(NotASecret) }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// To be typed into an app.
+    pub fn base32(&self) -> String {
+        BASE32_NOPAD.encode(&self.0)
+    }
+
+    /// To be shown to an app as a QR code, in the form that all of them read.
+    pub fn otpauth_uri(&self, email: &str) -> String {
+        let account: String = form_urlencoded::byte_serialize(email.as_bytes()).collect();
+        format!(
+            "otpauth://totp/{ISSUER}:{account}?secret={}&issuer={ISSUER}&algorithm=SHA1&digits={}&period={}",
+            self.base32(),
+            totp::DIGITS,
+            totp::STEP_SECONDS
+        )
+    }
+}
+
+impl fmt::Debug for TotpSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TotpSecret(..)")
     }
 }
 
@@ -71,16 +118,6 @@ mod tests {
         FactorCode::try_from(text.to_owned()).unwrap()
     }
 
-    /// RFC 6238 appendix B, the last six of its eight digits.
-    #[test]
-    fn codes_are_those_of_the_standard() {
-        for (seconds, expected) in
-            [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")]
-        {
-            assert_eq!(code(SECRET, seconds / 30), expected);
-        }
-    }
-
     #[test]
     fn a_code_is_right_in_its_own_step_and_once() {
         let step = typed("287 082").step_of(SECRET, None, at(59));
@@ -88,5 +125,19 @@ mod tests {
         assert_eq!(typed("287082").step_of(SECRET, step, at(59)), None);
         assert_eq!(typed("287082").step_of(SECRET, None, at(60)), None);
         assert_eq!(typed("287083").step_of(SECRET, None, at(59)), None);
+    }
+
+    #[test]
+    fn a_secret_is_written_as_apps_read_it() {
+        let secret = TotpSecret::from_base32("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+        assert_eq!(secret.as_bytes(), SECRET);
+        assert_eq!(
+            secret.otpauth_uri("anna+yoga@example.org"),
+            "otpauth://totp/Shinkofa:anna%2Byoga%40example.org?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ\
+             &issuer=Shinkofa&algorithm=SHA1&digits=6&period=30"
+        );
+        for text in ["", "GEZDGNBV", "gezdgnbvgy3tqojqgezdgnbvgy3tqojq", "GEZDGNBVGY3TQOJ1GEZDGNBVGY3TQOJ1"] {
+            assert_eq!(TotpSecret::from_base32(text), Err(NotASecret), "{text}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use shinkofa_web::{Body, ProblemDocument, RequestContext};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
-use crate::attempts::require_unlocked;
+use crate::attempts::unlocked_subject;
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::pkce::CodeVerifier;
@@ -81,13 +81,14 @@ async fn answer(
         use_up(tx, auth, &redeemed).await?;
         let whose = (&redeemed.identity, redeemed.attempt.locale);
         let account = account_of(tx, auth, tenant, whose).await?;
-        let subject = require_unlocked(tx, auth, &account.email_canonical, device.as_ref()).await?;
+        let subject = unlocked_subject(tx, auth, &account.email_canonical, device.as_ref()).await?;
         let first = FirstFactor {
             account: &account,
             method: AuthMethod::Federated,
             subject: &subject,
             binding: &binding,
             surroundings,
+            device_token: None,
         };
         first_factor::pass(tx, auth, tenant, &first).await
     })

@@ -49,7 +49,8 @@ pub async fn introspect(
             tenant_id: Some(claimed.tenant),
             roles: membership.roles,
         })),
-        Err(Error::Unauthenticated) => Ok(web::Json(inactive)),
+        // What opens enrolment only is good for no other service.
+        Err(Error::Unauthenticated | Error::Refused(_)) => Ok(web::Json(inactive)),
         Err(error) => Err(error),
     }
 }

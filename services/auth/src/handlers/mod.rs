@@ -1,15 +1,25 @@
 //! One endpoint each.
 
+pub mod confirm_totp;
 pub mod consume_magic_link;
+pub mod enrol_mailed_code;
+pub mod enrol_totp;
 pub mod exchange_oauth;
 pub mod finish_oauth;
+pub mod forget_device;
 pub mod introspect;
 pub mod link_oauth;
+pub mod list_factors;
 pub mod list_identities;
 pub mod list_providers;
 pub mod list_revocations;
+pub mod mail_reauthentication;
+pub mod mail_second_factor;
 pub mod open_guest;
+pub mod reauthenticate;
 pub mod refresh;
+pub mod remove_factor;
+pub mod replace_recovery_codes;
 pub mod request_magic_link;
 pub mod resend_verification;
 pub mod send_sign_in_code;

@@ -165,7 +165,8 @@ async fn rotate(
     let next = session.generation.saturating_add(1);
     audit(tx, auth, session, AuditAction::SessionRotated, json!({ "generation": next })).await?;
     let source = TokenSource::of(auth, session, next)?;
-    Ok(Some(Outcome::Rotated(Box::new(tokens(auth, session.for_tenant, &source, (account, membership))?))))
+    let answer = tokens(tx, auth, session.for_tenant, &source, (account, membership)).await?;
+    Ok(Some(Outcome::Rotated(Box::new(answer))))
 }
 
 async fn repeat(
@@ -177,7 +178,7 @@ async fn repeat(
     audit(tx, auth, session, AuditAction::SessionRepeated, json!({ "generation": session.generation }))
         .await?;
     let source = TokenSource::of(auth, session, session.generation)?;
-    Ok(Outcome::Repeated(Box::new(tokens(auth, session.for_tenant, &source, holder)?)))
+    Ok(Outcome::Repeated(Box::new(tokens(tx, auth, session.for_tenant, &source, holder).await?)))
 }
 
 async fn end(

@@ -4,14 +4,14 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::EnrollingActor;
 use shinkofa_kernel::{Role, TenantId, Tier, UserId};
 use shinkofa_web::{Locale, ProblemDocument};
 use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, Live, require_session};
 
 /// The signed-in person, as the database knows them now.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,13 +41,17 @@ pub struct Profile {
     ),
 )]
 #[get("/api/user/profile")]
-pub async fn show_profile(auth: web::Data<Auth>, actor: CurrentActor) -> Result<HttpResponse, Error> {
+pub async fn show_profile(
+    auth: web::Data<Auth>,
+    EnrollingActor(actor): EnrollingActor,
+) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let (account, membership) = transaction(&auth.platform.database, &scope, "show_profile", async |tx| {
-        require_live(tx, auth.realm, Claimed::from(&actor), now).await
-    })
-    .await?;
+    let Live { account, membership, .. } =
+        transaction(&auth.platform.database, &scope, "show_profile", async |tx| {
+            require_session(tx, auth.realm, Claimed::from(&actor), now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(Profile {
         user_id: account.id,
         email: account.email,

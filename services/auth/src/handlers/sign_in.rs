@@ -14,6 +14,7 @@ use crate::db::users;
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
+use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::PresentedPassword;
 use crate::domain::proof::AuthMethod;
 use crate::error::Error;
@@ -30,6 +31,9 @@ pub struct SignInRequest {
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     device_id: Option<DeviceId>,
+    /// What this device got when it was remembered: with it the second factor may be left out.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    device_token: Option<OneTimeToken>,
 }
 
 /// Sign in
@@ -73,7 +77,7 @@ async fn answer(
     surroundings: &Surroundings,
     body: SignInRequest,
 ) -> Result<SignInAnswer, Error> {
-    let SignInRequest { email, password, device_id } = body;
+    let SignInRequest { email, password, device_id, device_token } = body;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_of(&email)).await?;
@@ -92,13 +96,12 @@ async fn answer(
         subject: &right.subject,
         binding: &binding,
         surroundings,
+        device_token: device_token.as_ref(),
     };
     let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(right.account.id);
     transaction(&auth.platform.database, &scope, "sign_in", async |tx| {
         let answer = first_factor::pass(tx, auth, tenant, &first).await?;
-        if matches!(answer, SignInAnswer::SignedIn(_)) {
-            keep_rehash(tx, auth, tenant, &right).await?;
-        }
+        keep_rehash(tx, auth, tenant, &right).await?;
         Ok(answer)
     })
     .await

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::{CurrentActor, Revocation};
+use shinkofa_identity::{EnrollingActor, Revocation};
 use shinkofa_web::ProblemDocument;
 
 use crate::Auth;
@@ -11,7 +11,7 @@ use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, require_session};
 
 /// Sign out
 ///
@@ -27,12 +27,15 @@ use crate::liveness::{Claimed, require_live};
     ),
 )]
 #[post("/api/auth/logout")]
-pub async fn sign_out(auth: web::Data<Auth>, actor: CurrentActor) -> Result<HttpResponse, Error> {
+pub async fn sign_out(
+    auth: web::Data<Auth>,
+    EnrollingActor(actor): EnrollingActor,
+) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let revocation = Revocation::Session { session_id: actor.session_id };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "sign_out", async |tx| {
-        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        require_session(tx, auth.realm, Claimed::from(&actor), now).await?;
         if sessions::end(tx, (auth.realm, actor.session_id), now).await? {
             revocations::record(tx, &revocation, now).await?;
             let details = json!({ "reason": SessionEnd::SignedOut });

@@ -2,6 +2,7 @@
 
 pub mod purge_expired;
 pub mod purge_guests;
+pub mod reseal_factors;
 pub mod resend_verification;
 pub mod send_magic_link;
 pub mod send_sign_in_code;

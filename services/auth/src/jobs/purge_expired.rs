@@ -3,12 +3,18 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
+use shinkofa_identity::totp;
 use shinkofa_jobs::{Attempt, Failure, Job};
 
 use crate::Auth;
-use crate::db::{failures, oauth_attempts, one_time_tokens, realms, revocations, sessions, signups};
+use crate::db::{
+    factor_guesses, factors, failures, oauth_attempts, one_time_tokens, realms, remembered_devices,
+    revocations, sessions, signups,
+};
+use crate::domain::second_factor::CONFIRM_WITHIN;
 
-/// Expired tokens and sessions, counts of a past day, requests nobody confirmed, revocations older than any access token.
+/// Expired tokens, sessions and remembered devices, counts of a past day, requests and factors nobody confirmed, revocations
+/// older than any access token.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 
@@ -38,7 +44,12 @@ impl Job for PurgeExpired {
                 let failures = failures::delete_older_than(tx, realm, now - FAILURES_KEPT).await?;
                 let signups = signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT).await?;
                 let attempts = oauth_attempts::delete_expired(tx, realm, now).await?;
-                Ok::<_, Error>(tokens + sessions + failures + signups + attempts)
+                let begun = factors::delete_unconfirmed_before(tx, realm, now - CONFIRM_WITHIN).await?;
+                let guesses =
+                    factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT)).await?;
+                let devices = remembered_devices::delete_expired(tx, realm, now).await?;
+                let accounts = tokens + sessions + failures + signups + attempts;
+                Ok::<_, Error>(accounts + begun + guesses + devices)
             })
             .await?;
             tracing::debug!(removed, "expired rows removed");

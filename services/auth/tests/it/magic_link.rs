@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, PASSWORD, address};
-use crate::{letters, sign_in};
+use crate::{factors, letters};
 
 /// RFC 7636 appendix B.
 pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -157,14 +157,14 @@ async fn v15_a_link_does_not_skip_the_second_factor() {
     let app = TestApp::<Auth>::start().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
-    sign_in::enrol(&app).await;
+    factors::everybody_enrols(&app).await;
     ask(&app, &anna).await.expect(202);
     let (token, _) = mailed(&app, &anna).await;
     let answer = by_token(&app, &token, VERIFIER).await.expect(200);
     assert_eq!((&answer.body["mfaRequired"], &answer.body["methods"]), (&json!(true), &json!(["totp"])));
     assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 0);
-    let code = sign_in::shown_code(&app);
-    sign_in::second_step(&app, &answer.text("mfaToken"), &code).await.expect(200);
+    let code = factors::everybodys_code(&app);
+    factors::second_step(&app, &answer.text("mfaToken"), &code).await.expect(200);
     assert_eq!(app.sql("SELECT amr FROM sessions").await[0]["amr"], "email otp");
 }
 
@@ -174,11 +174,11 @@ async fn v15_email_is_never_both_factors() {
     let app = TestApp::<Auth>::start().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
-    sign_in::enrol(&app).await;
+    factors::everybody_enrols(&app).await;
     app.superuser().await.run("UPDATE user_factors SET kind = 'email_code'").await;
     ask(&app, &anna).await.expect(202);
     let (token, _) = mailed(&app, &anna).await;
-    by_token(&app, &token, VERIFIER).await.expect_problem(403, "other_first_factor_needed");
+    by_token(&app, &token, VERIFIER).await.expect_problem(403, "same_channel_twice");
     // After a password the same factor is asked for.
     let body = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
     assert_eq!(body["methods"], json!(["email_code"]));
@@ -336,7 +336,7 @@ async fn v25_tokens_of_one_purpose_open_nothing_of_another() {
     people::verify(&app, &token).await.expect(410);
     people::refresh(&app, &token).await.expect(401);
     people::profile(&app, &token).await.expect(401);
-    sign_in::second_step(&app, &token, "123456").await.expect(401);
+    factors::second_step(&app, &token, "123456").await.expect(401);
     let exchange = json!({ "code": token, "codeVerifier": VERIFIER });
     app.post("/api/auth/oauth/exchange").json(&exchange).send().await.expect(410);
     app.post("/api/auth/otp/verify").json(&stray).send().await.expect(401);

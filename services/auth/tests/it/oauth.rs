@@ -10,7 +10,7 @@ use shinkofa_testing::{Answer, TestApp};
 use crate::magic_link::{CHALLENGE, OTHER_VERIFIER, VERIFIER};
 use crate::people::{self, PASSWORD, address};
 use crate::provider::{Person, Providers};
-use crate::{letters, sign_in};
+use crate::{factors, letters};
 
 pub const REDIRECT: &str = "https://app.shinkofa.localhost:8443/signed-in";
 const ORIGIN: &str = "https://app.shinkofa.localhost:8443";
@@ -245,13 +245,13 @@ async fn v15_a_provider_does_not_skip_the_second_factor() {
     let app = providers.app().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
-    sign_in::enrol(&app).await;
+    factors::everybody_enrols(&app).await;
     providers.vouch_for(Person::new(11, &anna));
     let answer = through(&app, "google").await.expect(200);
     assert_eq!(answer.body["mfaRequired"], true);
     assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 0);
-    let code = sign_in::shown_code(&app);
-    sign_in::second_step(&app, &answer.text("mfaToken"), &code).await.expect(200);
+    let code = factors::everybodys_code(&app);
+    factors::second_step(&app, &answer.text("mfaToken"), &code).await.expect(200);
     let session = app.sql("SELECT amr, acr FROM sessions").await;
     assert_eq!(session[0], json!({ "amr": "fed otp", "acr": "aal2" }));
 }

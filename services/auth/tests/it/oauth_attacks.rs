@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::factors;
 use crate::magic_link::{CHALLENGE, VERIFIER};
 use crate::oauth::{ALL, REDIRECT, code_of, consent, exchange, returned, start, through};
 use crate::people::{self, address};
 use crate::provider::{CLIENT_ID, Lies, Person, Providers};
-use crate::sign_in;
 
 /// V6: a stranger who signed up with somebody's address first keeps nothing of the account once its owner comes.
 #[actix_web::test]
@@ -17,7 +17,7 @@ async fn v06_an_unconfirmed_account_is_taken_from_whoever_made_it_before_it_is_l
     people::sign_up(&app, &anna, "the stranger's own password").await.expect(202);
     let strangers = people::mailed_token(&app, &anna).await;
     let made = app.sql("SELECT id FROM users").await[0]["id"].clone();
-    sign_in::enrol(&app).await;
+    factors::everybody_enrols(&app).await;
     let planted = "01920000-0000-7000-8000-00000000beef";
     // As if there had been a way to plant a session and an identity.
     app.superuser()
@@ -296,7 +296,7 @@ async fn v25_a_code_of_the_exchange_opens_nothing_else() {
     people::verify(&app, &code).await.expect(410);
     people::refresh(&app, &code).await.expect(401);
     people::profile(&app, &code).await.expect(401);
-    sign_in::second_step(&app, &code, "123456").await.expect(401);
+    factors::second_step(&app, &code, "123456").await.expect(401);
     let link = json!({ "token": code, "codeVerifier": VERIFIER });
     app.post("/api/auth/magic-link/consume").json(&link).send().await.expect(410);
     let state = app.sql("SELECT encode(state_hash, 'hex') AS state FROM oauth_attempts").await;

@@ -2,11 +2,10 @@
 
 use argon2::PasswordHasher as _;
 use auth::Auth;
-use aws_lc_rs::hmac;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::json;
-use shinkofa_testing::{Answer, TestApp};
+use shinkofa_testing::TestApp;
 
 use crate::people::{self, PASSWORD, address};
 
@@ -118,91 +117,6 @@ async fn a_suspended_account_or_member_has_no_rights() {
     people::sign_in(&app, &address(&app, "anna"), "not the password")
         .await
         .expect_problem(401, "invalid_credentials");
-}
-
-const TOTP_SECRET: &[u8] = b"12345678901234567890";
-
-/// Gives everybody a confirmed authenticator app with that secret, as enrolment would.
-pub async fn enrol(app: &TestApp<Auth>) {
-    let id = "01920000-0000-7000-8000-00000000abcd";
-    let sealed = app.service().sealing.seal(&format!("user_factor:{id}"), TOTP_SECRET).expect("sealed");
-    let enrol = format!(
-        "INSERT INTO user_factors (realm_id, user_id, id, kind, secret_sealed, confirmed_at, created_at)
-         SELECT realm_id, id, '{id}', 'totp', '{sealed}', created_at, created_at FROM users"
-    );
-    app.superuser().await.run(&enrol).await;
-}
-
-/// What the app shows now (RFC 4226 section 5.3).
-pub fn shown_code(app: &TestApp<Auth>) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, TOTP_SECRET);
-    let tag = hmac::sign(&key, &(app.clock.now().timestamp() / 30).to_be_bytes());
-    let offset = usize::from(tag.as_ref()[19] & 0x0f);
-    let bytes = std::array::from_fn(|n| tag.as_ref()[offset + n]);
-    format!("{:06}", (u32::from_be_bytes(bytes) & 0x7fff_ffff) % 1_000_000)
-}
-
-pub async fn second_step(app: &TestApp<Auth>, token: &str, code: &str) -> Answer {
-    app.post("/api/auth/signin/mfa").json(&json!({ "mfaToken": token, "code": code })).send().await
-}
-
-#[actix_web::test]
-async fn somebody_with_a_second_factor_is_asked_for_it_and_both_together_open_a_session() {
-    let app = TestApp::<Auth>::start().await;
-    let anna = address(&app, "anna");
-    people::confirmed(&app, &anna).await;
-    enrol(&app).await;
-    let body = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
-    assert_eq!((&body["mfaRequired"], &body["methods"]), (&json!(true), &json!(["totp"])));
-    assert!(body.get("accessToken").is_none());
-    let token = people::text(&body, "mfaToken");
-    second_step(&app, token, "000000").await.expect_problem(401, "second_factor_refused");
-    let answer = second_step(&app, token, &shown_code(&app)).await.expect(200);
-    people::profile(&app, &answer.text("accessToken")).await.expect(200);
-    people::refresh(&app, &answer.text("refreshToken")).await.expect(200);
-    assert_eq!(app.sql("SELECT amr, acr FROM sessions").await[0], json!({ "amr": "pwd otp", "acr": "aal2" }));
-}
-
-/// V14: one code opens one session, and codes are not guessed in parallel.
-#[actix_web::test]
-async fn v14_a_code_works_once_and_a_token_takes_few_codes() {
-    let app = TestApp::<Auth>::start().await;
-    let anna = address(&app, "anna");
-    people::confirmed(&app, &anna).await;
-    enrol(&app).await;
-    let first = people::sign_in(&app, &anna, PASSWORD).await.expect(200).text("mfaToken");
-    let second = people::sign_in(&app, &anna, PASSWORD).await.expect(200).text("mfaToken");
-    let code = shown_code(&app);
-    second_step(&app, &first, &code).await.expect(200);
-    second_step(&app, &first, &code).await.expect(401);
-    second_step(&app, &second, &code).await.expect_problem(401, "second_factor_refused");
-    join_all((0..200).map(|n| {
-        let (app, second) = (&app, &second);
-        async move { second_step(app, second, &format!("{n:06}")).await.expect(401) }
-    }))
-    .await;
-    app.advance(TimeDelta::seconds(30));
-    second_step(&app, &second, &shown_code(&app)).await.expect(401);
-    let tried =
-        app.sql("SELECT max(attempts) AS most FROM one_time_tokens WHERE purpose = 'second_factor'").await;
-    assert_eq!(tried[0]["most"], 5);
-    people::sign_in(&app, &anna, PASSWORD).await.expect(200);
-}
-
-/// V15: the token between the two steps opens nothing else.
-#[actix_web::test]
-async fn v15_the_token_between_the_steps_is_good_for_nothing_else_and_not_for_long() {
-    let app = TestApp::<Auth>::start().await;
-    let anna = address(&app, "anna");
-    people::confirmed(&app, &anna).await;
-    enrol(&app).await;
-    let token = people::sign_in(&app, &anna, PASSWORD).await.expect(200).text("mfaToken");
-    people::profile(&app, &token).await.expect(401);
-    people::verify(&app, &token).await.expect(410);
-    people::refresh(&app, &token).await.expect(401);
-    app.advance(TimeDelta::minutes(5));
-    second_step(&app, &token, &shown_code(&app)).await.expect_problem(401, "second_factor_refused");
-    assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 0);
 }
 
 #[actix_web::test]

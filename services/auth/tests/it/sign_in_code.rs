@@ -7,7 +7,7 @@ use serde_json::json;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, PASSWORD, address};
-use crate::{letters, sign_in};
+use crate::{factors, letters};
 
 async fn sent(app: &TestApp<Auth>, email: &str) -> String {
     let answer = app.post("/api/auth/otp/send").json(&json!({ "email": email })).send().await.expect(202);
@@ -86,7 +86,7 @@ async fn v15_a_code_does_not_skip_the_second_factor_and_is_not_both() {
     let app = TestApp::<Auth>::start().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
-    sign_in::enrol(&app).await;
+    factors::everybody_enrols(&app).await;
     let code = sent(&app, &anna).await;
     let answer = verify(&app, &anna, &code).await.expect(200);
     assert_eq!(answer.body["mfaRequired"], true);
@@ -94,7 +94,7 @@ async fn v15_a_code_does_not_skip_the_second_factor_and_is_not_both() {
     assert_eq!(kept[0]["about"], json!({ "amr": ["email"] }));
     app.superuser().await.run("UPDATE user_factors SET kind = 'email_code'").await;
     let code = sent(&app, &anna).await;
-    verify(&app, &anna, &code).await.expect_problem(403, "other_first_factor_needed");
+    verify(&app, &anna, &code).await.expect_problem(403, "same_channel_twice");
     assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 0);
 }
 
@@ -104,19 +104,19 @@ async fn v16_what_was_shown_before_a_step_does_not_survive_it() {
     let app = TestApp::<Auth>::start().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
-    sign_in::enrol(&app).await;
+    factors::everybody_enrols(&app).await;
     let code = sent(&app, &anna).await;
     let planted = "01920000-0000-7000-8000-00000000beef";
     let body = json!({ "email": anna, "code": code });
     let first =
         app.post("/api/auth/otp/verify").header("cookie", &format!("__Host-rt={planted}; sid={planted}"));
     let token = first.json(&body).send().await.expect(200).text("mfaToken");
-    let shown = sign_in::shown_code(&app);
-    let session = sign_in::second_step(&app, &token, &shown).await.expect(200).body;
+    let shown = factors::everybodys_code(&app);
+    let session = factors::second_step(&app, &token, &shown).await.expect(200).body;
     let sid = app.sql("SELECT id FROM sessions").await[0]["id"].clone();
     assert_ne!(sid, planted);
     assert!(!serde_json::to_string(&session).unwrap().contains(&token));
-    sign_in::second_step(&app, &token, &shown).await.expect(401);
+    factors::second_step(&app, &token, &shown).await.expect(401);
     people::refresh(&app, &token).await.expect(401);
     people::profile(&app, &token).await.expect(401);
 }

@@ -69,6 +69,10 @@ impl LetterTemplates {
             "sign_in_code",
             "provider_linked",
             "provider_unlinked",
+            "second_factor_code",
+            "factor_added",
+            "factor_removed",
+            "recovery_code_used",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -139,12 +143,17 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
     match letter {
         AccountLetter::PasswordReset { expires_at }
         | AccountLetter::MagicLink { expires_at }
-        | AccountLetter::SignInCode { expires_at } => {
+        | AccountLetter::SignInCode { expires_at }
+        | AccountLetter::SecondFactorCode { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
         }
         AccountLetter::ProviderLinked { provider } | AccountLetter::ProviderUnlinked { provider } => {
             context! { provider => one_line(provider) }
         }
+        AccountLetter::FactorAdded { factor } | AccountLetter::FactorRemoved { factor } => {
+            context! { factor => factor.as_str() }
+        }
+        AccountLetter::RecoveryCodeUsed { left } => context! { left => *left },
         AccountLetter::PasswordChanged => context! {},
     }
 }

@@ -83,9 +83,13 @@ impl Occasion {
     pub const fn worthless_from(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::EmailVerification { expires_at }
-            | Self::Account { letter: AccountLetter::PasswordReset { expires_at } }
-            | Self::Account { letter: AccountLetter::MagicLink { expires_at } }
-            | Self::Account { letter: AccountLetter::SignInCode { expires_at } } => Some(*expires_at),
+            | Self::Account {
+                letter:
+                    AccountLetter::PasswordReset { expires_at }
+                    | AccountLetter::MagicLink { expires_at }
+                    | AccountLetter::SignInCode { expires_at }
+                    | AccountLetter::SecondFactorCode { expires_at },
+            } => Some(*expires_at),
             _ => None,
         }
     }
@@ -99,6 +103,10 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
         AccountLetter::SignInCode { .. } => Kind::SignInCode,
         AccountLetter::ProviderLinked { .. } => Kind::ProviderLinked,
         AccountLetter::ProviderUnlinked { .. } => Kind::ProviderUnlinked,
+        AccountLetter::SecondFactorCode { .. } => Kind::SecondFactorCode,
+        AccountLetter::FactorAdded { .. } => Kind::FactorAdded,
+        AccountLetter::FactorRemoved { .. } => Kind::FactorRemoved,
+        AccountLetter::RecoveryCodeUsed { .. } => Kind::RecoveryCodeUsed,
     }
 }
 

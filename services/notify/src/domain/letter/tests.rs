@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use minijinja::HtmlEscape;
+use shinkofa_contracts::auth::LetterFactor;
 use shinkofa_kernel::Currency;
 use shinkofa_web::Locale;
 use uuid::Uuid;
@@ -59,6 +60,16 @@ fn occasions(title: &str) -> Vec<Occasion> {
         Occasion::Account { letter: AccountLetter::SignInCode { expires_at: at("2026-12-01T09:10:00Z") } },
         Occasion::Account { letter: AccountLetter::ProviderLinked { provider: title.to_owned() } },
         Occasion::Account { letter: AccountLetter::ProviderUnlinked { provider: title.to_owned() } },
+        Occasion::Account {
+            letter: AccountLetter::SecondFactorCode { expires_at: at("2026-12-02T09:00:00Z") },
+        },
+        Occasion::Account { letter: AccountLetter::FactorAdded { factor: LetterFactor::Totp } },
+        Occasion::Account { letter: AccountLetter::FactorAdded { factor: LetterFactor::EmailCode } },
+        Occasion::Account { letter: AccountLetter::FactorRemoved { factor: LetterFactor::Passkey } },
+        Occasion::Account { letter: AccountLetter::FactorRemoved { factor: LetterFactor::Totp } },
+        Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 9 } },
+        Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 1 } },
+        Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 0 } },
         Occasion::PaymentPaid { payment: payment(title, Some(at("2027-03-01T09:00:00Z"))) },
         Occasion::PaymentPaid { payment: payment(title, None) },
         Occasion::ReservationConfirmed { reservation: full() },

@@ -1,0 +1,155 @@
+//! Second factors: who has to have one, which of them a sign-in may ask for, and what showing one is worth.
+
+use chrono::TimeDelta;
+use shinkofa_identity::AssuranceLevel;
+use shinkofa_kernel::Role;
+
+use crate::domain::account::FactorKind;
+
+/// Whoever can change other people's things needs a second factor, and one that cannot be read in a mailbox.
+pub fn is_mandatory(roles: &[Role]) -> bool {
+    roles.contains(&Role::Admin) || roles.contains(&Role::Manager)
+}
+
+/// Nobody needs more, and every further one is another way in.
+pub const MOST_FACTORS: usize = 5;
+
+/// So many codes may be tried for one account in each time step of an authenticator app.
+pub const GUESSES_PER_STEP: i32 = 3;
+
+/// A factor that was not confirmed by then is forgotten.
+pub const CONFIRM_WITHIN: TimeDelta = TimeDelta::minutes(15);
+
+/// How long a remembered device may leave out the second factor.
+pub const DEVICE_REMEMBERED_FOR: TimeDelta = TimeDelta::days(30);
+
+/// What a sign-in asks for after its first step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    Nothing,
+    OneOf(Vec<FactorKind>),
+    /// There is a factor, but it is the mailbox that the first step was made by.
+    SameChannel,
+}
+
+impl FactorKind {
+    /// Can it be had by whoever reads the mailbox?
+    pub fn is_strong(self) -> bool {
+        matches!(self, Self::Totp | Self::Passkey)
+    }
+}
+
+/// Chooses among the confirmed `kinds`, for somebody with these `roles` whose first step was made by `methods`.
+///
+/// A mailed code is never the second factor of a first step by mail, nor of somebody who has a strong factor that is
+/// mandatory. Recovery codes stand in for whatever factor is asked for.
+pub fn asked_for(kinds: &[FactorKind], recovery_codes_left: i64, roles: &[Role], methods: &str) -> Asked {
+    let strong = kinds.iter().any(|kind| kind.is_strong());
+    let mail_is_good = is_beside_the_mailbox(methods) && !(strong && is_mandatory(roles));
+    let mut asked: Vec<_> =
+        kinds.iter().copied().filter(|kind| *kind != FactorKind::EmailCode || mail_is_good).collect();
+    if kinds.is_empty() {
+        return Asked::Nothing;
+    }
+    if recovery_codes_left > 0 {
+        asked.push(FactorKind::RecoveryCode);
+    }
+    if asked.is_empty() { Asked::SameChannel } else { Asked::OneOf(asked) }
+}
+
+/// Names of methods (RFC 8176, and our own) that whoever reads the mailbox does not have: a password, another provider, a
+/// passkey. A method that nobody put here counts as one by mail.
+const BESIDE_THE_MAILBOX: [&str; 4] = ["pwd", "fed", "hwk", "swk"];
+
+fn is_beside_the_mailbox(methods: &str) -> bool {
+    methods.split(' ').any(|method| BESIDE_THE_MAILBOX.contains(&method))
+}
+
+/// A second factor that was shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Totp,
+    MailedCode,
+    RecoveryCode { left: i64 },
+}
+
+const TOTP: &str = "otp";
+const MAILED_CODE: &str = "email";
+const RECOVERY_CODE: &str = "recovery";
+
+impl Shown {
+    /// Its name among a session's methods.
+    pub fn method(self) -> &'static str {
+        match self {
+            Self::Totp => TOTP,
+            Self::MailedCode => MAILED_CODE,
+            Self::RecoveryCode { .. } => RECOVERY_CODE,
+        }
+    }
+
+    /// The methods of a session whose first ones were `before`.
+    pub fn added_to(self, before: &str) -> String {
+        if before.split(' ').any(|method| method == self.method()) {
+            before.to_owned()
+        } else {
+            format!("{before} {}", self.method())
+        }
+    }
+}
+
+/// Does a session of somebody with these `roles`, opened by `methods`, open nothing but enrolment? So it is with those for
+/// whom a second factor is mandatory and who showed none, or one that the mailbox gives.
+pub fn enrols_only(roles: &[Role], assurance: AssuranceLevel, methods: &str) -> bool {
+    let strong = methods.split(' ').any(|method| [TOTP, RECOVERY_CODE, "hwk", "swk"].contains(&method));
+    is_mandatory(roles) && !(strong && assurance == AssuranceLevel::Aal2)
+}
+
+#[cfg(test)]
+mod tests {
+    use FactorKind::{EmailCode, RecoveryCode, Totp};
+
+    use super::*;
+
+    #[test]
+    fn the_mailbox_is_never_asked_twice() {
+        let member = [Role::Member];
+        assert_eq!(asked_for(&[], 0, &member, "pwd"), Asked::Nothing);
+        assert_eq!(asked_for(&[EmailCode], 0, &member, "pwd"), Asked::OneOf(vec![EmailCode]));
+        for by_mail in ["email", "link", "something new"] {
+            assert_eq!(asked_for(&[EmailCode], 0, &member, by_mail), Asked::SameChannel, "{by_mail}");
+            assert_eq!(
+                asked_for(&[EmailCode], 3, &member, by_mail),
+                Asked::OneOf(vec![RecoveryCode]),
+                "{by_mail}"
+            );
+            assert_eq!(asked_for(&[EmailCode, Totp], 0, &member, by_mail), Asked::OneOf(vec![Totp]));
+        }
+    }
+
+    #[test]
+    fn those_for_whom_it_is_mandatory_show_their_strong_factor_or_else_what_they_have() {
+        for role in [Role::Admin, Role::Manager] {
+            assert_eq!(
+                asked_for(&[EmailCode, Totp], 1, &[role], "pwd"),
+                Asked::OneOf(vec![Totp, RecoveryCode])
+            );
+            assert_eq!(asked_for(&[EmailCode], 0, &[role], "pwd"), Asked::OneOf(vec![EmailCode]));
+        }
+        assert!(
+            is_mandatory(&[Role::Member, Role::Manager]) && !is_mandatory(&[Role::Coach, Role::Moderator])
+        );
+    }
+
+    #[test]
+    fn only_a_strong_factor_satisfies_those_for_whom_one_is_mandatory() {
+        use AssuranceLevel::{Aal1, Aal2};
+        let (admin, member) = ([Role::Admin], [Role::Member]);
+        assert!(enrols_only(&admin, Aal1, "pwd") && !enrols_only(&member, Aal1, "pwd"));
+        assert!(!enrols_only(&admin, Aal2, &Shown::Totp.added_to("pwd")));
+        assert!(!enrols_only(&admin, Aal2, &Shown::RecoveryCode { left: 0 }.added_to("pwd")));
+        assert!(enrols_only(&admin, Aal2, &Shown::MailedCode.added_to("pwd")));
+        // A code that was the first and only step is no second one.
+        assert!(enrols_only(&admin, Aal1, "otp"));
+        assert_eq!(Shown::Totp.added_to("pwd otp"), "pwd otp");
+    }
+}

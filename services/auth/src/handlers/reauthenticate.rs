@@ -1,0 +1,222 @@
+//! `POST /api/auth/reauthenticate`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::{AssuranceLevel, CurrentActor, EnrollingActor, step_up_required};
+use shinkofa_web::{Body, Problem, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::attempts::{recheck_password, record_failure};
+use crate::db::failures;
+use crate::db::sessions::{self, Session};
+use crate::db::users::Account;
+use crate::domain::audit::AuditAction;
+use crate::domain::device::{Digest, Surroundings, digest_of};
+use crate::domain::lockout;
+use crate::domain::password::PresentedPassword;
+use crate::domain::second_factor::{Asked, Shown};
+use crate::domain::session::SessionLife;
+use crate::domain::totp::FactorCode;
+use crate::error::Error;
+use crate::factor_codes::{self, CountedGuess, Guess};
+use crate::first_factor::asked;
+use crate::liveness::{Claimed, Live, require_session};
+use crate::session_opening::{TokenAnswer, TokenSource, tokens};
+use crate::{Auth, limits};
+
+/// One of the two.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReauthenticateRequest {
+    /// Where the account has no second factor.
+    #[schema(value_type = Option<String>, format = "password", max_length = 1024)]
+    password: Option<PresentedPassword>,
+    /// Of the second factor, or a recovery code.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "123456")]
+    code: Option<FactorCode>,
+}
+
+/// Show again who I am
+///
+/// Opens what `step_up_required` refuses, for ten minutes. Whoever has a second factor shows it; to others the password is
+/// asked. Answers the next tokens of the same session. What is wrong counts as a failed attempt to sign in.
+#[utoipa::path(
+    tag = "sign-in",
+    security(("bearer" = [])),
+    request_body = ReauthenticateRequest,
+    responses(
+        (status = 200, body = TokenAnswer),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`reauthentication_refused`; `step_up_required` when a password was sent and a code is needed"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/reauthenticate")]
+pub async fn reauthenticate(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    EnrollingActor(actor): EnrollingActor,
+    context: RequestContext,
+    body: Body<ReauthenticateRequest>,
+) -> Result<HttpResponse, Error> {
+    auth.platform.limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
+    let surroundings = surroundings(&request, &context);
+    let answer = match body.0 {
+        ReauthenticateRequest { password: Some(password), code: None } => {
+            by_password(&auth, &actor, &password, &surroundings).await?
+        }
+        ReauthenticateRequest { password: None, code: Some(code) } => {
+            by_code(&auth, &actor, &code, &surroundings).await?
+        }
+        _ => return Err(Problem::invalid_field("", "send a password or a code").into()),
+    };
+    auth.platform.committed();
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+}
+
+/// What a code can be mailed for, in this session.
+pub fn challenge(actor: &CurrentActor) -> Digest {
+    digest_of(&["reauthenticate", &actor.session_id.to_string()])
+}
+
+/// The owner of a session is no stranger: what others get wrong elsewhere does not lock them out of it.
+pub fn subject(account: &Account, session: &Session) -> Digest {
+    lockout::subject(&account.email_canonical, session.binding().device.as_ref())
+}
+
+fn scope(auth: &Auth, actor: &CurrentActor) -> Scope {
+    Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id)
+}
+
+async fn by_password(
+    auth: &Auth,
+    actor: &CurrentActor,
+    password: &PresentedPassword,
+    surroundings: &Surroundings,
+) -> Result<TokenAnswer, Error> {
+    let (database, scope) = (&auth.platform.database, scope(auth, actor));
+    let (account, subject) = transaction(database, &scope, "read_session", async |tx| {
+        let now = auth.platform.clock.now();
+        let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
+        require_no_second_factor(tx, auth, &live).await?;
+        let subject = subject(&live.account, &live.session);
+        Ok::<_, Error>((live.account, subject))
+    })
+    .await?;
+    if !recheck_password(auth, &account, &subject, password).await? {
+        return Err(Error::ReauthenticationRefused);
+    }
+    transaction(database, &scope, "reauthenticate", async |tx| {
+        let live = lock(tx, auth, actor).await?;
+        require_no_second_factor(tx, auth, &live).await?;
+        let methods = if live.session.amr.split(' ').any(|method| method == "pwd") {
+            live.session.amr.clone()
+        } else {
+            format!("{} pwd", live.session.amr)
+        };
+        failures::clear(tx, auth.realm, &subject).await?;
+        go_on(tx, auth, (live, surroundings), (&methods, AssuranceLevel::Aal1)).await
+    })
+    .await
+}
+
+async fn require_no_second_factor(tx: &mut Connection, auth: &Auth, live: &Live) -> Result<(), Error> {
+    match asked_again(tx, auth, live).await? {
+        Asked::Nothing => Ok(()),
+        Asked::OneOf(_) | Asked::SameChannel => Err(step_up_required(AssuranceLevel::Aal2).into()),
+    }
+}
+
+/// What may be asked of the owner of a session.
+pub async fn asked_again(tx: &mut Connection, auth: &Auth, live: &Live) -> Result<Asked, Error> {
+    asked(tx, auth, &live.account, &live.membership.roles, &live.session.amr).await
+}
+
+async fn by_code(
+    auth: &Auth,
+    actor: &CurrentActor,
+    code: &FactorCode,
+    surroundings: &Surroundings,
+) -> Result<TokenAnswer, Error> {
+    let (database, scope) = (&auth.platform.database, scope(auth, actor));
+    let challenge = challenge(actor);
+    let user = actor.user_id;
+    // The count is committed before the code is looked at.
+    let (subject, counted) = transaction(database, &scope, "try_reauthentication", async |tx| {
+        let now = auth.platform.clock.now();
+        let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
+        let subject = subject(&live.account, &live.session);
+        let guess = Guess { user, code, subject: &subject, challenge: &challenge };
+        let counted = factor_codes::count(tx, auth, &guess).await?;
+        Ok::<_, Error>((subject, counted))
+    })
+    .await?;
+    let guess = Guess { user, code, subject: &subject, challenge: &challenge };
+    let result = transaction(database, &scope, "reauthenticate", async |tx| {
+        accept_code(tx, auth, actor, (&guess, &counted), surroundings).await
+    })
+    .await;
+    if matches!(result, Err(Error::ReauthenticationRefused)) {
+        record_failure(auth, &subject).await?;
+    }
+    result
+}
+
+async fn accept_code(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    (guess, counted): (&Guess<'_>, &CountedGuess),
+    surroundings: &Surroundings,
+) -> Result<TokenAnswer, Error> {
+    let live = lock(tx, auth, actor).await?;
+    let asked = asked_again(tx, auth, &live).await?;
+    let shown = factor_codes::accept(tx, auth, (guess, counted), &asked).await?;
+    let shown: Shown = shown.ok_or(Error::ReauthenticationRefused)?;
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    factor_codes::tell_of_recovery(tx, auth, &trail, &live.account, shown).await?;
+    failures::clear(tx, auth.realm, guess.subject).await?;
+    let methods = shown.added_to(&live.session.amr);
+    go_on(tx, auth, (live, surroundings), (&methods, AssuranceLevel::Aal2)).await
+}
+
+/// What stands behind the token, with the session locked: of two at once one moves it on after the other.
+async fn lock(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<Live, Error> {
+    sessions::lock(tx, auth.realm, actor.session_id).await?;
+    require_session(tx, auth.realm, Claimed::from(actor), auth.platform.clock.now()).await
+}
+
+/// The next tokens of the session: after showing who one is the earlier refresh token is used up (ASVS 5.0, 7.2.4).
+async fn go_on(
+    tx: &mut Connection,
+    auth: &Auth,
+    (live, surroundings): (Live, &Surroundings),
+    (methods, assurance): (&str, AssuranceLevel),
+) -> Result<TokenAnswer, Error> {
+    let now = auth.platform.clock.now();
+    let Live { session, account, membership } = live;
+    let term = session.term().used(SessionLife::of(&membership.roles), now);
+    let from = (auth.realm, session.id, session.generation);
+    if !sessions::rotate(tx, from, term, surroundings, now).await? {
+        return Err(Error::Unauthenticated);
+    }
+    sessions::show_again(tx, (auth.realm, session.id), (methods, assurance), now).await?;
+    let trail = auth.trail(session.for_tenant, shinkofa_kernel::Actor::user(account.id));
+    let details = json!({ "methods": methods });
+    trail.session(tx, AuditAction::SessionReauthenticated, session.id, details).await?;
+    let source = TokenSource {
+        methods: methods.to_owned(),
+        assurance,
+        authenticated_at: now,
+        ..TokenSource::of(auth, &session, session.generation.saturating_add(1))?
+    };
+    tokens(tx, auth, session.for_tenant, &source, (&account, &membership)).await
+}
