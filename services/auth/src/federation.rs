@@ -109,10 +109,8 @@ pub async fn account_of(
     tenant: TenantId,
     (identity, locale): (&ExternalIdentity, Locale),
 ) -> Result<Account, Error> {
-    let now = auth.platform.clock.now();
-    if let Some(user) = identities::use_identity(tx, auth.realm, identity, now).await? {
-        let account = users::find(tx, auth.realm, user).await?;
-        return Ok(account.ok_or_else(|| Fault::unexpected("an identity is nobody's"))?);
+    if let Some(account) = linked_account(tx, auth, identity).await? {
+        return Ok(account);
     }
     let email = identity.proven_email().ok_or(Error::ProviderEmailUnverified)?;
     let id = UserId::new(&auth.platform.clock);
@@ -125,14 +123,29 @@ pub async fn account_of(
         link(tx, auth, &trail, (&account, identity)).await?;
         return Ok(account);
     }
+    // Another sign-in of the same person may have linked it while this one waited for the account.
+    if let Some(account) = linked_account(tx, auth, identity).await? {
+        return Ok(account);
+    }
     // Only people's accounts are matched by address, and only those that may be used.
-    if account.kind != AccountKind::Member || !account.is_usable(now) {
+    if account.kind != AccountKind::Member || !account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
     let account = claim_address(tx, auth, &trail, account).await?;
     link(tx, auth, &trail, (&account, identity)).await?;
     tell(tx, auth, &trail, (&account, identity.provider)).await?;
     Ok(account)
+}
+
+async fn linked_account(
+    tx: &mut Connection,
+    auth: &Auth,
+    identity: &ExternalIdentity,
+) -> Result<Option<Account>, Error> {
+    let now = auth.platform.clock.now();
+    let Some(user) = identities::use_identity(tx, auth.realm, identity, now).await? else { return Ok(None) };
+    let account = users::find(tx, auth.realm, user).await?;
+    Ok(Some(account.ok_or_else(|| Fault::unexpected("an identity is nobody's"))?))
 }
 
 fn new_account(

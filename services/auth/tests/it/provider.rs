@@ -50,8 +50,6 @@ pub struct Lies {
     pub issuer: Option<String>,
     /// Answers every request with this.
     pub status: Option<u16>,
-    /// Takes any verifier.
-    pub any_verifier: bool,
 }
 
 struct Asked {
@@ -276,7 +274,7 @@ async fn token(
     let Some(asked) = asked.filter(|asked| {
         known
             && asked.redirect_uri == given("redirect_uri")
-            && (asked.challenge == hash || state.lies.any_verifier)
+            && asked.challenge == hash
     }) else {
         // GitHub's way of saying no.
         return HttpResponse::Ok().json(json!({ "error": "bad_verification_code" }));
