@@ -13,7 +13,7 @@ use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::oauth_attempts::{self, RedeemedAttempt};
 use crate::db::users::{self, Account, NewAccount};
-use crate::db::{identities, memberships, providers};
+use crate::db::{factors, identities, memberships, providers};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::Digest;
@@ -102,7 +102,8 @@ pub async fn use_up(tx: &mut Connection, auth: &Auth, redeemed: &Redeemed) -> Re
 /// a new one.
 ///
 /// An address that the provider has not verified opens and makes nothing. An account whose own address nobody has confirmed
-/// is first taken from whoever made it.
+/// is first taken from whoever made it. One with a second factor is linked by its owner alone: another way in is not made
+/// with one factor.
 pub async fn account_of(
     tx: &mut Connection,
     auth: &Auth,
@@ -132,6 +133,9 @@ pub async fn account_of(
         return Err(Error::AccountSuspended);
     }
     let account = claim_address(tx, auth, &trail, account).await?;
+    if !factors::confirmed_kinds(tx, auth.realm, account.id).await?.is_empty() {
+        return Err(Error::LinkFirst);
+    }
     link(tx, auth, &trail, (&account, identity)).await?;
     tell(tx, auth, &trail, (&account, identity.provider)).await?;
     Ok(account)
