@@ -52,6 +52,8 @@ pub enum Error {
     IdentityTaken,
     #[error("the account has another identity of this provider")]
     ProviderLinked,
+    #[error("an account with a second factor is not linked by address alone")]
+    LinkFirst,
     #[error("it is the last way in")]
     LastWayIn,
     #[error("the only second factor is the mailbox that the first step was made by")]
@@ -197,6 +199,11 @@ impl Error {
                 "provider_already_linked",
                 "The account is linked with another identity of this provider. Remove that one first.",
                 "Le compte est lié à une autre identité de ce fournisseur. Retirez-la d'abord.",
+            ),
+            Self::LinkFirst => conflict(
+                "link_first",
+                "Your account has a second factor. Sign in as you usually do, then link this identity in your account.",
+                "Votre compte a un second facteur. Connectez-vous comme d'habitude, puis liez cette identité dans votre compte.",
             ),
             Self::LastWayIn => conflict(
                 "last_way_in",

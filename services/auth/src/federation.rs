@@ -13,7 +13,7 @@ use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::oauth_attempts::{self, RedeemedAttempt};
 use crate::db::users::{self, Account, NewAccount};
-use crate::db::{identities, memberships, providers};
+use crate::db::{factors, identities, memberships, providers};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::Digest;
@@ -102,17 +102,16 @@ pub async fn use_up(tx: &mut Connection, auth: &Auth, redeemed: &Redeemed) -> Re
 /// a new one.
 ///
 /// An address that the provider has not verified opens and makes nothing. An account whose own address nobody has confirmed
-/// is first taken from whoever made it.
+/// is first taken from whoever made it. One with a second factor is linked by its owner alone: another way in is not made
+/// with one factor.
 pub async fn account_of(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     (identity, locale): (&ExternalIdentity, Locale),
 ) -> Result<Account, Error> {
-    let now = auth.platform.clock.now();
-    if let Some(user) = identities::use_identity(tx, auth.realm, identity, now).await? {
-        let account = users::find(tx, auth.realm, user).await?;
-        return Ok(account.ok_or_else(|| Fault::unexpected("an identity is nobody's"))?);
+    if let Some(account) = linked_account(tx, auth, identity).await? {
+        return Ok(account);
     }
     let email = identity.proven_email().ok_or(Error::ProviderEmailUnverified)?;
     let id = UserId::new(&auth.platform.clock);
@@ -125,14 +124,32 @@ pub async fn account_of(
         link(tx, auth, &trail, (&account, identity)).await?;
         return Ok(account);
     }
+    // Another sign-in of the same person may have linked it while this one waited for the account.
+    if let Some(account) = linked_account(tx, auth, identity).await? {
+        return Ok(account);
+    }
     // Only people's accounts are matched by address, and only those that may be used.
-    if account.kind != AccountKind::Member || !account.is_usable(now) {
+    if account.kind != AccountKind::Member || !account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
     let account = claim_address(tx, auth, &trail, account).await?;
+    if !factors::confirmed_kinds(tx, auth.realm, account.id).await?.is_empty() {
+        return Err(Error::LinkFirst);
+    }
     link(tx, auth, &trail, (&account, identity)).await?;
     tell(tx, auth, &trail, (&account, identity.provider)).await?;
     Ok(account)
+}
+
+async fn linked_account(
+    tx: &mut Connection,
+    auth: &Auth,
+    identity: &ExternalIdentity,
+) -> Result<Option<Account>, Error> {
+    let now = auth.platform.clock.now();
+    let Some(user) = identities::use_identity(tx, auth.realm, identity, now).await? else { return Ok(None) };
+    let account = users::find(tx, auth.realm, user).await?;
+    Ok(Some(account.ok_or_else(|| Fault::unexpected("an identity is nobody's"))?))
 }
 
 fn new_account(

@@ -1,7 +1,9 @@
 //! Guests: accounts without anybody's name, until an address makes one somebody's.
 
 use serde_json::json;
+use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::Connection;
+use shinkofa_feed::append;
 use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, Role, UserId};
 use shinkofa_web::{Fault, Locale};
@@ -97,6 +99,8 @@ async fn make_room(
         return Err(Error::LinkGone);
     }
     privacy::erase(tx, auth, holder.id).await?;
+    let erasure = UserErasureRequested { user_id: holder.id };
+    append(tx, &trail.occurrence(), holder.id.as_uuid(), &erasure, None).await?;
     trail.user(tx, AuditAction::AddressClaimed, holder.id, json!({ "erased": true })).await?;
     Ok(())
 }

@@ -424,3 +424,22 @@ async fn the_letters_code_is_the_one_that_the_page_shows() {
     assert!(html.contains("`short code of ${ofToken}`") && html.contains("0123456789ABCDEFGHJKMNPQRSTVWXYZ"));
     assert!(!html.contains("{{") && !html.contains("https://"), "every placeholder is filled");
 }
+
+/// The document says what a client has to send, also where a missing member is answered 400 rather than 422.
+#[actix_web::test]
+async fn the_document_asks_for_challenge_and_verifier() {
+    let app = TestApp::<Auth>::start().await;
+    let document = app.get("/api/docs/auth.json").send().await.expect(200).body;
+    for (schema, member) in [
+        ("MagicLinkRequest", "codeChallenge"),
+        ("ConsumeMagicLinkRequest", "codeVerifier"),
+        ("StartOAuthRequest", "codeChallenge"),
+        ("ExchangeOAuthRequest", "codeVerifier"),
+    ] {
+        let required = &document["components"]["schemas"][schema]["required"];
+        assert!(
+            required.as_array().is_some_and(|names| names.contains(&json!(member))),
+            "{schema}: {required}"
+        );
+    }
+}

@@ -245,8 +245,10 @@ async fn v15_a_provider_does_not_skip_the_second_factor() {
     let app = providers.app().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
-    factors::everybody_enrols(&app).await;
     providers.vouch_for(Person::new(11, &anna));
+    through(&app, "google").await.expect(200);
+    factors::everybody_enrols(&app).await;
+    app.superuser().await.run("DELETE FROM sessions").await;
     let answer = through(&app, "google").await.expect(200);
     assert_eq!(answer.body["mfaRequired"], true);
     assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 0);
@@ -254,6 +256,10 @@ async fn v15_a_provider_does_not_skip_the_second_factor() {
     factors::second_step(&app, &answer.text("mfaToken"), &code).await.expect(200);
     let session = app.sql("SELECT amr, acr FROM sessions").await;
     assert_eq!(session[0], json!({ "amr": "fed otp", "acr": "aal2" }));
+    // One factor makes no further way in either.
+    providers.vouch_for(Person::new(16, &anna));
+    through(&app, "github").await.expect_problem(409, "link_first");
+    assert_eq!(app.sql("SELECT user_id FROM identities").await.len(), 1);
 }
 
 /// V16: nothing that stood in an address on the way is worth anything afterwards.

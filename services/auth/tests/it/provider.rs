@@ -50,8 +50,6 @@ pub struct Lies {
     pub issuer: Option<String>,
     /// Answers every request with this.
     pub status: Option<u16>,
-    /// Takes any verifier.
-    pub any_verifier: bool,
 }
 
 struct Asked {
@@ -197,13 +195,18 @@ fn lock(state: &Shared) -> MutexGuard<'_, State> {
 }
 
 /// Notes the request, and answers it wrongly where a test wants that.
-fn note<'a>(state: &'a Data<Shared>, request: &HttpRequest) -> Result<MutexGuard<'a, State>, HttpResponse> {
+fn note<'a>(
+    state: &'a Data<Shared>,
+    request: &HttpRequest,
+) -> Result<MutexGuard<'a, State>, Box<HttpResponse>> {
     let mut state = lock(state);
     state.seen.push(request.path().to_owned());
     match state.lies.status {
-        Some(status) => Err(HttpResponse::build(status.try_into().expect("a status"))
-            .insert_header(("location", "https://evil.test/"))
-            .json(json!({ "error": "server_error" }))),
+        Some(status) => Err(Box::new(
+            HttpResponse::build(status.try_into().expect("a status"))
+                .insert_header(("location", "https://evil.test/"))
+                .json(json!({ "error": "server_error" })),
+        )),
         None => Ok(state),
     }
 }
@@ -211,7 +214,7 @@ fn note<'a>(state: &'a Data<Shared>, request: &HttpRequest) -> Result<MutexGuard
 async fn discovery(state: Data<Shared>, request: HttpRequest) -> HttpResponse {
     let state = match note(&state, &request) {
         Ok(state) => state,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let base = format!("{}/google", state.base);
     HttpResponse::Ok().json(json!({
@@ -230,7 +233,7 @@ async fn keys(state: Data<Shared>, request: HttpRequest) -> HttpResponse {
             { "kty": "oct", "kid": "key-1", "k": "c2VjcmV0" },
             state.key.public(),
         ] })),
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 
@@ -242,7 +245,7 @@ async fn authorize(
 ) -> HttpResponse {
     let mut state = match note(&state, &request) {
         Ok(state) => state,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let asked = |name: &str| query.get(name).cloned().unwrap_or_default();
     assert_eq!((asked("response_type").as_str(), asked("client_id").as_str()), ("code", CLIENT_ID));
@@ -267,17 +270,15 @@ async fn token(
 ) -> HttpResponse {
     let mut state = match note(&state, &request) {
         Ok(state) => state,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let given = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let known = given("client_id") == CLIENT_ID && given("client_secret") == CLIENT_SECRET;
     let asked = state.codes.remove(given("code"));
     let hash = URL_SAFE_NO_PAD.encode(digest(&SHA256, given("code_verifier").as_bytes()));
-    let Some(asked) = asked.filter(|asked| {
-        known
-            && asked.redirect_uri == given("redirect_uri")
-            && (asked.challenge == hash || state.lies.any_verifier)
-    }) else {
+    let Some(asked) =
+        asked.filter(|asked| known && asked.redirect_uri == given("redirect_uri") && asked.challenge == hash)
+    else {
         // GitHub's way of saying no.
         return HttpResponse::Ok().json(json!({ "error": "bad_verification_code" }));
     };
@@ -328,7 +329,7 @@ async fn github_user(state: Data<Shared>, request: HttpRequest) -> HttpResponse 
             // The public profile's address is whatever its owner typed.
             "email": "typed@example.org",
         })),
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 
@@ -343,7 +344,7 @@ async fn github_emails(state: Data<Shared>, request: HttpRequest) -> HttpRespons
             let emails = if state.person.email.is_some() { vec![other, primary] } else { vec![other] };
             HttpResponse::Ok().json(emails)
         }
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 
@@ -359,6 +360,6 @@ async fn discord_user(state: Data<Shared>, request: HttpRequest) -> HttpResponse
             }
             HttpResponse::Ok().json(user)
         }
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
