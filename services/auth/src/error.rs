@@ -138,7 +138,9 @@ impl Error {
                 "The password or the code is not right.",
                 "Le mot de passe ou le code n'est pas correct.",
             ),
-            Self::CodeRefused => Problem::invalid_field("/code", "is not what the authenticator app shows now"),
+            Self::CodeRefused => {
+                Problem::invalid_field("/code", "is not what the authenticator app shows now")
+            }
             Self::TooManyFactors => conflict(
                 "too_many_factors",
                 "This account has as many second factors as it may. Remove one first.",

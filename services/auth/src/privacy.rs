@@ -7,11 +7,11 @@ use shinkofa_identity::Revocation;
 use shinkofa_kernel::UserId;
 
 use crate::Auth;
+use crate::db::users::Account;
 use crate::db::{
     events, factor_guesses, factors, known_devices, memberships, one_time_tokens, recovery_codes,
     remembered_devices, revocations, scope, sessions, signups, users,
 };
-use crate::db::users::Account;
 
 /// The account, the membership in the transaction's tenant, the sessions and the second factors.
 pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Value> {

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::db::audit::Trail;
-use crate::db::{factors, known_devices};
 use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
+use crate::db::{factors, known_devices};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
@@ -217,8 +217,7 @@ pub async fn tokens(
         exp: end.timestamp(),
     };
     let user_tokens = &auth.platform.identity.user_tokens;
-    let signed =
-        if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
+    let signed = if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
     Ok(TokenAnswer {
         access_token: signed.map_err(Fault::unexpected)?,
         token_type: "Bearer",

@@ -76,7 +76,8 @@ pub(crate) fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Probl
 fn enrolling_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
     let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
     let token = bearer(request).ok_or_else(unauthenticated)?;
-    let claims = identity.user_tokens.verify_for_enrolment(token).map_err(|_: TokenError| unauthenticated())?;
+    let claims =
+        identity.user_tokens.verify_for_enrolment(token).map_err(|_: TokenError| unauthenticated())?;
     actor_of(request, identity, claims)
 }
 

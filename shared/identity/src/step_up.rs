@@ -85,7 +85,11 @@ mod tests {
             (Aal2, 601, Aal2, false),
             (Aal2, 0, Aal1, true),
         ] {
-            assert_eq!(is_stepped_up((shown, ago(seconds)), demanded, now), passes, "{shown:?} {seconds} s ago");
+            assert_eq!(
+                is_stepped_up((shown, ago(seconds)), demanded, now),
+                passes,
+                "{shown:?} {seconds} s ago"
+            );
         }
     }
 }

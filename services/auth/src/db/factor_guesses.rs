@@ -1,7 +1,9 @@
 //! How many codes were tried for somebody lately.
 
 use diesel::sql_types::Integer;
-use diesel::{BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName,
+};
 use diesel_async::RunQueryDsl;
 use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{RealmId, UserId};

@@ -130,7 +130,8 @@ pub async fn confirm(
     step: i64,
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    let unconfirmed = user_factors::table.find((realm, user, id)).filter(user_factors::confirmed_at.is_null());
+    let unconfirmed =
+        user_factors::table.find((realm, user, id)).filter(user_factors::confirmed_at.is_null());
     let confirmed = diesel::update(unconfirmed)
         .set((user_factors::confirmed_at.eq(now), user_factors::last_step.eq(step)))
         .execute(tx)
@@ -152,10 +153,7 @@ pub async fn use_step(
     Ok(used == 1)
 }
 
-pub async fn delete(
-    tx: &mut Connection,
-    (realm, user, id): (RealmId, UserId, FactorId),
-) -> QueryResult<()> {
+pub async fn delete(tx: &mut Connection, (realm, user, id): (RealmId, UserId, FactorId)) -> QueryResult<()> {
     diesel::delete(user_factors::table.find((realm, user, id))).execute(tx).await.map(drop)
 }
 

@@ -40,9 +40,8 @@ pub async fn consume(
     digest: &Digest,
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    let unused = recovery_codes::table
-        .find((realm, user, digest.to_vec()))
-        .filter(recovery_codes::used_at.is_null());
+    let unused =
+        recovery_codes::table.find((realm, user, digest.to_vec())).filter(recovery_codes::used_at.is_null());
     let used = diesel::update(unused).set(recovery_codes::used_at.eq(now)).execute(tx).await?;
     Ok(used == 1)
 }

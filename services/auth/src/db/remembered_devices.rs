@@ -98,11 +98,7 @@ pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -
     diesel::delete(remembered_devices::table.filter(theirs)).execute(tx).await.map(drop)
 }
 
-pub async fn delete_expired(
-    tx: &mut Connection,
-    realm: RealmId,
-    now: DateTime<Utc>,
-) -> QueryResult<usize> {
+pub async fn delete_expired(tx: &mut Connection, realm: RealmId, now: DateTime<Utc>) -> QueryResult<usize> {
     let over = remembered_devices::realm_id.eq(realm).and(remembered_devices::expires_at.lt(now));
     diesel::delete(remembered_devices::table.filter(over)).execute(tx).await
 }

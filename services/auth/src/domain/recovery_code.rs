@@ -73,7 +73,8 @@ mod tests {
     fn a_code_is_read_as_people_type_it_and_nothing_else_is_one() {
         let code = RecoveryCode::from_random([0, 1, 2, 3, 10, 20, 30, 31, 0, 1, 2, 3, 4, 5, 6, 255]);
         assert_eq!(code.shown(), "0123-AMYZ-0123-456Z");
-        for text in ["0123-AMYZ-0123-456Z", "0123amyz0123456z", "O123 AMYZ oL23 456z", "0i23-amyz-0123-456z"] {
+        for text in ["0123-AMYZ-0123-456Z", "0123amyz0123456z", "O123 AMYZ oL23 456z", "0i23-amyz-0123-456z"]
+        {
             assert!(typed(text).as_ref() == Some(&code), "{text}");
         }
         for text in ["123456", "0123-AMYZ-0123-456", "0123-AMYZ-0123-456Zé", "0123-AMYU-0123-456Z", "----"] {
@@ -84,7 +85,8 @@ mod tests {
     #[test]
     fn one_code_of_two_people_has_two_digests() {
         let code = RecoveryCode::from_random([7; 16]);
-        let [anna, bob] = [1, 2].map(|n| UserId::from_uuid(shinkofa_kernel::macros::uuid::Uuid::from_u128(n)));
+        let [anna, bob] =
+            [1, 2].map(|n| UserId::from_uuid(shinkofa_kernel::macros::uuid::Uuid::from_u128(n)));
         assert_ne!(code.digest(anna), code.digest(bob));
     }
 }

@@ -135,7 +135,9 @@ mod tests {
             );
             assert_eq!(asked_for(&[EmailCode], 0, &[role], "pwd"), Asked::OneOf(vec![EmailCode]));
         }
-        assert!(is_mandatory(&[Role::Member, Role::Manager]) && !is_mandatory(&[Role::Coach, Role::Moderator]));
+        assert!(
+            is_mandatory(&[Role::Member, Role::Manager]) && !is_mandatory(&[Role::Coach, Role::Moderator])
+        );
     }
 
     #[test]

@@ -41,11 +41,10 @@ pub async fn enrol_mailed_code(
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::FACTORS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let (enrolled, ended) =
-        transaction(&auth.platform.database, &scope, "enrol_mailed_code", async |tx| {
-            enrol(tx, &auth, &actor).await
-        })
-        .await?;
+    let (enrolled, ended) = transaction(&auth.platform.database, &scope, "enrol_mailed_code", async |tx| {
+        enrol(tx, &auth, &actor).await
+    })
+    .await?;
     apply_here(&auth, &ended);
     Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(enrolled))
 }

@@ -55,10 +55,9 @@ pub async fn enrol_totp(
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::FACTORS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let enrolled = transaction(&auth.platform.database, &scope, "enrol_totp", async |tx| {
-        enrol(tx, &auth, &actor).await
-    })
-    .await?;
+    let enrolled =
+        transaction(&auth.platform.database, &scope, "enrol_totp", async |tx| enrol(tx, &auth, &actor).await)
+            .await?;
     Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(enrolled))
 }
 

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::db::factors::{self, Factor, FactorId};
-use crate::db::remembered_devices::{self, RememberedDevice, RememberedDeviceId};
 use crate::db::recovery_codes;
+use crate::db::remembered_devices::{self, RememberedDevice, RememberedDeviceId};
 use crate::domain::account::FactorKind;
 use crate::domain::second_factor::is_mandatory;
 use crate::error::Error;

@@ -67,7 +67,8 @@ pub async fn mail_second_factor(
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_IN_BY_NETWORK, context.client.as_str()).await?;
     let (database, scope) = (&auth.platform.database, Scope::realm(auth.realm));
-    let step = transaction(database, &scope, "read_step", async |tx| find(tx, &auth, &mfa_token).await).await?;
+    let step =
+        transaction(database, &scope, "read_step", async |tx| find(tx, &auth, &mfa_token).await).await?;
     limiter.require(&limits::MAILED_CODE_BY_USER, &step.account.id.to_string()).await?;
 
     let expires_at = transaction(database, &scope, "mail_second_factor", async |tx| {

@@ -10,9 +10,9 @@ use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
 use crate::attempts::{recheck_password, record_failure};
+use crate::db::failures;
 use crate::db::sessions::{self, Session};
 use crate::db::users::Account;
-use crate::db::failures;
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{Digest, Surroundings, digest_of};
 use crate::domain::lockout;

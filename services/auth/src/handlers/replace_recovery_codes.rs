@@ -44,17 +44,14 @@ pub async fn replace_recovery_codes(
     auth.platform.limiter.require(&limits::FACTORS_BY_USER, &actor.user_id.to_string()).await?;
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let recovery_codes =
-        transaction(&auth.platform.database, &scope, "replace_recovery_codes", async |tx| {
-            require_stepped_up(tx, &auth, &actor, now).await?;
-            if !factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
-                return Err(Error::NoFactor);
-            }
-            let trail = auth.trail(actor.tenant_id, actor.actor());
-            new_recovery_codes(tx, &auth, &trail, actor.user_id).await
-        })
-        .await?;
-    Ok(HttpResponse::Ok()
-        .insert_header(("cache-control", "no-store"))
-        .json(RecoveryCodes { recovery_codes }))
+    let recovery_codes = transaction(&auth.platform.database, &scope, "replace_recovery_codes", async |tx| {
+        require_stepped_up(tx, &auth, &actor, now).await?;
+        if !factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
+            return Err(Error::NoFactor);
+        }
+        let trail = auth.trail(actor.tenant_id, actor.actor());
+        new_recovery_codes(tx, &auth, &trail, actor.user_id).await
+    })
+    .await?;
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(RecoveryCodes { recovery_codes }))
 }

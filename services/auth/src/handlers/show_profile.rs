@@ -41,13 +41,17 @@ pub struct Profile {
     ),
 )]
 #[get("/api/user/profile")]
-pub async fn show_profile(auth: web::Data<Auth>, EnrollingActor(actor): EnrollingActor) -> Result<HttpResponse, Error> {
+pub async fn show_profile(
+    auth: web::Data<Auth>,
+    EnrollingActor(actor): EnrollingActor,
+) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let Live { account, membership, .. } = transaction(&auth.platform.database, &scope, "show_profile", async |tx| {
-        require_session(tx, auth.realm, Claimed::from(&actor), now).await
-    })
-    .await?;
+    let Live { account, membership, .. } =
+        transaction(&auth.platform.database, &scope, "show_profile", async |tx| {
+            require_session(tx, auth.realm, Claimed::from(&actor), now).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(Profile {
         user_id: account.id,
         email: account.email,

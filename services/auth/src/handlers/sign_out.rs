@@ -27,7 +27,10 @@ use crate::liveness::{Claimed, require_session};
     ),
 )]
 #[post("/api/auth/logout")]
-pub async fn sign_out(auth: web::Data<Auth>, EnrollingActor(actor): EnrollingActor) -> Result<HttpResponse, Error> {
+pub async fn sign_out(
+    auth: web::Data<Auth>,
+    EnrollingActor(actor): EnrollingActor,
+) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let revocation = Revocation::Session { session_id: actor.session_id };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);

@@ -8,7 +8,8 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 
 use crate::Auth;
 use crate::db::{
-    factor_guesses, factors, failures, one_time_tokens, realms, remembered_devices, revocations, sessions, signups,
+    factor_guesses, factors, failures, one_time_tokens, realms, remembered_devices, revocations, sessions,
+    signups,
 };
 use crate::domain::second_factor::CONFIRM_WITHIN;
 
@@ -43,7 +44,8 @@ impl Job for PurgeExpired {
                 let failures = failures::delete_older_than(tx, realm, now - FAILURES_KEPT).await?;
                 let signups = signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT).await?;
                 let begun = factors::delete_unconfirmed_before(tx, realm, now - CONFIRM_WITHIN).await?;
-                let guesses = factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT)).await?;
+                let guesses =
+                    factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT)).await?;
                 let devices = remembered_devices::delete_expired(tx, realm, now).await?;
                 Ok::<_, Error>(tokens + sessions + failures + signups + begun + guesses + devices)
             })

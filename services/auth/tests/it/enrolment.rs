@@ -133,9 +133,9 @@ async fn refused_but_for_enrolment(app: &TestApp<Auth>, token: &str) {
             if is_open || ENROLLING.contains(&format!("{method} {path}").as_str()) {
                 continue;
             }
-            let with_ids = path
-                .split('/')
-                .map(|part| if part.starts_with('{') { "01920000-0000-7000-8000-00000000ffff" } else { part });
+            let with_ids = path.split('/').map(|part| {
+                if part.starts_with('{') { "01920000-0000-7000-8000-00000000ffff" } else { part }
+            });
             let call = app
                 .call(method.to_ascii_uppercase().parse().unwrap(), &with_ids.collect::<Vec<_>>().join("/"));
             call.token(token)
@@ -255,7 +255,12 @@ async fn a_copy_of_what_is_known_holds_no_secret_and_erasure_leaves_nothing() {
     let credentials = json!({ "email": anna, "password": PASSWORD, "deviceId": "phone-7f3a" });
     let token = app.post("/api/auth/signin").json(&credentials).send().await.expect(200).text("mfaToken");
     let step = json!({ "mfaToken": token, "code": with.shown(&app), "rememberDevice": true });
-    app.post("/api/auth/signin/mfa").header("user-agent", "Anna's phone").json(&step).send().await.expect(200);
+    app.post("/api/auth/signin/mfa")
+        .header("user-agent", "Anna's phone")
+        .json(&step)
+        .send()
+        .await
+        .expect(200);
 
     let user: UserId = people::text(&body["user"], "userId").parse().unwrap();
     let scope = Scope::tenant(TenantId::DEFAULT).with_user(user);
@@ -270,7 +275,8 @@ async fn a_copy_of_what_is_known_holds_no_secret_and_erasure_leaves_nothing() {
     transaction(app.pool(), &scope, "erase", async |tx| service.erase_personal_data(tx, user).await)
         .await
         .unwrap();
-    for table in ["user_factors", "recovery_codes", "remembered_devices", "factor_guesses", "one_time_tokens"] {
+    for table in ["user_factors", "recovery_codes", "remembered_devices", "factor_guesses", "one_time_tokens"]
+    {
         assert!(app.sql(&format!("SELECT * FROM {table}")).await.is_empty(), "{table}");
     }
 }

@@ -49,7 +49,8 @@ pub async fn enrolled(app: &TestApp<Auth>, token: &str) -> App {
     let mut enrolled = App { factor_id: answer.text("factorId"), secret, recovery_codes: Vec::new() };
     let answer = confirm(app, token, &enrolled.factor_id, &enrolled.shown(app)).await.expect(200);
     if answer.body["recoveryCodes"].is_array() {
-        enrolled.recovery_codes = serde_json::from_value(answer.body["recoveryCodes"].clone()).expect("texts");
+        enrolled.recovery_codes =
+            serde_json::from_value(answer.body["recoveryCodes"].clone()).expect("texts");
     }
     enrolled
 }
@@ -110,9 +111,7 @@ pub async fn mailed_code(app: &TestApp<Auth>, email: &str) -> String {
 
 async fn letter_events(app: &TestApp<Auth>, email: &str) -> Vec<Value> {
     let mut events = app.events().await;
-    events.retain(|event| {
-        event["type"] == "account_letter.requested" && event["personal"]["email"] == email
-    });
+    events.retain(|event| event["type"] == "account_letter.requested" && event["personal"]["email"] == email);
     events
 }
 

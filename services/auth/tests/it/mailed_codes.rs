@@ -92,7 +92,7 @@ async fn a_mailed_code_is_good_for_ten_minutes_and_a_step_for_a_quarter_of_an_ho
 
 #[actix_web::test]
 async fn codes_are_mailed_to_those_alone_who_chose_them_and_not_without_end() {
-    let app = TestApp::<Auth>::builder().production_limits().start::<Auth>().await;
+    let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
     let anna = address(&app, "anna");
     let bob = address(&app, "bob");
     chooser(&app, &anna).await;
@@ -128,7 +128,10 @@ async fn v15_a_first_step_by_mail_is_never_followed_by_a_mailed_code() {
         app.advance(TimeDelta::seconds(30));
     }
     // A step that says nothing of itself is none that a mailed code may follow.
-    app.superuser().await.run("UPDATE one_time_tokens SET about = NULL WHERE purpose = 'second_factor'").await;
+    app.superuser()
+        .await
+        .run("UPDATE one_time_tokens SET about = NULL WHERE purpose = 'second_factor'")
+        .await;
     mail(&app, &token).await.expect_problem(403, "mailed_code_not_available");
 }
 
@@ -162,7 +165,9 @@ async fn mailed_codes_are_chosen_once_show_again_who_one_is_and_can_be_given_up(
     let token = chooser(&app, &anna).await;
     // The session showed a password alone, and now the account has more than that.
     app.post("/api/auth/mfa/email").token(&token).send().await.expect_problem(403, "step_up_required");
-    reauthenticate(&app, &token, json!({ "password": PASSWORD })).await.expect_problem(403, "step_up_required");
+    reauthenticate(&app, &token, json!({ "password": PASSWORD }))
+        .await
+        .expect_problem(403, "step_up_required");
     app.post("/api/auth/reauthenticate/email").token(&token).send().await.expect(202);
     let code = factors::mailed_code(&app, &anna).await;
     reauthenticate(&app, &token, json!({ "code": other_than(&code) }))
