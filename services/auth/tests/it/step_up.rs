@@ -9,7 +9,7 @@ use crate::factors::{self, enrol, person_with_app, reauthenticate, sign_in_with}
 use crate::people::{self, PASSWORD, address};
 
 fn challenge(answer: &Answer) -> &str {
-    answer.headers["www-authenticate"].to_str().unwrap()
+    answer.headers["www-authenticate"].to_str().expect("text")
 }
 
 #[actix_web::test]
