@@ -1,14 +1,16 @@
 //! The platform as its clients see it: through the gateway, by name, with its certificate verified.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use reqwest::{Certificate, Client, RequestBuilder, redirect};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::certificates;
 use crate::installation::Installation;
+use crate::seeds::Person;
+use crate::{certificates, second_factor, seeds, wait};
 
 #[derive(Debug, Clone)]
 pub(crate) struct FrontDoor {
@@ -92,9 +94,40 @@ impl Answer {
     }
 }
 
-/// Signs in and returns the access token.
-pub(crate) async fn sign_in(door: &FrontDoor, email: &str, password: &str) -> Result<String> {
-    let credentials = serde_json::json!({ "email": email, "password": password });
+/// A code works once in its thirty seconds: when somebody else used it, the next one comes, and the one after it.
+const SECOND_STEP_PATIENCE: Duration = Duration::from_secs(100);
+
+/// Signs in, by both steps where the account has two, and returns the access token.
+pub(crate) async fn sign_in(door: &FrontDoor, person: &Person) -> Result<String> {
+    let credentials = json!({ "email": person.email, "password": person.password });
     let answer = send(door.post("/api/auth/signin").json(&credentials)).await?.expect(200)?;
-    answer.text("accessToken").map(str::to_owned)
+    match answer.body["mfaToken"].as_str() {
+        None => answer.text("accessToken").map(str::to_owned),
+        Some(token) => {
+            let secret = person.totp_secret.as_deref();
+            let secret = secret.context("a second factor is asked for, and demo.json has no secret")?;
+            second_step(door, token, secret).await?.text("accessToken").map(str::to_owned)
+        }
+    }
+}
+
+/// Shows each code once: to be refused again and again would lock the account.
+async fn second_step(door: &FrontDoor, token: &str, secret: &str) -> Result<Answer> {
+    let shown = Cell::new(None);
+    let answer = wait::until_answered(SECOND_STEP_PATIENCE, async || {
+        let step = second_factor::step_at(seeds::now());
+        if shown.replace(Some(step)) == Some(step) {
+            return None;
+        }
+        show_code(door, token, secret, step).await.transpose()
+    })
+    .await;
+    answer.context("no code of the second factor is taken")?
+}
+
+/// `None` when the code was used, or too many were tried: the next step has another one.
+async fn show_code(door: &FrontDoor, token: &str, secret: &str, step: i64) -> Result<Option<Answer>> {
+    let code = json!({ "mfaToken": token, "code": second_factor::code(secret, step)? });
+    let answer = send(door.post("/api/auth/signin/mfa").json(&code)).await?;
+    if matches!(answer.status, 401 | 429) { Ok(None) } else { answer.expect(200).map(Some) }
 }

@@ -23,6 +23,7 @@ mod preflight;
 mod procfs;
 mod redis;
 mod scaffold;
+mod second_factor;
 mod secrets;
 mod seeds;
 mod settings;

@@ -1,9 +1,6 @@
 //! Demo accounts, packages, classes and sessions of a development installation. Repeating changes nothing.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -17,11 +14,13 @@ use crate::bring_up::run_command;
 use crate::files::write_private;
 use crate::front_door::{self, FrontDoor};
 use crate::installation::Installation;
-use crate::{launch, layout, secrets};
+use crate::{launch, layout, second_factor, secrets};
 
 /// Role and name of each demo account.
 const PEOPLE: [(&str, &str); 4] =
     [("admin", "Ada Demo"), ("manager", "Malik Demo"), ("coach", "Clara Demo"), ("member", "Marin Demo")];
+/// Without one their tokens open nothing but its enrolment.
+const NEED_SECOND_FACTOR: [&str; 2] = ["admin", "manager"];
 const DAYS_AHEAD: u64 = 7;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,7 +28,7 @@ const DAYS_AHEAD: u64 = 7;
 pub(crate) struct Person {
     pub(crate) email: String,
     pub(crate) password: String,
-    /// Null while no second factor is enrolled.
+    /// Base 32, of an app that is enrolled; null where the role needs none.
     pub(crate) totp_secret: Option<String>,
 }
 
@@ -39,24 +38,43 @@ pub(crate) fn people_file(installation: &Installation) -> PathBuf {
     installation.layout.run.join("demo.json")
 }
 
-/// The demo accounts, invented on the first call and read from `demo.json` ever after.
+/// The demo accounts, invented on the first call and read from `demo.json` ever after. What a newer version needs more of
+/// them is added.
 pub(crate) fn people(installation: &Installation) -> Result<People> {
     let path = people_file(installation);
-    if let Ok(text) = std::fs::read(&path) {
-        return serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()));
+    let mut people: People = match std::fs::read(&path) {
+        Ok(text) => serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?,
+        Err(_) => People::new(),
+    };
+    if complete(&mut people, &installation.settings.base_domain)? {
+        write_private(&path, &serde_json::to_vec_pretty(&people)?, &installation.account)?;
+        layout::give_to_owner_of(&installation.layout.checkout, &path)?;
     }
-    let mut people = People::new();
-    for (role, _) in PEOPLE {
-        let email = format!("{role}@{}", installation.settings.base_domain);
-        people.insert(role.to_owned(), Person { email, password: secrets::password()?, totp_secret: None });
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-    file.write_all(&serde_json::to_vec_pretty(&people)?)?;
-    layout::give_to_owner_of(&installation.layout.checkout, &path)?;
     Ok(people)
 }
 
-/// Has auth create the accounts. Passwords go by file: an argument would be seen by everybody on the machine.
+/// Invents what is missing. True when there was something.
+fn complete(people: &mut People, base_domain: &str) -> Result<bool> {
+    let mut changed = false;
+    for (role, _) in PEOPLE {
+        if !people.contains_key(role) {
+            let email = format!("{role}@{base_domain}");
+            let person = Person { email, password: secrets::password()?, totp_secret: None };
+            people.insert(role.to_owned(), person);
+            changed = true;
+        }
+        if let Some(person) = people.get_mut(role)
+            && NEED_SECOND_FACTOR.contains(&role)
+            && person.totp_secret.is_none()
+        {
+            person.totp_secret = Some(second_factor::new_secret()?);
+            changed = true;
+        }
+    }
+    Ok(changed)
+}
+
+/// Has auth create the accounts. Secrets go by file: an argument would be seen by everybody on the machine.
 pub(crate) fn create_accounts(
     installation: &Installation,
     binaries: &Binaries,
@@ -65,31 +83,44 @@ pub(crate) fn create_accounts(
     let auth = installation.manifest.service("auth").context("the manifest has no auth")?;
     for (role, name) in PEOPLE {
         let person = people.get(role).with_context(|| format!("demo.json has no {role}"))?;
-        let file = installation.layout.secrets().join("demo-password");
-        write_private(&file, person.password.as_bytes(), &installation.account)?;
-        let path = file.display().to_string();
-        let arguments = [
-            "create-user",
-            "--email",
-            &person.email,
-            "--name",
-            name,
-            "--role",
-            role,
-            "--password-file",
-            &path,
-        ];
-        let created = run_command(
+        let password = HandedOver::write(installation, "demo-password", &person.password)?;
+        let secret = person.totp_secret.as_deref();
+        let secret =
+            secret.map(|secret| HandedOver::write(installation, "demo-totp-secret", secret)).transpose()?;
+        let mut arguments = vec!["create-user", "--email", &person.email, "--name", name, "--role", role];
+        arguments.extend(["--password-file", &password.path]);
+        if let Some(secret) = &secret {
+            arguments.extend(["--totp-secret-file", &secret.path]);
+        }
+        run_command(
             installation,
             binaries,
             auth,
             &arguments,
             launch::command_environment(installation, auth)?,
-        );
-        std::fs::remove_file(&file)?;
-        created.with_context(|| format!("creating the demo {role}"))?;
+        )
+        .with_context(|| format!("creating the demo {role}"))?;
     }
     Ok(())
+}
+
+/// A secret in a file that is gone when the command it was for has ended, however it ended.
+struct HandedOver {
+    path: String,
+}
+
+impl HandedOver {
+    fn write(installation: &Installation, name: &str, secret: &str) -> Result<Self> {
+        let file = installation.layout.secrets().join(name);
+        write_private(&file, secret.as_bytes(), &installation.account)?;
+        Ok(Self { path: file.display().to_string() })
+    }
+}
+
+impl Drop for HandedOver {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 struct Class {
@@ -183,7 +214,7 @@ impl Seeder<'_> {
     async fn authorized(&mut self, request: RequestBuilder) -> Result<RequestBuilder> {
         let token = match &self.token {
             Some(token) => token.clone(),
-            None => front_door::sign_in(self.door, &self.admin.email, &self.admin.password).await?,
+            None => front_door::sign_in(self.door, self.admin).await?,
         };
         let request = request.bearer_auth(&token);
         self.token = Some(token);
@@ -212,6 +243,22 @@ fn starts_at(session: &Value) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_are_invented_once_and_those_of_an_older_version_get_what_they_lack() {
+        let mut people = People::new();
+        assert!(complete(&mut people, "example.org").unwrap());
+        let secrets = |people: &People| -> Vec<bool> {
+            ["admin", "manager", "coach", "member"].map(|role| people[role].totp_secret.is_some()).into()
+        };
+        assert_eq!(secrets(&people), [true, true, false, false]);
+        assert!(!complete(&mut people, "example.org").unwrap());
+        let password = people["admin"].password.clone();
+        people.get_mut("admin").unwrap().totp_secret = None;
+        assert!(complete(&mut people, "example.org").unwrap());
+        assert_eq!(people["admin"].password, password);
+        assert!(people["admin"].totp_secret.is_some());
+    }
 
     #[test]
     fn a_seeded_session_starts_on_the_hour_of_its_day() {

@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::Auth;
 use crate::db::memberships::Membership;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
-use crate::db::users::Account;
-use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices};
+use crate::db::users::{self, Account};
+use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices, users};
 use crate::domain::account::FactorKind;
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lockout;
@@ -65,6 +65,8 @@ pub async fn pass(
     if !first.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
+    // A factor that is being added ends all sessions: it must not miss one that was opened without it meanwhile.
+    users::hold(tx, auth.realm, user).await?;
     let membership = memberships::find(tx, tenant, user).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
     match asked(tx, auth, first.account, &membership.roles, first.method.as_str()).await? {

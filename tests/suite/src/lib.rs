@@ -3,6 +3,7 @@
 //! `deploy/test` brings the stack up (real binaries behind the real gateway) and tells through `SHINKOFA_SUITE_*` variables
 //! where it is. Tests run one after another, each may kill what it likes, and each leaves everything ready.
 
+mod admin;
 mod failpoints;
 mod http;
 pub mod invariants;
@@ -22,7 +23,7 @@ pub use http::{Answer, Call, assert_has_members, assert_members};
 pub use people::{Member, Person};
 pub use processes::Process;
 pub use sql::Superuser;
-pub use stack::Stack;
+pub use stack::{DemoAccount, Stack};
 pub use stripe::{StripeSim, signature};
 pub use studio::{ClassTerms, PackageTerms, SessionTerms};
 pub use unguarded::UnguardedBooking;

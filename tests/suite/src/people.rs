@@ -62,13 +62,6 @@ impl Stack {
         self.post("/api/auth/signin").json(&credentials).send().await.expect(200).body
     }
 
-    /// The admin of the demo data, signed in.
-    pub async fn admin(&self) -> Member {
-        let (email, password) = self.demo_account("admin");
-        let answer = self.sign_in(&email, &password).await;
-        Member { user_id: user_id(&answer["user"]), token: text(&answer, "accessToken") }
-    }
-
     /// A member of the default tenant whom auth does not know: for crowds, at the price of a signature each. The token
     /// lives an hour.
     pub fn mint(&self) -> Member {
@@ -107,10 +100,10 @@ impl Stack {
     }
 }
 
-fn text(body: &Value, member: &str) -> String {
+pub(crate) fn text(body: &Value, member: &str) -> String {
     body[member].as_str().unwrap_or_else(|| panic!("no {member} in {body:#}")).to_owned()
 }
 
-fn user_id(user: &Value) -> UserId {
+pub(crate) fn user_id(user: &Value) -> UserId {
     text(user, "userId").parse().expect("userId is a UUID")
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::{Certificate, Client, Method, redirect};
+use serde::Deserialize;
 use serde_json::Value;
 use shinkofa_identity::{Keyring, UserTokens};
 use shinkofa_kernel::Clock;
@@ -38,6 +39,16 @@ pub struct Stack {
     pub(crate) stripe_sim_port: u16,
     demo: PathBuf,
     pub(crate) tokens: UserTokens,
+}
+
+/// How somebody of the demo data signs in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DemoAccount {
+    pub email: String,
+    pub password: String,
+    /// Of the authenticator app, in base 32, where the role needs one.
+    pub totp_secret: Option<String>,
 }
 
 impl Stack {
@@ -115,11 +126,10 @@ impl Stack {
         read(&self.home.join("secrets").join(name)).trim().to_owned()
     }
 
-    /// Email and password of a demo account.
-    pub fn demo_account(&self, role: &str) -> (String, String) {
-        let demo: Value = serde_json::from_str(&read(&self.demo)).expect("demo.json is JSON");
-        let text = |field: &str| demo[role][field].as_str().expect("demo.json knows the role").to_owned();
-        (text("email"), text("password"))
+    /// A demo account, as the operator seeded it.
+    pub fn demo_account(&self, role: &str) -> DemoAccount {
+        let mut demo: Value = serde_json::from_str(&read(&self.demo)).expect("demo.json is JSON");
+        serde_json::from_value(demo[role].take()).expect("demo.json knows the role")
     }
 
     /// A name or key that no other test and no earlier run has used.

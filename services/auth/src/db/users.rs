@@ -102,6 +102,11 @@ pub async fn lock(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResul
     users::table.find((realm, id)).select(Account::as_select()).for_update().first(tx).await.optional()
 }
 
+/// Keeps an account as it is until the transaction ends, beside others that do the same.
+pub async fn hold(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<()> {
+    users::table.find((realm, id)).select(users::id).for_key_share().first::<UserId>(tx).await.map(drop)
+}
+
 /// What somebody chose when they signed up.
 pub struct Choice<'a> {
     pub name: &'a str,

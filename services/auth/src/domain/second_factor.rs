@@ -61,7 +61,8 @@ pub fn asked_for(kinds: &[FactorKind], recovery_codes_left: i64, roles: &[Role],
 /// passkey. A method that nobody put here counts as one by mail.
 const BESIDE_THE_MAILBOX: [&str; 4] = ["pwd", "fed", "hwk", "swk"];
 
-fn is_beside_the_mailbox(methods: &str) -> bool {
+/// Was something shown that whoever reads the mailbox does not have?
+pub fn is_beside_the_mailbox(methods: &str) -> bool {
     methods.split(' ').any(|method| BESIDE_THE_MAILBOX.contains(&method))
 }
 

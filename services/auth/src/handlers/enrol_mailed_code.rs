@@ -12,7 +12,7 @@ use super::confirm_totp::ConfirmedFactor;
 use crate::db::factors::{self, FactorId, NewFactor};
 use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
-use crate::domain::second_factor::MOST_FACTORS;
+use crate::domain::second_factor::{MOST_FACTORS, is_beside_the_mailbox};
 use crate::error::Error;
 use crate::factor_changes::{apply_here, first_recovery_codes, settle};
 use crate::liveness::{Live, require_stepped_up};
@@ -28,7 +28,7 @@ use crate::{Auth, limits};
     responses(
         (status = 201, body = ConfirmedFactor),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`; `same_channel_twice` for whoever signed in by mail"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`factor_exists` or `too_many_factors`"),
         (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
@@ -58,6 +58,10 @@ async fn enrol(
     let Live { session, account, .. } = require_stepped_up(tx, auth, actor, now).await?;
     if account.email_verified_at.is_none() {
         return Err(Error::EmailNotVerified);
+    }
+    // Their sign-in by mail would have no second step left.
+    if !is_beside_the_mailbox(&session.amr) {
+        return Err(Error::SameChannel);
     }
     let known = factors::confirmed(tx, realm, user).await?;
     if known.iter().any(|factor| factor.kind == FactorKind::EmailCode) {

@@ -127,8 +127,8 @@ const ENROLLING: [&str; 6] = [
 /// V15: every route of the document but those refuses a token of enrolment.
 async fn refused_but_for_enrolment(app: &TestApp<Auth>, token: &str) {
     let document = app.get("/api/docs/auth.json").send().await.expect(200).body;
-    for (path, item) in document["paths"].as_object().unwrap() {
-        for (method, operation) in item.as_object().unwrap() {
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
             let is_open = operation["security"].as_array().is_none_or(Vec::is_empty);
             if is_open || ENROLLING.contains(&format!("{method} {path}").as_str()) {
                 continue;
@@ -136,8 +136,10 @@ async fn refused_but_for_enrolment(app: &TestApp<Auth>, token: &str) {
             let with_ids = path.split('/').map(|part| {
                 if part.starts_with('{') { "01920000-0000-7000-8000-00000000ffff" } else { part }
             });
-            let call = app
-                .call(method.to_ascii_uppercase().parse().unwrap(), &with_ids.collect::<Vec<_>>().join("/"));
+            let call = app.call(
+                method.to_ascii_uppercase().parse().expect("a method"),
+                &with_ids.collect::<Vec<_>>().join("/"),
+            );
             call.token(token)
                 .json(&json!({}))
                 .send()
@@ -172,8 +174,9 @@ async fn v15_a_token_of_enrolment_is_meant_for_nobody_else_and_names_no_role() {
 
 fn claims_of(token: &str) -> Value {
     use base64::Engine as _;
-    let claims = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
+    let claims = token.split('.').nth(1).expect("three parts");
+    let json = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).expect("base64");
+    serde_json::from_slice(&json).expect("JSON")
 }
 
 /// Somebody who becomes an admin does not stay one by a session that showed one factor.
