@@ -11,7 +11,7 @@ use crate::Auth;
 use crate::db::memberships::Membership;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::{self, Account};
-use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices, users};
+use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices};
 use crate::domain::account::FactorKind;
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lockout;
