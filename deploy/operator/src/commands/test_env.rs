@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::commands::down;
 use crate::installation::Installation;
 use crate::layout::Stack;
 use crate::supervisor::Supervisor;
@@ -17,10 +18,19 @@ pub(crate) fn run() -> Result<()> {
 
 pub(crate) fn start() -> Result<Installation> {
     let installation = installation()?;
+    let was_running = Supervisor::running(&installation.layout).is_some();
+    let started = bring_up(&installation);
+    if started.is_err() && !was_running {
+        // What does not come up is not left trying: the next run may have to take other ports.
+        down::stop(&installation)?;
+    }
+    started.map(|()| installation)
+}
+
+fn bring_up(installation: &Installation) -> Result<()> {
     let supervisor = Supervisor::start(&installation.layout)?;
-    stores::ensure(&installation, &supervisor)?;
-    postgres::provision(&installation)?;
-    Ok(installation)
+    stores::ensure(installation, &supervisor)?;
+    postgres::provision(installation)
 }
 
 /// As it runs; else at the first offset that another checkout leaves free.
