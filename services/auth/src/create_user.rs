@@ -5,16 +5,16 @@ use std::str::FromStr;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, Role, TenantId, UserId};
 use shinkofa_web::{Fault, Locale};
 
 use crate::Auth;
+use crate::access_ending::end_access;
 use crate::announcement::{announce_account, announce_membership};
 use crate::attempts;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account, NewAccount};
-use crate::db::{memberships, revocations, sessions, signups};
+use crate::db::{memberships, signups};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
@@ -146,9 +146,8 @@ async fn replace_password(
 ) -> Result<(), Error> {
     let now = trail.clock.now();
     let token_version = users::set_password(tx, (auth.realm, account.id), phc, now).await?;
-    let ended = sessions::end_all(tx, (auth.realm, account.id), now).await?;
-    revocations::record(tx, &Revocation::User { user_id: account.id, token_version }, now).await?;
-    trail.user(tx, AuditAction::PasswordSet, account.id, json!({ "endedSessions": ended })).await?;
+    let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
+    trail.user(tx, AuditAction::PasswordSet, account.id, json!({ "endedSessions": ended.sessions })).await?;
     Ok(())
 }
 

@@ -26,6 +26,13 @@ pub enum Error {
     SecondFactorRefused,
     #[error("no live session")]
     Unauthenticated,
+    /// Said to somebody who is signed in, so it is no 401: their token is good.
+    #[error("the present password is wrong")]
+    WrongPassword,
+    #[error("the password was seen in a leak")]
+    LeakedPassword { pointer: &'static str },
+    #[error("there is nothing here, or it is somebody else's")]
+    NotFound,
     #[error("{0}")]
     Refused(Box<Problem>),
     #[error(transparent)]
@@ -86,6 +93,15 @@ impl Error {
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
             ),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
+            Self::WrongPassword => forbidden(
+                "wrong_password",
+                "The present password is not right.",
+                "Le mot de passe actuel n'est pas correct.",
+            ),
+            Self::LeakedPassword { pointer } => {
+                Problem::invalid_field(*pointer, "was in a leak of passwords elsewhere: choose another")
+            }
+            Self::NotFound => Problem::not_found(),
             Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),
         }

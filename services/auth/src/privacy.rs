@@ -8,10 +8,11 @@ use shinkofa_kernel::UserId;
 
 use crate::Auth;
 use crate::db::{
-    events, known_devices, memberships, one_time_tokens, revocations, scope, sessions, signups, users,
+    email_changes, events, known_devices, memberships, one_time_tokens, profiles, revocations, scope,
+    sessions, signups, users,
 };
 
-/// The account, the membership in the transaction's tenant, and the sessions.
+/// The account, the membership in the transaction's tenant, the sessions, the profile, and the addresses of late.
 pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Value> {
     scope::enter_realm(tx, auth.realm).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(Value::Null) };
@@ -23,6 +24,18 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             json!({
                 "sessionId": session.session, "signedInAt": session.opened_at, "lastUsedAt": session.last_used_at,
                 "userAgent": session.user_agent, "network": session.ip_prefix, "endedAt": session.ended_at,
+                "deviceName": session.device_name,
+            })
+        })
+        .collect();
+    let profile = profiles::find(tx, auth.realm, user).await?;
+    let addresses: Vec<_> = email_changes::of_user(tx, auth.realm, user)
+        .await?
+        .into_iter()
+        .map(|change| {
+            json!({
+                "from": change.old_email, "to": change.new_email, "requestedAt": change.requested_at,
+                "confirmedAt": change.confirmed_at, "undoneAt": change.undone_at,
             })
         })
         .collect();
@@ -35,6 +48,11 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             "status": membership.status, "tier": membership.tier, "roles": membership.roles,
         })),
         "sessions": sessions,
+        "profile": {
+            "avatarId": profile.avatar_id, "bio": profile.bio, "timeZone": profile.time_zone,
+            "preferences": profile.preferences, "onboarding": profile.onboarding,
+        },
+        "emailChanges": addresses,
     }))
 }
 
@@ -49,6 +67,8 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
     known_devices::delete_of_user(tx, auth.realm, user).await?;
     sessions::delete_of_user(tx, auth.realm, user).await?;
+    profiles::delete(tx, auth.realm, user).await?;
+    email_changes::delete_of_user(tx, auth.realm, user).await?;
     events::forget_person(tx, user).await?;
     let token_version = users::erase(tx, auth.realm, user, now).await?;
     revocations::record(tx, &Revocation::User { user_id: user, token_version }, now).await

@@ -19,6 +19,7 @@ use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
+use crate::new_device::tell_of_new_device;
 
 /// The tokens of a session, and whose it is.
 #[derive(Serialize, ToSchema)]
@@ -125,6 +126,7 @@ pub async fn open_session(
         authenticated_at: now,
         ends_at: SessionTerm::beginning(SessionLife::of(&opening.membership.roles), now).absolute,
     };
+    tell_of_new_device(tx, auth, trail, opening.account, (source.session, opening.binding)).await?;
     sessions::insert(tx, &new_session(auth, trail.tenant, opening, &source)?).await?;
     sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
     if let Some(device) = opening.binding.device {

@@ -12,9 +12,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
+use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::resend_verification::ResendVerification;
+use crate::jobs::settle_email_change::SettleEmailChange;
 use crate::jobs::settle_signup::SettleSignup;
+use crate::leaks::Leaks;
 use crate::randomness::Randomness;
 use crate::{create_user, privacy, routes};
 
@@ -27,6 +30,7 @@ pub struct Auth {
     /// Seals what only notify may read, and the keys of sessions.
     pub sealing: SealingKey,
     pub randomness: Randomness,
+    pub leaks: Leaks,
 }
 
 impl Auth {
@@ -50,6 +54,7 @@ impl Service for Auth {
             }
             error
         });
+        let leaks = Leaks::read(&platform, environment);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -58,6 +63,7 @@ impl Service for Auth {
             hashing: HashingPool::new(cores),
             sealing: sealing.map_err(anyhow::Error::from)?,
             randomness: Randomness,
+            leaks,
         })
     }
 
@@ -77,6 +83,8 @@ impl Service for Auth {
         Jobs::default()
             .register::<SettleSignup>()
             .register::<ResendVerification>()
+            .register::<MailPasswordReset>()
+            .register::<SettleEmailChange>()
             .every(PURGE_EVERY, &PurgeExpired {})
     }
 

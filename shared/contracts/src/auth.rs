@@ -162,6 +162,21 @@ pub enum AccountLetter {
         expires_at: DateTime<Utc>,
     },
     PasswordChanged,
+    /// To the new address: the link makes it the account's.
+    EmailChangeConfirmation {
+        expires_at: DateTime<Utc>,
+    },
+    /// To the old address: the link takes it back.
+    EmailChanged {
+        undo_until: DateTime<Utc>,
+    },
+    /// Somebody with an account tried to move it to this address, which has one of its own.
+    EmailChangeTaken,
+    /// A sign-in on a device that was not seen before: the link says that it was somebody else.
+    NewSignIn {
+        at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    },
 }
 
 /// What only the reader of a letter may have. It travels sealed for notify alone.

@@ -1,16 +1,19 @@
 //! Reads and writes. Functions take a connection inside their caller's transaction and never begin one.
 
 pub mod audit;
+pub mod email_changes;
 pub mod events;
 pub mod factors;
 pub mod failures;
 pub mod known_devices;
 pub mod memberships;
 pub mod one_time_tokens;
+pub mod profiles;
 pub mod realms;
 pub mod revocations;
 pub mod schema;
 pub mod scope;
 pub mod sessions;
 pub mod signups;
+pub mod timeline;
 pub mod users;

@@ -92,6 +92,19 @@ pub async fn void(
     diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
 }
 
+/// Voids every token of a person but those for these purposes.
+pub async fn void_all_but(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    kept: &[TokenPurpose],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::purpose.ne_all(kept).and(one_time_tokens::consumed_at.is_null()));
+    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
+}
+
 /// Voids the links of one request to sign up: a new one takes their place.
 pub async fn void_for_signup(
     tx: &mut Connection,

@@ -15,6 +15,10 @@ text_enum! {
     TokenPurpose {
         EmailVerification => "email_verification",
         SecondFactor => "second_factor",
+        PasswordReset => "password_reset",
+        EmailChange => "email_change",
+        EmailChangeUndo => "email_change_undo",
+        NotMe => "not_me",
     }
 }
 
@@ -23,6 +27,9 @@ impl TokenPurpose {
         match self {
             Self::EmailVerification => TimeDelta::hours(24),
             Self::SecondFactor => TimeDelta::minutes(5),
+            Self::PasswordReset => TimeDelta::minutes(30),
+            Self::EmailChange => TimeDelta::hours(24),
+            Self::EmailChangeUndo | Self::NotMe => TimeDelta::days(7),
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum UnfitPassword {
     Common,
 }
 
-const SHORTEST_CHARACTERS: usize = 12;
+pub const SHORTEST_CHARACTERS: usize = 12;
 /// Hashing reads all of it: longer ones would be a way to keep the processor busy.
 const LONGEST_BYTES: usize = 1024;
 

@@ -9,6 +9,8 @@ text_enum! {
         SignedOut => "signed_out",
         TokenReused => "token_reused",
         AccessWithdrawn => "access_withdrawn",
+        /// Its owner ended it from another one, or all at once.
+        EndedByOwner => "ended_by_owner",
     }
 }
 

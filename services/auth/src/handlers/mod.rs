@@ -1,14 +1,32 @@
 //! One endpoint each.
 
+pub mod change_email;
+pub mod change_password;
+pub mod change_profile;
+pub mod confirm_email_change;
+pub mod disown_sign_in;
+pub mod end_session;
+pub mod end_sessions;
+pub mod forgot_password;
 pub mod introspect;
 pub mod list_revocations;
+pub mod list_security_timeline;
+pub mod list_sessions;
 pub mod refresh;
+pub mod rename_session;
+pub mod report_not_me;
 pub mod resend_verification;
+pub mod reset_password;
+pub mod show_confirm_email_change;
 pub mod show_documentation;
+pub mod show_not_me;
 pub mod show_profile;
+pub mod show_reset_password;
+pub mod show_undo_email_change;
 pub mod show_verify_email;
 pub mod sign_in;
 pub mod sign_in_second_factor;
 pub mod sign_out;
 pub mod sign_up;
+pub mod undo_email_change;
 pub mod verify_email;

@@ -6,7 +6,7 @@ use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 
 use crate::Auth;
-use crate::db::{failures, one_time_tokens, realms, revocations, sessions, signups};
+use crate::db::{email_changes, failures, one_time_tokens, realms, revocations, sessions, signups};
 
 /// Expired tokens and sessions, counts of a past day, requests nobody confirmed, revocations older than any access token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ const REVOCATIONS_KEPT: TimeDelta = TimeDelta::hours(1);
 const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 /// As long as somebody may reasonably ask for another link.
 const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
+/// Longer than an address may be taken back.
+const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
 
@@ -37,7 +39,8 @@ impl Job for PurgeExpired {
                 let sessions = sessions::delete_expired(tx, realm, now - TOKENS_KEPT).await?;
                 let failures = failures::delete_older_than(tx, realm, now - FAILURES_KEPT).await?;
                 let signups = signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT).await?;
-                Ok::<_, Error>(tokens + sessions + failures + signups)
+                let changes = email_changes::delete_older_than(tx, realm, now - EMAIL_CHANGES_KEPT).await?;
+                Ok::<_, Error>(tokens + sessions + failures + signups + changes)
             })
             .await?;
             tracing::debug!(removed, "expired rows removed");

@@ -65,6 +65,10 @@ impl LetterTemplates {
             "signup_known_address",
             "password_reset",
             "password_changed",
+            "email_change_confirmation",
+            "email_changed",
+            "email_change_taken",
+            "new_sign_in",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -133,10 +137,17 @@ fn facts(occasion: &Occasion, head: &Letterhead<'_>, wording: Wording) -> Value 
 
 fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
     match letter {
-        AccountLetter::PasswordReset { expires_at } => {
+        AccountLetter::PasswordReset { expires_at }
+        | AccountLetter::EmailChangeConfirmation { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
         }
-        AccountLetter::PasswordChanged => context! {},
+        AccountLetter::EmailChanged { undo_until } => {
+            context! { undo_until => wording.instant(*undo_until) }
+        }
+        AccountLetter::NewSignIn { at, expires_at } => {
+            context! { at => wording.instant(*at), expires_at => wording.instant(*expires_at) }
+        }
+        AccountLetter::PasswordChanged | AccountLetter::EmailChangeTaken => context! {},
     }
 }
 

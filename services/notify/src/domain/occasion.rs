@@ -83,7 +83,11 @@ impl Occasion {
     pub const fn worthless_from(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::EmailVerification { expires_at }
-            | Self::Account { letter: AccountLetter::PasswordReset { expires_at } } => Some(*expires_at),
+            | Self::Account {
+                letter:
+                    AccountLetter::PasswordReset { expires_at }
+                    | AccountLetter::EmailChangeConfirmation { expires_at },
+            } => Some(*expires_at),
             _ => None,
         }
     }
@@ -93,6 +97,10 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
     match letter {
         AccountLetter::PasswordReset { .. } => Kind::PasswordReset,
         AccountLetter::PasswordChanged => Kind::PasswordChanged,
+        AccountLetter::EmailChangeConfirmation { .. } => Kind::EmailChangeConfirmation,
+        AccountLetter::EmailChanged { .. } => Kind::EmailChanged,
+        AccountLetter::EmailChangeTaken => Kind::EmailChangeTaken,
+        AccountLetter::NewSignIn { .. } => Kind::NewSignIn,
     }
 }
 
@@ -101,8 +109,18 @@ impl Occasion {
     pub const fn page(&self) -> Option<&'static str> {
         match self {
             Self::EmailVerification { .. } => Some("/verify-email"),
-            Self::Account { letter: AccountLetter::PasswordReset { .. } } => Some("/reset-password"),
+            Self::Account { letter } => page_of(letter),
             _ => None,
         }
+    }
+}
+
+const fn page_of(letter: &AccountLetter) -> Option<&'static str> {
+    match letter {
+        AccountLetter::PasswordReset { .. } => Some("/reset-password"),
+        AccountLetter::EmailChangeConfirmation { .. } => Some("/confirm-email-change"),
+        AccountLetter::EmailChanged { .. } => Some("/undo-email-change"),
+        AccountLetter::NewSignIn { .. } => Some("/not-me"),
+        AccountLetter::PasswordChanged | AccountLetter::EmailChangeTaken => None,
     }
 }
