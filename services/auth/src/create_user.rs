@@ -71,8 +71,13 @@ pub async fn run(auth: &Auth, arguments: &[String]) -> anyhow::Result<()> {
     .await?;
     let known_phc = known.and_then(|account| account.password_phc);
     let unchanged = turn.verify(order.password.as_str(), known_phc.as_deref()).await? == Verdict::Right;
-    let phc =
-        if unchanged { None } else { Some(attempts::hash(auth, &turn, order.password.as_str()).await?) };
+    let phc = if unchanged {
+        None
+    } else {
+        let known = [order.name.as_str(), order.email.as_str()];
+        auth.leaks.refuse(&order.password, known, "--password-file").await?;
+        Some(attempts::hash(auth, &turn, order.password.as_str()).await?)
+    };
     drop(turn);
 
     let trail = auth.trail(tenant, Actor::service("auth"));

@@ -3,6 +3,8 @@
 use actix_web::http::StatusCode;
 use shinkofa_web::{Fault, Problem, service_error};
 
+use crate::domain::password::UnfitPassword;
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// One answer for an unknown address and a wrong password.
@@ -29,8 +31,8 @@ pub enum Error {
     /// Said to somebody who is signed in, so it is no 401: their token is good.
     #[error("the present password is wrong")]
     WrongPassword,
-    #[error("the password was seen in a leak")]
-    LeakedPassword { pointer: &'static str },
+    #[error("the password {unfit}")]
+    UnfitPassword { pointer: &'static str, unfit: UnfitPassword },
     #[error("there is nothing here, or it is somebody else's")]
     NotFound,
     #[error("{0}")]
@@ -98,9 +100,7 @@ impl Error {
                 "The present password is not right.",
                 "Le mot de passe actuel n'est pas correct.",
             ),
-            Self::LeakedPassword { pointer } => {
-                Problem::invalid_field(*pointer, "was in a leak of passwords elsewhere: choose another")
-            }
+            Self::UnfitPassword { pointer, unfit } => Problem::invalid_field(*pointer, unfit.to_string()),
             Self::NotFound => Problem::not_found(),
             Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),

@@ -1,4 +1,5 @@
-//! Refusing passwords that leaked: by the list of the installation, then by the service that it names.
+//! Refusing passwords that others know: by what is known of the person, by the list of the installation, then by the
+//! service that it names.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use shinkofa_runtime::{Environment, Platform};
 use url::Url;
 
 use crate::clients::leaked_passwords::LeakedPasswords;
-use crate::domain::password::{NewPassword, SHORTEST_CHARACTERS};
+use crate::domain::password::{NewPassword, SHORTEST_CHARACTERS, UnfitPassword};
 use crate::error::Error;
 
 /// What is known of leaked passwords, beyond the short list that every password is compared with when it is read.
@@ -43,17 +44,22 @@ impl Leaks {
         Self { list: Arc::new(list), service }
     }
 
-    /// Refuses `password`, which stands at `pointer` in the request, when it is known to have leaked.
-    pub async fn refuse(&self, password: &NewPassword, pointer: &'static str) -> Result<(), Error> {
-        if self.list.contains(&password.as_str().to_lowercase()) {
-            return Err(Error::LeakedPassword { pointer });
-        }
-        match &self.service {
-            Some(service) if service.contain(password.as_str()).await => {
-                Err(Error::LeakedPassword { pointer })
-            }
-            _ => Ok(()),
-        }
+    /// Refuses `password`, which stands at `pointer` in the request, when it says little more than `known`, the name and
+    /// the address of its person, or when it has leaked.
+    pub async fn refuse(
+        &self,
+        password: &NewPassword,
+        known: [&str; 2],
+        pointer: &'static str,
+    ) -> Result<(), Error> {
+        let refused = |unfit| Error::UnfitPassword { pointer, unfit };
+        password.says_more_than(known).map_err(refused)?;
+        let listed = self.list.contains(&password.as_str().to_lowercase());
+        let leaked = match &self.service {
+            Some(service) if !listed => service.contain(password.as_str()).await,
+            _ => listed,
+        };
+        if leaked { Err(refused(UnfitPassword::Leaked)) } else { Ok(()) }
     }
 }
 

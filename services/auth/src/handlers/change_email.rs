@@ -20,7 +20,7 @@ use crate::{Auth, attempts, limits};
 pub struct ChangeEmailRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna.martin@example.org")]
     new_email: EmailAddress,
-    #[schema(value_type = String, format = "password", max_length = 1024)]
+    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
     current_password: PresentedPassword,
 }
 

@@ -4,11 +4,11 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, Problem, ProblemDocument};
+use shinkofa_web::{Body, ProblemDocument};
 use utoipa::ToSchema;
 
 use crate::db::users;
-use crate::domain::password::{NewPassword, PresentedPassword};
+use crate::domain::password::{NewPassword, PresentedPassword, UnfitPassword};
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
 use crate::password_setting::{Occasion, set_password};
@@ -17,7 +17,7 @@ use crate::{Auth, attempts};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangePasswordRequest {
-    #[schema(value_type = String, format = "password", max_length = 1024)]
+    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
     current_password: PresentedPassword,
     /// At least 12 characters, at most 1024 bytes, not a common or leaked password, and another one.
     #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
@@ -51,11 +51,11 @@ pub async fn change_password(
     body: Body<ChangePasswordRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(ChangePasswordRequest { current_password, new_password }) = body;
-    attempts::reauthenticate(&auth, &actor, &current_password).await?;
+    let account = attempts::reauthenticate(&auth, &actor, &current_password).await?;
     if current_password.as_str() == new_password.as_str() {
-        return Err(Problem::invalid_field("/newPassword", "must be another one").into());
+        return Err(Error::UnfitPassword { pointer: "/newPassword", unfit: UnfitPassword::Present });
     }
-    auth.leaks.refuse(&new_password, "/newPassword").await?;
+    auth.leaks.refuse(&new_password, [&account.name, &account.email], "/newPassword").await?;
     let turn = auth.hashing.turn().await?;
     let phc = attempts::hash(&auth, &turn, new_password.as_str()).await?;
     drop(turn);

@@ -106,30 +106,30 @@ async fn apply(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let name = patch.name.map(PersonName::into_text).required("/name", account.name.clone())?;
     let locale = patch.locale.required("/locale", account.locale)?;
-    let after = PersonalProfile {
+    let told = PersonalProfile {
         avatar_id: patch.avatar_id.of(before.avatar_id),
         bio: patch.bio.map(Bio::into_text).of(before.bio.clone()),
         time_zone: patch.time_zone.map(|zone| zone.name().to_owned()).of(before.time_zone.clone()),
         preferences: merged("/preferences", patch.preferences, &before.preferences)?,
         onboarding: merged("/onboarding", patch.onboarding, &before.onboarding)?,
     };
-    let changed = changed(&before, &after, (account.name != name, account.locale != locale));
+    let renamed = Account { name, locale, ..account.clone() };
+    let changed = changed((&account, &before), (&renamed, &told));
     if changed.is_empty() {
-        return Ok((account, after));
+        return Ok((renamed, told));
     }
-    if before != after {
-        profiles::save(tx, who, &after, now).await?;
+    if told != before {
+        profiles::save(tx, who, &told, now).await?;
     }
-    let known = account.name == name && account.locale == locale;
-    let account = Account { name, locale, ..account };
-    if !known {
-        users::set_name_and_locale(tx, who, (&account.name, account.locale), now).await?;
-        announce_account(tx, &trail, &account).await?;
+    // The other services know of these two.
+    if (&renamed.name, renamed.locale) != (&account.name, account.locale) {
+        users::set_name_and_locale(tx, who, (&renamed.name, renamed.locale), now).await?;
+        announce_account(tx, &trail, &renamed).await?;
     }
     // Which parts, never what they say: the trail holds nothing personal.
     let details = json!({ "changed": changed, "sessionId": actor.session_id });
-    trail.user(tx, AuditAction::ProfileChanged, account.id, details).await?;
-    Ok((account, after))
+    trail.user(tx, AuditAction::ProfileChanged, renamed.id, details).await?;
+    Ok((renamed, told))
 }
 
 fn merged(
@@ -147,13 +147,12 @@ fn merged(
 }
 
 fn changed(
-    before: &PersonalProfile,
-    after: &PersonalProfile,
-    (name, locale): (bool, bool),
+    (account, before): (&Account, &PersonalProfile),
+    (renamed, after): (&Account, &PersonalProfile),
 ) -> Vec<&'static str> {
     let parts = [
-        ("name", name),
-        ("locale", locale),
+        ("name", account.name != renamed.name),
+        ("locale", account.locale != renamed.locale),
         ("avatarId", before.avatar_id != after.avatar_id),
         ("bio", before.bio != after.bio),
         ("timeZone", before.time_zone != after.time_zone),

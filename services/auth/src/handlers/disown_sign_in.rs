@@ -20,7 +20,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DisownSignInRequest {
     /// From the link in the mail, behind `#token=`.
-    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     token: OneTimeToken,
 }
 
@@ -68,6 +68,7 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     let account = users::lock(tx, auth.realm, grant.user_id).await?;
     let account = account.filter(|account| account.is_usable(now)).ok_or(Error::LinkGone)?;
     let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
-    let details = json!({ "disownedSession": grant.about });
+    let session = grant.about.as_ref().map(|about| about["sessionId"].clone());
+    let details = json!({ "action": AuditAction::SessionOpened, "sessionId": session });
     secure(tx, auth, &trail, &account, (AuditAction::NotMeReported, details)).await
 }

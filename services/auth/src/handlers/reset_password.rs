@@ -19,7 +19,7 @@ use crate::{Auth, attempts, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ResetPasswordRequest {
     /// From the link in the mail, behind `#token=`.
-    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     token: OneTimeToken,
     /// At least 12 characters, at most 1024 bytes, not a common or leaked password.
     #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
@@ -57,13 +57,13 @@ pub async fn reset_password(
     auth.platform.limiter.require(&limits::LINK_BY_NETWORK, context.client.as_str()).await?;
     let (database, now) = (&auth.platform.database, auth.platform.clock.now());
     let realm = Scope::realm(auth.realm);
-    transaction(database, &realm, "try_password_reset", async |tx| {
+    let account = transaction(database, &realm, "try_password_reset", async |tx| {
         let shown = (TokenPurpose::PasswordReset, &token);
         let grant = one_time_tokens::attempt(tx, auth.realm, shown, (MOST_ATTEMPTS, now)).await?;
-        grant.map(drop).ok_or(Error::LinkGone)
+        users::find(tx, auth.realm, grant.ok_or(Error::LinkGone)?.user_id).await?.ok_or(Error::LinkGone)
     })
     .await?;
-    auth.leaks.refuse(&new_password, "/newPassword").await?;
+    auth.leaks.refuse(&new_password, [&account.name, &account.email], "/newPassword").await?;
     let turn = auth.hashing.turn().await?;
     let phc = attempts::hash(&auth, &turn, new_password.as_str()).await?;
     drop(turn);

@@ -74,7 +74,7 @@ pub async fn sign_up(
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
 
-    auth.leaks.refuse(&password, "/password").await?;
+    auth.leaks.refuse(&password, [name.as_str(), email.as_str()], "/password").await?;
     let turn = auth.hashing.turn().await?;
     let password_phc = attempts::hash(&auth, &turn, password.as_str()).await?;
     drop(turn);

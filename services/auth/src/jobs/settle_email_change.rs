@@ -52,11 +52,8 @@ async fn settle(tx: &mut Connection, auth: &Auth, trail: &Trail, change: &EmailC
     let account = users::lock(tx, auth.realm, change.user_id).await?;
     let account = account.filter(|account| account.is_usable(now) && account.email == change.old_email);
     let asked_from = sessions::find(tx, auth.realm, change.session_id).await?;
-    let (Some(account), true, true) =
-        (account, change.is_pending(), asked_from.is_some_and(|session| session.is_live(now)))
-    else {
-        return Ok(());
-    };
+    let still_asked = change.is_pending() && asked_from.is_some_and(|session| session.is_live(now));
+    let Some(account) = account.filter(|_| still_asked) else { return Ok(()) };
     let Ok(email) = change.new_email.parse::<EmailAddress>() else { return Ok(()) };
     // A newer request takes the place of an earlier one, whatever becomes of it.
     email_changes::cancel_pending(tx, who, Some(change.id), now).await?;

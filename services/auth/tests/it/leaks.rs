@@ -14,7 +14,7 @@ use crate::account_letters::link;
 use crate::passwords::{change, forgot, reset};
 use crate::people::{self, PASSWORD, address};
 
-const LEAKED: &str = "correct horse battery staple";
+const LEAKED: &str = "a cold wind over grey water";
 
 /// The first five digits, and the others.
 fn parts(password: &str) -> (String, String) {
@@ -123,4 +123,23 @@ async fn an_installation_may_bring_a_list_of_its_own() {
     let _ = std::fs::remove_file(&file);
     sign_up(&app, "the studio DOWN the road").await.expect_problem(422, "invalid_fields");
     sign_up(&app, "the studio up the road").await.expect(202);
+}
+
+#[actix_web::test]
+async fn a_password_says_more_than_the_name_and_the_address_of_its_person() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna.martin");
+    let refused = |answer: Answer, pointer: &str| {
+        let answer = answer.expect_problem(422, "invalid_fields");
+        assert_eq!(answer.body["errors"][0]["pointer"], pointer);
+    };
+    let body = json!({ "email": anna, "password": "anna.martin.1984", "name": "A" });
+    refused(app.post("/api/auth/signup").json(&body).send().await, "/password");
+    let body = people::signed_in(&app, &anna).await;
+    refused(
+        change(&app, people::text(&body, "accessToken"), PASSWORD, "MartinMartin!!").await,
+        "/newPassword",
+    );
+    forgot(&app, &anna).await.expect(202);
+    refused(reset(&app, &link(&app, &anna, "password_reset").await, "shinkofa-anna-1").await, "/newPassword");
 }
