@@ -147,14 +147,11 @@ pub async fn places_of_user(
         .await
 }
 
-/// Where a page of sessions ended: when the last one was opened, and which it is.
-pub type PlaceKey = (DateTime<Utc>, SessionId);
-
-/// What somebody is signed in on, newest first, from behind `after`.
+/// What somebody is signed in on, newest first, from behind `after`: ids are in the order in which they were given out.
 pub async fn live_places(
     tx: &mut Connection,
     (realm, user): (RealmId, UserId),
-    (after, most): (Option<PlaceKey>, i64),
+    (after, most): (Option<SessionId>, i64),
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<SessionPlace>> {
     let live = sessions::table
@@ -162,16 +159,12 @@ pub async fn live_places(
         .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::sliding_expires_at.gt(now).and(sessions::absolute_expires_at.gt(now)))
-        .order((session_places::opened_at.desc(), sessions::id.desc()))
+        .order(sessions::id.desc())
         .select(PLACE_COLUMNS)
         .limit(most)
         .into_boxed();
     let live = match after {
-        Some((opened_at, id)) => live.filter(
-            session_places::opened_at
-                .lt(opened_at)
-                .or(session_places::opened_at.eq(opened_at).and(sessions::id.lt(id))),
-        ),
+        Some(id) => live.filter(sessions::id.lt(id)),
         None => live,
     };
     live.load(tx).await

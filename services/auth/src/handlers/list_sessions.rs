@@ -10,7 +10,7 @@ use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
 use utoipa::ToSchema;
 
 use crate::Auth;
-use crate::db::sessions::{self, PlaceKey, SessionPlace};
+use crate::db::sessions::{self, SessionPlace};
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
 
@@ -19,7 +19,7 @@ use crate::liveness::{Claimed, require_live};
 pub struct SessionsQuery {
     #[serde(default)]
     limit: PageLimit,
-    cursor: Option<Cursor<PlaceKey>>,
+    cursor: Option<Cursor<SessionId>>,
 }
 
 /// One device that somebody is signed in on.
@@ -92,16 +92,12 @@ pub async fn list_sessions(
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let places = transaction(&auth.platform.database, &scope, "list_sessions", async |tx| {
         require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
-        let after = cursor.map(|Cursor(key)| key);
+        let after = cursor.map(|Cursor(id)| id);
         let page = (after, limit.probe());
         Ok::<_, Error>(sessions::live_places(tx, (auth.realm, actor.user_id), page, now).await?)
     })
     .await?;
-    let page = Page::new(
-        places,
-        limit,
-        |place| (place.opened_at, place.session),
-        |place| SessionView::of(place, actor.session_id),
-    );
+    let page =
+        Page::new(places, limit, |place| place.session, |place| SessionView::of(place, actor.session_id));
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
 }

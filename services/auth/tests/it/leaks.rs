@@ -6,9 +6,9 @@ use auth::Auth;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use chrono::TimeDelta;
 use serde_json::json;
+use shinkofa_testing::wiremock::matchers::{header, method, path};
+use shinkofa_testing::wiremock::{Mock, MockServer, ResponseTemplate};
 use shinkofa_testing::{Answer, TestApp};
-use wiremock::matchers::{header, method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::account_letters::link;
 use crate::passwords::{change, forgot, reset};

@@ -358,3 +358,42 @@ async fn of_many_changes_at_once_one_is_made() {
     assert_eq!(winners.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
     people::sign_in(&app, &anna, &format!("the sentence of racer {}", winners[0])).await.expect(200);
 }
+
+/// V4: no header of the request reaches a letter.
+#[actix_web::test]
+async fn v04_a_forged_host_reaches_no_letter() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let body = people::signed_in(&app, &anna).await;
+    let forged =
+        [("x-forwarded-host", "evil.test"), ("x-forwarded-proto", "http"), ("forwarded", "host=evil.test")];
+    let forge = |call: shinkofa_testing::Call| {
+        forged.iter().fold(call, |call, (name, value)| call.header(name, value))
+    };
+    forge(app.post("/api/auth/password/forgot")).json(&json!({ "email": anna })).send().await.expect(202);
+    let change = json!({ "newEmail": address(&app, "new"), "currentPassword": PASSWORD });
+    let access = people::text(&body, "accessToken");
+    forge(app.post("/api/auth/email/change")).token(access).json(&change).send().await.expect(202);
+    app.run_jobs().await;
+    let plain =
+        app.http.post(format!("{}/api/auth/password/forgot", app.public_url())).header("host", "evil.test");
+    assert_eq!(plain.json(&json!({ "email": anna })).send().await.unwrap().status(), 202);
+    app.run_jobs().await;
+    assert_eq!(kinds(&app, &anna).await, ["password_reset", "password_reset"]);
+    assert!(!serde_json::to_string(&app.events().await).unwrap().contains("evil.test"));
+}
+
+#[actix_web::test]
+async fn an_address_is_written_to_five_times_in_an_hour_whether_it_is_known_or_not() {
+    let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
+    people::confirmed(&app, &address(&app, "anna")).await;
+    for who in ["anna", "nobody"] {
+        let body = json!({ "email": address(&app, who) });
+        let call =
+            || app.post("/api/auth/password/forgot").json(&body).send();
+        for _ in 0..5 {
+            call().await.expect(202);
+        }
+        assert!(call().await.expect_problem(429, "too_many_requests").headers.contains_key("retry-after"));
+    }
+}

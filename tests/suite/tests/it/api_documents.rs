@@ -12,15 +12,24 @@ const SERVICES: [&str; 4] = ["auth", "credits", "booking", "notify"];
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// Everything that answers without a token.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: &[&str] = &[
     "POST /api/auth/signup",
     "POST /api/auth/signin",
     "POST /api/auth/signin/mfa",
     "POST /api/auth/email/verify",
     "POST /api/auth/email/resend",
     "POST /api/auth/refresh",
+    "POST /api/auth/password/forgot",
+    "POST /api/auth/password/reset",
+    "POST /api/auth/email/change/confirm",
+    "POST /api/auth/email/change/undo",
+    "POST /api/auth/signin/not-me",
     "GET /api/docs",
     "GET /verify-email",
+    "GET /reset-password",
+    "GET /confirm-email-change",
+    "GET /undo-email-change",
+    "GET /not-me",
     "GET /api/credits/packages",
     "POST /api/webhooks/stripe",
     "GET /api/classes",
@@ -155,6 +164,8 @@ async fn every_route_of_every_document_is_401_without_a_token_unless_it_is_publi
 enum Caller {
     Nobody,
     Admin,
+    /// Somebody who signed up for this run alone.
+    Member,
 }
 
 /// One run of schemathesis over some routes of one document.
@@ -174,11 +185,26 @@ const fn all_of(service: &'static str, caller: Caller, except: &'static [&'stati
 const MAILBOX: &[&str] = &["/", "/api/messages"];
 /// Ends the session that the other requests of a run need, so it has a run and a session of its own.
 const LOGOUT: &[&str] = &["/api/auth/logout"];
+/// Ends every session of whoever asks, and what it is asked about may take the password away: for nobody whom others need.
+const SESSIONS: &[&str] = &[
+    "/api/auth/sessions",
+    "/api/auth/sessions/{id}",
+    "/api/auth/security-timeline",
+    "/api/auth/security-timeline/{eventId}/not-me",
+];
+const ENDINGS: &[&str] = &[
+    "/api/auth/logout",
+    "/api/auth/sessions",
+    "/api/auth/sessions/{id}",
+    "/api/auth/security-timeline",
+    "/api/auth/security-timeline/{eventId}/not-me",
+];
 
 /// Every route of every document, asked by an admin and by nobody. What a run leaves out, another has.
-const RUNS: [Run; 10] = [
+const RUNS: [Run; 11] = [
     all_of("auth", Caller::Nobody, &[]),
-    all_of("auth", Caller::Admin, LOGOUT),
+    all_of("auth", Caller::Admin, ENDINGS),
+    Run { service: "auth", host: "app", caller: Caller::Member, only: SESSIONS, except: &[] },
     Run { service: "auth", host: "app", caller: Caller::Admin, only: LOGOUT, except: &[] },
     all_of("credits", Caller::Nobody, &[]),
     all_of("credits", Caller::Admin, &[]),
@@ -199,6 +225,7 @@ async fn schemathesis_finds_no_server_error_and_no_undeclared_answer() {
         let token = match run.caller {
             Caller::Nobody => None,
             Caller::Admin => Some(stack.admin().await.token),
+            Caller::Member => Some(stack.sign_up("en").await.member.token),
         };
         let mut command = run.command(&stack, &program, token.as_deref());
         command.env("SUITE_KNOWN", known.to_string());
