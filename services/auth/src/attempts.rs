@@ -1,8 +1,8 @@
 //! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
 
 use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::CurrentActor;
 
-use crate::Auth;
 use crate::db::users::{self, Account};
 use crate::db::{failures, known_devices};
 use crate::domain::device::{DeviceId, Digest};
@@ -11,6 +11,8 @@ use crate::domain::lockout;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::hashing::{HashingTurn, Verdict};
+use crate::liveness::{Claimed, require_live};
+use crate::{Auth, limits};
 
 /// A password that was right, and whose failed attempts it ends.
 pub struct RightPassword {
@@ -65,6 +67,50 @@ pub async fn recheck_password(
         record_failure(auth, subject).await?;
     }
     Ok(right)
+}
+
+/// Has somebody who is signed in show their password once more. Failures make the next attempt wait, longer and longer,
+/// on a count of their own. An account without a password gets one by a link first.
+pub async fn reauthenticate(
+    auth: &Auth,
+    actor: &CurrentActor,
+    password: &PresentedPassword,
+) -> Result<Account, Error> {
+    let limiter = &auth.platform.limiter;
+    limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
+    let subject = lockout::reauthentication(actor.user_id);
+    let turn = auth.hashing.turn().await?;
+    let (account, failed_before) = look_up_signed_in(auth, actor, &subject).await?;
+    if turn.verify(password.as_str(), account.password_phc.as_deref()).await? == Verdict::Wrong {
+        record_failure(auth, &subject).await?;
+        return Err(Error::WrongPassword);
+    }
+    if failed_before {
+        let scope = Scope::realm(auth.realm);
+        transaction(&auth.platform.database, &scope, "clear_failures", async |tx| {
+            Ok::<_, Error>(failures::clear(tx, auth.realm, &subject).await?)
+        })
+        .await?;
+    }
+    Ok(account)
+}
+
+async fn look_up_signed_in(
+    auth: &Auth,
+    actor: &CurrentActor,
+    subject: &Digest,
+) -> Result<(Account, bool), Error> {
+    let now = auth.platform.clock.now();
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "look_up_signed_in", async |tx| {
+        let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
+        let failures = failures::find(tx, auth.realm, subject).await?;
+        if let Some(wait_seconds) = failures.and_then(|failures| failures.wait(now)) {
+            return Err(Error::Locked { wait_seconds });
+        }
+        Ok((account, failures.is_some()))
+    })
+    .await
 }
 
 /// Hashes a password under a fresh salt.

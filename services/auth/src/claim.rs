@@ -2,14 +2,14 @@
 
 use serde_json::json;
 use shinkofa_db::Connection;
-use shinkofa_identity::Revocation;
 use shinkofa_web::Fault;
 
 use crate::Auth;
+use crate::access_ending::end_access;
 use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account};
-use crate::db::{factors, identities, known_devices, one_time_tokens, revocations, sessions, signups};
+use crate::db::{factors, identities, known_devices, recovery_codes, remembered_devices, signups};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 
@@ -33,14 +33,14 @@ pub async fn claim_address(
     }
     let (owner, now) = ((auth.realm, account.id), trail.clock.now());
     let token_version = users::claim(tx, owner, now).await?;
-    let ended = sessions::end_all(tx, owner, now).await?;
-    revocations::record(tx, &Revocation::User { user_id: account.id, token_version }, now).await?;
+    let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
     factors::delete_of_user(tx, auth.realm, account.id).await?;
+    recovery_codes::delete_of_user(tx, auth.realm, account.id).await?;
+    remembered_devices::delete_of_user(tx, auth.realm, account.id).await?;
     identities::delete_of_user(tx, auth.realm, account.id).await?;
     known_devices::delete_of_user(tx, auth.realm, account.id).await?;
-    one_time_tokens::void_all(tx, owner, now).await?;
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
-    let details = json!({ "endedSessions": ended });
+    let details = json!({ "endedSessions": ended.sessions });
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
     let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
     announce_account(tx, trail, &account).await?;

@@ -5,17 +5,17 @@ use std::str::FromStr;
 use anyhow::{Context as _, bail};
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, Role, TenantId, UserId};
 use shinkofa_web::{Fault, Locale};
 
 use crate::Auth;
+use crate::access_ending::end_access;
 use crate::announcement::{announce_account, announce_membership};
 use crate::attempts;
 use crate::db::audit::Trail;
 use crate::db::factors::{self, CodeFactor, FactorId, NewFactor};
 use crate::db::users::{self, Account, NewAccount};
-use crate::db::{memberships, revocations, sessions, signups};
+use crate::db::{memberships, signups};
 use crate::domain::account::{AccountKind, AccountStatus, FactorKind};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
@@ -86,8 +86,13 @@ pub async fn run(auth: &Auth, arguments: &[String]) -> anyhow::Result<()> {
     .await?;
     let known_phc = known.and_then(|account| account.password_phc);
     let unchanged = turn.verify(order.password.as_str(), known_phc.as_deref()).await? == Verdict::Right;
-    let phc =
-        if unchanged { None } else { Some(attempts::hash(auth, &turn, order.password.as_str()).await?) };
+    let phc = if unchanged {
+        None
+    } else {
+        let known = [order.name.as_str(), order.email.as_str()];
+        auth.leaks.refuse(&order.password, known, "--password-file").await?;
+        Some(attempts::hash(auth, &turn, order.password.as_str()).await?)
+    };
     drop(turn);
 
     let trail = auth.trail(tenant, Actor::service("auth"));
@@ -197,9 +202,8 @@ async fn replace_password(
 ) -> Result<(), Error> {
     let now = trail.clock.now();
     let token_version = users::set_password(tx, (auth.realm, account.id), phc, now).await?;
-    let ended = sessions::end_all(tx, (auth.realm, account.id), now).await?;
-    revocations::record(tx, &Revocation::User { user_id: account.id, token_version }, now).await?;
-    trail.user(tx, AuditAction::PasswordSet, account.id, json!({ "endedSessions": ended })).await?;
+    let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
+    trail.user(tx, AuditAction::PasswordSet, account.id, json!({ "endedSessions": ended.sessions })).await?;
     Ok(())
 }
 

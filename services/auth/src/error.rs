@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use shinkofa_web::{Fault, Problem, service_error};
 
 use crate::domain::pkce::PkceMissing;
+use crate::domain::password::UnfitPassword;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -72,10 +73,15 @@ pub enum Error {
     LastFactor,
     #[error("there is no second factor")]
     NoFactor,
-    #[error("not there")]
-    NotFound,
     #[error("no live session")]
     Unauthenticated,
+    /// Said to somebody who is signed in, so it is no 401: their token is good.
+    #[error("the present password is wrong")]
+    WrongPassword,
+    #[error("the password {unfit}")]
+    UnfitPassword { pointer: &'static str, unfit: UnfitPassword },
+    #[error("there is nothing here, or it is somebody else's")]
+    NotFound,
     #[error("{0}")]
     Refused(Box<Problem>),
     #[error(transparent)]
@@ -218,8 +224,14 @@ impl Error {
             | Self::FactorExists
             | Self::LastFactor
             | Self::NoFactor => self.factor_problem(),
-            Self::NotFound => Problem::not_found(),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
+            Self::WrongPassword => forbidden(
+                "wrong_password",
+                "The present password is not right.",
+                "Le mot de passe actuel n'est pas correct.",
+            ),
+            Self::UnfitPassword { pointer, unfit } => Problem::invalid_field(*pointer, unfit.to_string()),
+            Self::NotFound => Problem::not_found(),
             Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),
         }

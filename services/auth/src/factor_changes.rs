@@ -27,7 +27,7 @@ pub async fn settle(
 ) -> Result<Vec<SessionId>, Error> {
     let now = trail.clock.now();
     remembered_devices::delete_of_user(tx, auth.realm, account.id).await?;
-    let ended = sessions::end_others(tx, (auth.realm, account.id, kept), now).await?;
+    let ended = sessions::end_all_but(tx, (auth.realm, account.id), Some(kept), now).await?;
     for session in &ended {
         revocations::record(tx, &Revocation::Session { session_id: *session }, now).await?;
         let details = json!({ "reason": SessionEnd::FactorsChanged });

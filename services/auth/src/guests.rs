@@ -4,17 +4,16 @@ use serde_json::json;
 use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::Connection;
 use shinkofa_feed::append;
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, Role, UserId};
 use shinkofa_web::{Fault, Locale};
 
 use crate::Auth;
+use crate::access_ending::end_access;
 use crate::announcement::{announce_account, announce_membership};
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
-use crate::db::signups::Signup;
+use crate::db::signups::{self, Signup};
 use crate::db::users::{self, Account, Choice, NewAccount};
-use crate::db::{revocations, sessions, signups};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
@@ -73,12 +72,11 @@ pub async fn upgrade(
     let owner = (auth.realm, guest);
     let token_version =
         users::upgrade_guest(tx, owner, (&email, choice), now).await?.ok_or(Error::LinkGone)?;
-    let ended = sessions::end_all(tx, owner, now).await?;
-    revocations::record(tx, &Revocation::User { user_id: guest, token_version }, now).await?;
+    let ended = end_access(tx, auth, trail, (guest, token_version), None).await?;
     memberships::set_roles(tx, trail.tenant, guest, &[Role::Member]).await?;
     signups::delete_for_address(tx, auth.realm, email.canonical()).await?;
     let trail = Trail { actor: Actor::user(guest), ..trail.clone() };
-    trail.user(tx, AuditAction::GuestUpgraded, guest, json!({ "endedSessions": ended })).await?;
+    trail.user(tx, AuditAction::GuestUpgraded, guest, json!({ "endedSessions": ended.sessions })).await?;
     let missing = || Fault::unexpected("an upgraded guest is not there");
     let account = users::find(tx, auth.realm, guest).await?.ok_or_else(missing)?;
     let membership = memberships::find(tx, trail.tenant, guest).await?.ok_or_else(missing)?;

@@ -1,11 +1,14 @@
 //! The one door that every service trusts: accounts, sessions, tokens, roles, revocation.
 
+mod access_ending;
 mod announcement;
 mod attempts;
 mod claim;
+mod clients;
 mod create_user;
 pub mod db;
 mod domain;
+mod email_change;
 mod error;
 mod factor_changes;
 mod factor_codes;
@@ -15,15 +18,20 @@ mod guests;
 mod handlers;
 mod hashing;
 mod jobs;
+mod leaks;
 mod letters;
 mod limits;
 mod liveness;
 mod mailed_sign_in;
+mod new_device;
 mod page;
+mod password_reset;
+mod password_setting;
 mod privacy;
 mod providers;
 mod randomness;
 pub mod routes;
+mod securing;
 mod session_opening;
 mod state;
 mod switch_provider;

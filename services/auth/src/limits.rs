@@ -30,8 +30,20 @@ pub const OAUTH_BY_NETWORK: RatePolicy = RatePolicy { name: "oauth_network", lim
 pub const MAILED_CODE_BY_USER: RatePolicy =
     RatePolicy { name: "mailed_code_user", limit: 5, window: Duration::from_secs(900) };
 pub const FACTORS_BY_USER: RatePolicy = RatePolicy { name: "factors_user", limit: 30, window: HOUR };
+pub const FORGOT_BY_NETWORK: RatePolicy = RatePolicy { name: "forgot_network", limit: 30, window: HOUR };
+pub const FORGOT_BY_ADDRESS: RatePolicy = RatePolicy { name: "forgot_address", limit: 5, window: HOUR };
+/// Links of letters, opened: a reset, an address confirmed or taken back, a sign-in disowned.
+pub const LINK_BY_NETWORK: RatePolicy = RatePolicy { name: "link_network", limit: 60, window: MINUTE };
 pub const REAUTHENTICATE_BY_USER: RatePolicy =
     RatePolicy { name: "reauthenticate_user", limit: 20, window: MINUTE };
+pub const EMAIL_CHANGE_BY_USER: RatePolicy =
+    RatePolicy { name: "email_change_user", limit: 10, window: HOUR };
+/// However many accounts ask for it, an address gets no more letters about a change than this.
+pub const EMAIL_CHANGE_BY_ADDRESS: RatePolicy =
+    RatePolicy { name: "email_change_address", limit: 5, window: HOUR };
+pub const PROFILE_BY_USER: RatePolicy = RatePolicy { name: "profile_user", limit: 60, window: MINUTE };
+pub const SESSIONS_BY_USER: RatePolicy = RatePolicy { name: "sessions_user", limit: 60, window: MINUTE };
+pub const NOT_ME_BY_USER: RatePolicy = RatePolicy { name: "not_me_user", limit: 10, window: HOUR };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

@@ -9,11 +9,12 @@ use shinkofa_kernel::UserId;
 use crate::Auth;
 use crate::db::users::Account;
 use crate::db::{
-    events, factor_guesses, factors, identities, known_devices, memberships, one_time_tokens, recovery_codes,
-    remembered_devices, revocations, scope, sessions, signups, users,
+    email_changes, events, factor_guesses, factors, identities, known_devices, memberships, one_time_tokens,
+    profiles, recovery_codes, remembered_devices, revocations, scope, sessions, signups, users,
 };
 
-/// The account, the membership in the transaction's tenant, the sessions and the second factors.
+/// The account, the membership in the transaction's tenant, the sessions, the profile, the addresses of late, the identities
+/// and the second factors.
 pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Value> {
     scope::enter_realm(tx, auth.realm).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(Value::Null) };
@@ -25,6 +26,18 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             json!({
                 "sessionId": session.session, "signedInAt": session.opened_at, "lastUsedAt": session.last_used_at,
                 "userAgent": session.user_agent, "network": session.ip_prefix, "endedAt": session.ended_at,
+                "deviceName": session.device_name,
+            })
+        })
+        .collect();
+    let profile = profiles::find(tx, auth.realm, user).await?;
+    let addresses: Vec<_> = email_changes::of_user(tx, auth.realm, user)
+        .await?
+        .into_iter()
+        .map(|change| {
+            json!({
+                "from": change.old_email, "to": change.new_email, "requestedAt": change.requested_at,
+                "confirmedAt": change.confirmed_at, "undoneAt": change.undone_at,
             })
         })
         .collect();
@@ -48,6 +61,11 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         })),
         "sessions": sessions,
         "identities": identities,
+        "profile": {
+            "avatarId": profile.avatar_id, "bio": profile.bio, "timeZone": profile.time_zone,
+            "preferences": profile.preferences, "onboarding": profile.onboarding,
+        },
+        "emailChanges": addresses,
         "secondFactors": second_factors(tx, auth, &account).await?,
     }))
 }
@@ -89,6 +107,8 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     recovery_codes::delete_of_user(tx, auth.realm, user).await?;
     remembered_devices::delete_of_user(tx, auth.realm, user).await?;
     sessions::delete_of_user(tx, auth.realm, user).await?;
+    profiles::delete(tx, auth.realm, user).await?;
+    email_changes::delete_of_user(tx, auth.realm, user).await?;
     events::forget_person(tx, user).await?;
     let token_version = users::erase(tx, auth.realm, user, now).await?;
     revocations::record(tx, &Revocation::User { user_id: user, token_version }, now).await

@@ -21,6 +21,7 @@ use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::second_factor::enrols_only;
 use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
+use crate::new_device::tell_of_new_device;
 
 /// The tokens of a session, and whose it is.
 #[derive(Serialize, ToSchema)]
@@ -128,6 +129,7 @@ pub async fn open_session(
         )
         .absolute,
     };
+    tell_of_new_device(tx, auth, trail, opening.account, (source.session, opening.binding)).await?;
     sessions::insert(tx, &new_session(auth, trail.tenant, opening, &source)?).await?;
     sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
     if let Some(device) = opening.binding.device {

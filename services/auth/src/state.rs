@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
+use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
 use crate::jobs::reseal_factors::ResealFactors;
@@ -20,6 +21,8 @@ use crate::jobs::send_magic_link::SendMagicLink;
 use crate::jobs::send_sign_in_code::SendSignInCode;
 use crate::jobs::settle_signup::SettleSignup;
 use crate::jobs::settle_upgrade::SettleUpgrade;
+use crate::jobs::settle_email_change::SettleEmailChange;
+use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
@@ -36,6 +39,7 @@ pub struct Auth {
     pub randomness: Randomness,
     /// Who else vouches for people.
     pub providers: Providers,
+    pub leaks: Leaks,
 }
 
 impl Auth {
@@ -61,6 +65,7 @@ impl Service for Auth {
             error
         });
         let providers = Providers::read(environment, &platform);
+        let leaks = Leaks::read(&platform, environment);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -70,6 +75,7 @@ impl Service for Auth {
             sealing: sealing.map_err(anyhow::Error::from)?,
             randomness: Randomness,
             providers,
+            leaks,
         })
     }
 
@@ -92,6 +98,8 @@ impl Service for Auth {
             .register::<SendMagicLink>()
             .register::<SendSignInCode>()
             .register::<SettleUpgrade>()
+            .register::<MailPasswordReset>()
+            .register::<SettleEmailChange>()
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
             .every(RESEAL_EVERY, &ResealFactors {})

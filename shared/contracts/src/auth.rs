@@ -191,6 +191,21 @@ pub enum AccountLetter {
         /// How many are left.
         left: i64,
     },
+    /// To the new address: the link makes it the account's.
+    EmailChangeConfirmation {
+        expires_at: DateTime<Utc>,
+    },
+    /// To the old address: the link takes it back.
+    EmailChanged {
+        undo_until: DateTime<Utc>,
+    },
+    /// Somebody with an account tried to move it to this address, which has one of its own.
+    EmailChangeTaken,
+    /// A sign-in on a device that was not seen before: the link says that it was somebody else.
+    NewSignIn {
+        at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    },
 }
 
 /// A second factor, as a letter calls it.

@@ -1,6 +1,7 @@
 //! Reads and writes. Functions take a connection inside their caller's transaction and never begin one.
 
 pub mod audit;
+pub mod email_changes;
 pub mod events;
 pub mod factor_guesses;
 pub mod factors;
@@ -13,6 +14,7 @@ pub mod memberships;
 pub mod oauth_attempts;
 pub mod one_time_tokens;
 pub mod providers;
+pub mod profiles;
 pub mod realms;
 pub mod recovery_codes;
 pub mod remembered_devices;
@@ -21,4 +23,5 @@ pub mod schema;
 pub mod scope;
 pub mod sessions;
 pub mod signups;
+pub mod timeline;
 pub mod users;

@@ -125,18 +125,6 @@ pub async fn find_live(
         .optional()
 }
 
-/// Voids everything a person was given, whatever for.
-pub async fn void_all(
-    tx: &mut Connection,
-    (realm, user): (RealmId, UserId),
-    now: DateTime<Utc>,
-) -> QueryResult<()> {
-    let live = one_time_tokens::table
-        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
-        .filter(one_time_tokens::consumed_at.is_null());
-    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
-}
-
 /// Lets a token live until `until` at least.
 pub async fn prolong(
     tx: &mut Connection,
@@ -160,6 +148,19 @@ pub async fn void(
     let live = one_time_tokens::table
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
         .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::consumed_at.is_null()));
+    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
+}
+
+/// Voids every token of a person but those for these purposes.
+pub async fn void_all_but(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    kept: &[TokenPurpose],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::purpose.ne_all(kept).and(one_time_tokens::consumed_at.is_null()));
     diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
 }
 

@@ -12,6 +12,7 @@ diesel::table! {
         subject_id -> Uuid,
         details -> Jsonb,
         number -> Int8,
+        told_to -> Nullable<Uuid>,
     }
 }
 
@@ -22,6 +23,22 @@ diesel::table! {
         failures -> Int4,
         counting_since -> Timestamptz,
         locked_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    email_changes (realm_id, id) {
+        realm_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        session_id -> Uuid,
+        for_tenant -> Uuid,
+        old_email -> Text,
+        new_email -> Text,
+        requested_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
+        cancelled_at -> Nullable<Timestamptz>,
+        undone_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -129,6 +146,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    profiles (realm_id, user_id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        avatar_id -> Nullable<Uuid>,
+        bio -> Nullable<Text>,
+        time_zone -> Nullable<Text>,
+        preferences -> Jsonb,
+        onboarding -> Jsonb,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     realms (id) {
         id -> Uuid,
         name -> Text,
@@ -194,6 +224,7 @@ diesel::table! {
         opened_at -> Timestamptz,
         user_agent -> Nullable<Text>,
         ip_prefix -> Text,
+        device_name -> Nullable<Text>,
     }
 }
 

@@ -1,10 +1,11 @@
 //! Sessions: the fence that every refresh passes.
 
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
 
@@ -119,32 +120,167 @@ pub struct SessionPlace {
     pub session: SessionId,
     pub opened_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
+    pub sliding_expires_at: DateTime<Utc>,
+    pub absolute_expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
+    pub amr: String,
     pub user_agent: Option<String>,
     pub ip_prefix: String,
+    pub device_name: Option<String>,
 }
 
+type PlaceColumns = (
+    sessions::id,
+    session_places::opened_at,
+    sessions::rotated_at,
+    sessions::sliding_expires_at,
+    sessions::absolute_expires_at,
+    sessions::ended_at,
+    sessions::amr,
+    session_places::user_agent,
+    session_places::ip_prefix,
+    session_places::device_name,
+);
+
+const PLACE_COLUMNS: PlaceColumns = (
+    sessions::id,
+    session_places::opened_at,
+    sessions::rotated_at,
+    sessions::sliding_expires_at,
+    sessions::absolute_expires_at,
+    sessions::ended_at,
+    sessions::amr,
+    session_places::user_agent,
+    session_places::ip_prefix,
+    session_places::device_name,
+);
+
+#[diesel::dsl::auto_type]
+fn place_of_session() -> _ {
+    session_places::realm_id.eq(sessions::realm_id).and(session_places::session_id.eq(sessions::id))
+}
+
+/// Every session that is still known of somebody, oldest first.
 pub async fn places_of_user(
     tx: &mut Connection,
     realm: RealmId,
     user: UserId,
 ) -> QueryResult<Vec<SessionPlace>> {
     sessions::table
-        .inner_join(session_places::table.on(
-            session_places::realm_id.eq(sessions::realm_id).and(session_places::session_id.eq(sessions::id)),
-        ))
+        .inner_join(session_places::table.on(place_of_session()))
         .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
         .order((session_places::opened_at, sessions::id))
-        .select((
-            sessions::id,
-            session_places::opened_at,
-            sessions::rotated_at,
-            sessions::ended_at,
-            session_places::user_agent,
-            session_places::ip_prefix,
-        ))
+        .select(PLACE_COLUMNS)
         .load(tx)
         .await
+}
+
+/// What somebody is signed in on, newest first, from behind `after`: ids are in the order in which they were given out.
+pub async fn live_places(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (after, most): (Option<SessionId>, i64),
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<SessionPlace>> {
+    let live = sessions::table
+        .inner_join(session_places::table.on(place_of_session()))
+        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::sliding_expires_at.gt(now).and(sessions::absolute_expires_at.gt(now)))
+        .order(sessions::id.desc())
+        .select(PLACE_COLUMNS)
+        .limit(most)
+        .into_boxed();
+    let live = match after {
+        Some(id) => live.filter(sessions::id.lt(id)),
+        None => live,
+    };
+    live.load(tx).await
+}
+
+/// One session that somebody is signed in on; `None` when it is over, or somebody else's.
+pub async fn live_place(
+    tx: &mut Connection,
+    (realm, user, id): (RealmId, UserId, SessionId),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<SessionPlace>> {
+    sessions::table
+        .inner_join(session_places::table.on(place_of_session()))
+        .filter(sessions::realm_id.eq(realm).and(sessions::id.eq(id)))
+        .filter(sessions::user_id.eq(user).and(sessions::ended_at.is_null()))
+        .filter(sessions::sliding_expires_at.gt(now).and(sessions::absolute_expires_at.gt(now)))
+        .select(PLACE_COLUMNS)
+        .first(tx)
+        .await
+        .optional()
+}
+
+/// Where somebody last used these sessions of theirs from.
+pub async fn places(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    ids: &[SessionId],
+) -> QueryResult<Vec<SessionPlace>> {
+    sessions::table
+        .inner_join(session_places::table.on(place_of_session()))
+        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
+        .filter(sessions::id.eq_any(ids))
+        .select(PLACE_COLUMNS)
+        .load(tx)
+        .await
+}
+
+/// Names the device that a session is on, or forgets its name.
+pub async fn name_device(
+    tx: &mut Connection,
+    (realm, session): (RealmId, SessionId),
+    name: Option<&str>,
+) -> QueryResult<()> {
+    diesel::update(session_places::table.find((realm, session)))
+        .set(session_places::device_name.eq(name))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+prepared_query! {
+    struct LookBack {
+        realm: RealmId as Uuid,
+        person: UserId as Uuid,
+        device: Option<Vec<u8>> as Nullable<Bytea>,
+        surroundings: Vec<u8> as Bytea,
+    }
+    " SELECT
+        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person) AS signed_in_before,
+        EXISTS (SELECT FROM known_devices known
+            WHERE known.realm_id = input.realm AND known.user_id = input.person AND known.device_hash = input.device)
+        OR EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person
+            AND surroundings_hash = input.surroundings) AS familiar
+    FROM input"
+}
+
+#[derive(QueryableByName)]
+struct Past {
+    #[diesel(sql_type = Bool)]
+    signed_in_before: bool,
+    #[diesel(sql_type = Bool)]
+    familiar: bool,
+}
+
+/// Has somebody signed in before, but never on this device or from these surroundings?
+pub async fn is_unfamiliar(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    binding: &DeviceBinding,
+) -> QueryResult<bool> {
+    let look = LookBack {
+        realm,
+        person: user,
+        device: binding.device.map(|device| device.to_vec()),
+        surroundings: binding.surroundings.to_vec(),
+    };
+    let past: Past = look.get_result(tx).await?;
+    Ok(past.signed_in_before && !past.familiar)
 }
 
 /// Notes where a session is used from.
@@ -225,28 +361,18 @@ pub async fn end(
     Ok(ended == 1)
 }
 
-/// Ends everything somebody is signed in on.
-pub async fn end_all(
+/// Ends everything somebody is signed in on but `kept`, and tells what that was.
+pub async fn end_all_but(
     tx: &mut Connection,
     (realm, user): (RealmId, UserId),
-    now: DateTime<Utc>,
-) -> QueryResult<usize> {
-    let live = sessions::table
-        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
-        .filter(sessions::ended_at.is_null());
-    diesel::update(live).set(sessions::ended_at.eq(now)).execute(tx).await
-}
-
-/// Ends everything somebody is signed in on but `kept`. Returns what ended.
-pub async fn end_others(
-    tx: &mut Connection,
-    (realm, user, kept): (RealmId, UserId, SessionId),
+    kept: Option<SessionId>,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<SessionId>> {
-    let others = sessions::table
+    let live = sessions::table
         .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
-        .filter(sessions::id.ne(kept).and(sessions::ended_at.is_null()));
-    diesel::update(others).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::id.ne_all(kept.as_slice()));
+    diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
 pub async fn delete_expired(

@@ -222,6 +222,73 @@ pub async fn set_password(
         .await
 }
 
+/// Ends every token given out so far. Returns the new token version.
+pub async fn raise_token_version(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    now: DateTime<Utc>,
+) -> QueryResult<i32> {
+    diesel::update(users::table.find((realm, user)))
+        .set((users::token_version.eq(users::token_version + 1), users::updated_at.eq(now)))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+}
+
+/// Takes the password away, until its owner sets another one, and ends every token. Returns the new token version.
+pub async fn clear_password(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    now: DateTime<Utc>,
+) -> QueryResult<i32> {
+    diesel::update(users::table.find((realm, user)))
+        .set((
+            users::password_phc.eq(None::<String>),
+            users::token_version.eq(users::token_version + 1),
+            users::updated_at.eq(now),
+        ))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+}
+
+/// Gives an account an address that its owner has shown to be theirs. An address that another account has is refused by
+/// the constraint [`ADDRESS_TAKEN`].
+pub async fn set_email(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    email: &EmailAddress,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(users::table.find((realm, user)))
+        .set((
+            users::email.eq(email.as_str()),
+            users::email_canonical.eq(email.canonical()),
+            users::email_verified_at.eq(now),
+            users::updated_at.eq(now),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The constraint that keeps an address to one account.
+pub const ADDRESS_TAKEN: &str = "users_email";
+
+/// What somebody is called and in which language they read.
+pub async fn set_name_and_locale(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (name, locale): (&str, Locale),
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(users::table.find((realm, user)))
+        .set((users::name.eq(name), users::locale.eq(locale), users::updated_at.eq(now)))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Keeps the row and its id, and nothing that tells who it was.
 pub async fn erase(
     tx: &mut Connection,

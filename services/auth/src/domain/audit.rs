@@ -21,6 +21,18 @@ text_enum! {
         IdentityUnlinked => "account.identity_unlinked",
         ProviderDisabled => "provider.disabled",
         ProviderEnabled => "provider.enabled",
+        PasswordResetRequested => "account.password_reset_requested",
+        PasswordReset => "account.password_reset",
+        PasswordChanged => "account.password_changed",
+        EmailChangeRequested => "account.email_change_requested",
+        EmailChanged => "account.email_changed",
+        EmailChangeUndone => "account.email_change_undone",
+        /// An account that nobody ever confirmed gave its address up to somebody who showed that it is theirs.
+        AddressReleased => "account.address_released",
+        ProfileChanged => "account.profile_changed",
+        SessionsEnded => "account.sessions_ended",
+        /// Its owner said that something on the timeline was not them.
+        NotMeReported => "account.not_me_reported",
         RolesSet => "membership.roles_set",
         SessionOpened => "session.opened",
         SessionRotated => "session.rotated",
@@ -36,6 +48,7 @@ text_enum! {
         RecoveryCodeUsed => "recovery_codes.used",
         DeviceRemembered => "device.remembered",
         DeviceForgotten => "device.forgotten",
+        SessionNamed => "session.named",
     }
 }
 

@@ -1,6 +1,7 @@
 //! How long an address waits after failed attempts: longer and longer, so that guessing is slow and mistyping is not.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shinkofa_kernel::UserId;
 
 use crate::domain::device::{Digest, digest_of};
 
@@ -46,6 +47,12 @@ pub fn subject(email_canonical: &str, known_device: Option<&Digest>) -> Digest {
         Some(device) => digest_of(&["failures", email_canonical, &hex::encode(device)]),
         None => digest_of(&["failures", email_canonical]),
     }
+}
+
+/// Whose attempts to show their password once more, while signed in, are counted together. Apart from those to sign in:
+/// a stranger who guesses outside keeps nobody who is inside from changing their password.
+pub fn reauthentication(user: UserId) -> Digest {
+    digest_of(&["reauthentication", &user.to_string()])
 }
 
 #[cfg(test)]

@@ -19,6 +19,10 @@ text_enum! {
         SignInCode => "sign_in_code",
         /// A mailed code, beside the step that it is for.
         MailedCode => "mailed_code",
+        PasswordReset => "password_reset",
+        EmailChange => "email_change",
+        EmailChangeUndo => "email_change_undo",
+        NotMe => "not_me",
     }
 }
 
@@ -30,6 +34,9 @@ impl TokenPurpose {
             Self::MagicLink => TimeDelta::minutes(15),
             Self::SignInCode => TimeDelta::minutes(10),
             Self::MailedCode => TimeDelta::minutes(10),
+            Self::PasswordReset => TimeDelta::minutes(30),
+            Self::EmailChange => TimeDelta::hours(24),
+            Self::EmailChangeUndo | Self::NotMe => TimeDelta::days(7),
         }
     }
 }

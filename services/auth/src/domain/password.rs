@@ -25,9 +25,15 @@ pub enum UnfitPassword {
     TooLong,
     #[error("is one of the passwords that are tried first: choose another")]
     Common,
+    #[error("says little more than your name, your address or ours: choose another")]
+    Personal,
+    #[error("was in a leak of passwords elsewhere: choose another")]
+    Leaked,
+    #[error("is the present one: choose another")]
+    Present,
 }
 
-const SHORTEST_CHARACTERS: usize = 12;
+pub const SHORTEST_CHARACTERS: usize = 12;
 /// Hashing reads all of it: longer ones would be a way to keep the processor busy.
 const LONGEST_BYTES: usize = 1024;
 
@@ -39,6 +45,32 @@ impl NewPassword {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Refuses what is mostly made of words that whoever guesses knows (ASVS 5.0, 6.2.11): the name and the address of
+    /// the person, the name of the platform.
+    pub fn says_more_than<'a>(&self, known: impl IntoIterator<Item = &'a str>) -> Result<(), UnfitPassword> {
+        let mut left = self.0.to_lowercase();
+        let mut words: Vec<String> = known.into_iter().chain([PLATFORM]).flat_map(words).collect();
+        // Longer ones first: a short word must not break a longer one that holds it.
+        words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+        for word in &words {
+            left = left.replace(word.as_str(), "");
+        }
+        let says_more = left.len() == self.0.to_lowercase().len() || left.chars().count() >= ENOUGH_BESIDE;
+        if says_more { Ok(()) } else { Err(UnfitPassword::Personal) }
+    }
+}
+
+const PLATFORM: &str = "shinkofa";
+/// Shorter words stand in every sentence.
+const SHORTEST_WORD: usize = 3;
+/// So many characters beside the known words are a password of their own.
+const ENOUGH_BESIDE: usize = 8;
+
+/// The words of a name or an address, in lower case.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    let parts = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect::<Vec<_>>();
+    parts.into_iter().filter(|word| word.chars().count() >= SHORTEST_WORD)
 }
 
 impl PresentedPassword {
@@ -128,6 +160,23 @@ mod tests {
         for listed in COMMON.iter() {
             assert!(listed.chars().count() >= SHORTEST_CHARACTERS, "{listed}");
             assert_eq!(*listed, listed.to_lowercase(), "{listed}");
+        }
+    }
+
+    #[test]
+    fn a_password_says_more_than_what_everybody_knows_of_somebody() {
+        let known = ["Anna Martin", "anna.martin@studio-nord.example"];
+        let says_more =
+            |text: &str| NewPassword::try_from(text.to_owned()).unwrap().says_more_than(known).is_ok();
+        for refused in
+            ["AnnaMartin2026", "martin-anna-1984", "shinkofa-anna", "studio-nord-2026!", "Anna.Martin@2026"]
+        {
+            assert!(!says_more(refused), "{refused}");
+        }
+        for fine in
+            ["a long and private sentence", "annabelle rides a grey horse", "martin and nine other words"]
+        {
+            assert!(says_more(fine), "{fine}");
         }
     }
 

@@ -22,6 +22,10 @@ impl PersonName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    pub fn into_text(self) -> String {
+        self.0
+    }
 }
 
 impl TryFrom<String> for PersonName {

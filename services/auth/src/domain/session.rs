@@ -13,6 +13,8 @@ text_enum! {
         AccessWithdrawn => "access_withdrawn",
         /// A second factor was added or removed on another device.
         FactorsChanged => "factors_changed",
+        /// Its owner ended it from another one, or all at once.
+        EndedByOwner => "ended_by_owner",
     }
 }
 

@@ -10,6 +10,10 @@ use shinkofa_web::{Locale, ProblemDocument};
 use utoipa::ToSchema;
 
 use crate::Auth;
+use crate::db::memberships::Membership;
+use crate::db::profiles::{self, PersonalProfile};
+use crate::db::users::Account;
+use crate::domain::profile::AvatarId;
 use crate::error::Error;
 use crate::liveness::{Claimed, Live, require_session};
 
@@ -27,6 +31,40 @@ pub struct Profile {
     locale: Locale,
     email_verified: bool,
     created_at: DateTime<Utc>,
+    /// A picture that media keeps.
+    #[schema(required = true)]
+    avatar_id: Option<AvatarId>,
+    #[schema(required = true)]
+    bio: Option<String>,
+    /// IANA name; null: that of the place.
+    #[schema(required = true, example = "Europe/Paris")]
+    time_zone: Option<String>,
+    #[schema(value_type = Object)]
+    preferences: serde_json::Value,
+    /// Answers given when the account was new.
+    #[schema(value_type = Object)]
+    onboarding: serde_json::Value,
+}
+
+impl Profile {
+    pub fn of(account: Account, membership: Membership, tenant: TenantId, told: PersonalProfile) -> Self {
+        Self {
+            user_id: account.id,
+            email: account.email,
+            name: account.name,
+            roles: membership.roles,
+            tier: membership.tier,
+            tenant_id: tenant,
+            locale: account.locale,
+            email_verified: account.email_verified_at.is_some(),
+            created_at: account.created_at,
+            avatar_id: told.avatar_id,
+            bio: told.bio,
+            time_zone: told.time_zone,
+            preferences: told.preferences,
+            onboarding: told.onboarding,
+        }
+    }
 }
 
 /// My profile
@@ -47,20 +85,12 @@ pub async fn show_profile(
 ) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let Live { account, membership, .. } =
-        transaction(&auth.platform.database, &scope, "show_profile", async |tx| {
-            require_session(tx, auth.realm, Claimed::from(&actor), now).await
-        })
-        .await?;
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(Profile {
-        user_id: account.id,
-        email: account.email,
-        name: account.name,
-        roles: membership.roles,
-        tier: membership.tier,
-        tenant_id: actor.tenant_id,
-        locale: account.locale,
-        email_verified: account.email_verified_at.is_some(),
-        created_at: account.created_at,
-    }))
+    let profile = transaction(&auth.platform.database, &scope, "show_profile", async |tx| {
+        let Live { account, membership, .. } =
+            require_session(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let told = profiles::find(tx, auth.realm, actor.user_id).await?;
+        Ok::<_, Error>(Profile::of(account, membership, actor.tenant_id, told))
+    })
+    .await?;
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(profile))
 }

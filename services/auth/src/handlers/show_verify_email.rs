@@ -7,7 +7,8 @@ use crate::Auth;
 use crate::error::Error;
 use crate::page::page;
 
-const TEMPLATE: &str = include_str!("../pages/verify_email.html");
+const TEMPLATE: &str = include_str!("../pages/one_button.html");
+const ENDPOINT: &str = "/api/auth/email/verify";
 
 /// The page that a confirmation mail links to
 ///
@@ -30,6 +31,7 @@ fn texts(locale: Locale) -> &'static [(&'static str, &'static str)] {
     match locale {
         Locale::English => &[
             ("lang", "en"),
+            ("endpoint", ENDPOINT),
             ("title", "Confirm your address"),
             ("question", "Press the button to confirm that this address is yours."),
             ("confirm", "Confirm my address"),
@@ -40,6 +42,7 @@ fn texts(locale: Locale) -> &'static [(&'static str, &'static str)] {
         ],
         Locale::French => &[
             ("lang", "fr"),
+            ("endpoint", ENDPOINT),
             ("title", "Confirmez votre adresse"),
             ("question", "Appuyez sur le bouton pour confirmer que cette adresse est la vôtre."),
             ("confirm", "Confirmer mon adresse"),

@@ -22,7 +22,7 @@ use crate::{Auth, guests, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct VerifyEmailRequest {
     /// From the link in the mail, behind `#token=`.
-    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     token: OneTimeToken,
 }
 

@@ -1,10 +1,12 @@
 //! Work that follows a commit, and work that time brings.
 
+pub mod mail_password_reset;
 pub mod purge_expired;
 pub mod purge_guests;
 pub mod reseal_factors;
 pub mod resend_verification;
 pub mod send_magic_link;
 pub mod send_sign_in_code;
+pub mod settle_email_change;
 pub mod settle_signup;
 pub mod settle_upgrade;

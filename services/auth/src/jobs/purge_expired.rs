@@ -8,7 +8,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 
 use crate::Auth;
 use crate::db::{
-    factor_guesses, factors, failures, oauth_attempts, one_time_tokens, realms, remembered_devices,
+    email_changes, factor_guesses, factors, failures, oauth_attempts, one_time_tokens, realms, remembered_devices,
     revocations, sessions, signups,
 };
 use crate::domain::second_factor::CONFIRM_WITHIN;
@@ -23,6 +23,8 @@ const REVOCATIONS_KEPT: TimeDelta = TimeDelta::hours(1);
 const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 /// As long as somebody may reasonably ask for another link.
 const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
+/// Longer than an address may be taken back.
+const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
 
@@ -48,7 +50,8 @@ impl Job for PurgeExpired {
                 let guesses =
                     factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT)).await?;
                 let devices = remembered_devices::delete_expired(tx, realm, now).await?;
-                let accounts = tokens + sessions + failures + signups + attempts;
+                let changes = email_changes::delete_older_than(tx, realm, now - EMAIL_CHANGES_KEPT).await?;
+                let accounts = tokens + sessions + failures + signups + attempts + changes;
                 Ok::<_, Error>(accounts + begun + guesses + devices)
             })
             .await?;

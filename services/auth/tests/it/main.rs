@@ -1,5 +1,6 @@
 //! The auth service through HTTP, on a PostgreSQL of its own.
 
+mod account_letters;
 mod accounts;
 mod enrolment;
 mod factors;
@@ -9,11 +10,15 @@ mod magic_link;
 mod mailed_codes;
 mod oauth;
 mod oauth_attacks;
+mod email_changes;
+mod leaks;
 mod operations;
 mod pages;
+mod passwords;
 mod people;
 mod provider;
 mod recovery_codes;
+mod profiles;
 mod refresh;
 mod remembered_devices;
 mod rules;
@@ -21,5 +26,8 @@ mod second_factor;
 mod sign_in;
 mod sign_in_code;
 mod step_up;
+mod sessions;
+mod timeline;
 mod tokens;
 mod trust;
+mod v13;

@@ -73,6 +73,22 @@ async fn v04_a_forged_host_appears_nowhere() {
 }
 
 #[actix_web::test]
+async fn every_page_of_a_letter_is_filled_in_and_loads_nothing_from_elsewhere() {
+    let app = TestApp::<Auth>::start().await;
+    for path in ["/reset-password", "/confirm-email-change", "/undo-email-change", "/not-me"] {
+        for locale in ["en", "fr"] {
+            let page = app.get(path).header("accept-language", locale).send().await.expect(200);
+            let html = page.body.as_str().unwrap();
+            assert!(html.contains(&format!("lang=\"{locale}\"")) && !html.contains("{{"), "{path} {locale}");
+            assert!(!html.contains("http://") && !html.contains("https://"), "{path} {locale}");
+            assert!(html.contains("/api/auth/"), "{path} {locale}");
+            assert!(!page.headers["content-security-policy"].to_str().unwrap().contains("unsafe"));
+            assert_eq!(page.headers["referrer-policy"], "no-referrer");
+        }
+    }
+}
+
+#[actix_web::test]
 async fn the_documentation_page_needs_nothing_from_elsewhere_and_the_document_is_there() {
     let app = TestApp::<Auth>::start().await;
     let page = app.get("/api/docs").send().await.expect(200);

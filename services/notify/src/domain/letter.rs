@@ -73,6 +73,10 @@ impl LetterTemplates {
             "factor_added",
             "factor_removed",
             "recovery_code_used",
+            "email_change_confirmation",
+            "email_changed",
+            "email_change_taken",
+            "new_sign_in",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -144,7 +148,8 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
         AccountLetter::PasswordReset { expires_at }
         | AccountLetter::MagicLink { expires_at }
         | AccountLetter::SignInCode { expires_at }
-        | AccountLetter::SecondFactorCode { expires_at } => {
+        | AccountLetter::SecondFactorCode { expires_at }
+        | AccountLetter::EmailChangeConfirmation { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
         }
         AccountLetter::ProviderLinked { provider } | AccountLetter::ProviderUnlinked { provider } => {
@@ -154,7 +159,13 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
             context! { factor => factor.as_str() }
         }
         AccountLetter::RecoveryCodeUsed { left } => context! { left => *left },
-        AccountLetter::PasswordChanged => context! {},
+        AccountLetter::EmailChanged { undo_until } => {
+            context! { undo_until => wording.instant(*undo_until) }
+        }
+        AccountLetter::NewSignIn { at, expires_at } => {
+            context! { at => wording.instant(*at), expires_at => wording.instant(*expires_at) }
+        }
+        AccountLetter::PasswordChanged | AccountLetter::EmailChangeTaken => context! {},
     }
 }
 

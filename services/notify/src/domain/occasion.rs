@@ -88,7 +88,8 @@ impl Occasion {
                     AccountLetter::PasswordReset { expires_at }
                     | AccountLetter::MagicLink { expires_at }
                     | AccountLetter::SignInCode { expires_at }
-                    | AccountLetter::SecondFactorCode { expires_at },
+                    | AccountLetter::SecondFactorCode { expires_at }
+                    | AccountLetter::EmailChangeConfirmation { expires_at },
             } => Some(*expires_at),
             _ => None,
         }
@@ -107,6 +108,10 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
         AccountLetter::FactorAdded { .. } => Kind::FactorAdded,
         AccountLetter::FactorRemoved { .. } => Kind::FactorRemoved,
         AccountLetter::RecoveryCodeUsed { .. } => Kind::RecoveryCodeUsed,
+        AccountLetter::EmailChangeConfirmation { .. } => Kind::EmailChangeConfirmation,
+        AccountLetter::EmailChanged { .. } => Kind::EmailChanged,
+        AccountLetter::EmailChangeTaken => Kind::EmailChangeTaken,
+        AccountLetter::NewSignIn { .. } => Kind::NewSignIn,
     }
 }
 
@@ -115,9 +120,19 @@ impl Occasion {
     pub const fn page(&self) -> Option<&'static str> {
         match self {
             Self::EmailVerification { .. } => Some("/verify-email"),
-            Self::Account { letter: AccountLetter::PasswordReset { .. } } => Some("/reset-password"),
-            Self::Account { letter: AccountLetter::MagicLink { .. } } => Some("/magic-link"),
+            Self::Account { letter } => page_of(letter),
             _ => None,
         }
+    }
+}
+
+const fn page_of(letter: &AccountLetter) -> Option<&'static str> {
+    match letter {
+        AccountLetter::PasswordReset { .. } => Some("/reset-password"),
+        AccountLetter::EmailChangeConfirmation { .. } => Some("/confirm-email-change"),
+        AccountLetter::EmailChanged { .. } => Some("/undo-email-change"),
+        AccountLetter::NewSignIn { .. } => Some("/not-me"),
+        AccountLetter::MagicLink { .. } => Some("/magic-link"),
+        _ => None,
     }
 }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use notify::Notify;
 use serde_json::Value;
 use shinkofa_contracts::auth::{
-    EmailVerificationRequested, PersonalContact, SignupForKnownAddress, UserChanged,
+    AccountLetter, AccountLetterRequested, EmailVerificationRequested, LetterSecret, PersonalContact,
+    SignupForKnownAddress, UserChanged,
 };
 use shinkofa_contracts::booking::{
     ReservationCancelled, ReservationConfirmed, ReservationDetails, ReservationRejected,
@@ -100,6 +101,23 @@ impl Studio {
             expires_at: self.now() + Duration::hours(24),
         };
         self.auth.append(person.id.as_uuid(), &requested, Some(&contact(person)));
+    }
+
+    /// A letter about an account, to `email`, with a link.
+    pub fn account_letter(&self, person: &Person, email: &str, letter: AccountLetter, token: Option<&str>) {
+        let secret = token.map(|token| LetterSecret { link_token: Some(token.to_owned()), code: None });
+        let seal = |secret| {
+            let json = serde_json::to_vec(&secret).unwrap();
+            self.key.seal(AccountLetterRequested::SEALED_FOR, &json).unwrap()
+        };
+        let requested = AccountLetterRequested {
+            user_id: person.id,
+            locale: person.locale,
+            letter,
+            sealed_secret: secret.map(seal),
+        };
+        let to = PersonalContact { email: email.to_owned(), name: person.name.clone() };
+        self.auth.append(person.id.as_uuid(), &requested, Some(&to));
     }
 
     pub fn signup_again(&self, person: &Person) {

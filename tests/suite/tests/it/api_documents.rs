@@ -21,8 +21,17 @@ const PUBLIC: [&str; 17] = [
     "POST /api/auth/email/verify",
     "POST /api/auth/email/resend",
     "POST /api/auth/refresh",
+    "POST /api/auth/password/forgot",
+    "POST /api/auth/password/reset",
+    "POST /api/auth/email/change/confirm",
+    "POST /api/auth/email/change/undo",
+    "POST /api/auth/signin/not-me",
     "GET /api/docs",
     "GET /verify-email",
+    "GET /reset-password",
+    "GET /confirm-email-change",
+    "GET /undo-email-change",
+    "GET /not-me",
     "GET /api/credits/packages",
     "POST /api/webhooks/stripe",
     "GET /payment/{paymentId}",
@@ -158,6 +167,8 @@ async fn every_route_of_every_document_is_401_without_a_token_unless_it_is_publi
 enum Caller {
     Nobody,
     Admin,
+    /// Somebody who signed up for this run alone.
+    Member,
 }
 
 /// One run of schemathesis over some routes of one document.
@@ -177,11 +188,26 @@ const fn all_of(service: &'static str, caller: Caller, except: &'static [&'stati
 const MAILBOX: &[&str] = &["/", "/api/messages"];
 /// Ends the session that the other requests of a run need, so it has a run and a session of its own.
 const LOGOUT: &[&str] = &["/api/auth/logout"];
+/// Ends every session of whoever asks, and what it is asked about may take the password away: for nobody whom others need.
+const SESSIONS: &[&str] = &[
+    "/api/auth/sessions",
+    "/api/auth/sessions/{id}",
+    "/api/auth/security-timeline",
+    "/api/auth/security-timeline/{eventId}/not-me",
+];
+const ENDINGS: &[&str] = &[
+    "/api/auth/logout",
+    "/api/auth/sessions",
+    "/api/auth/sessions/{id}",
+    "/api/auth/security-timeline",
+    "/api/auth/security-timeline/{eventId}/not-me",
+];
 
 /// Every route of every document, asked by an admin and by nobody. What a run leaves out, another has.
-const RUNS: [Run; 10] = [
+const RUNS: [Run; 11] = [
     all_of("auth", Caller::Nobody, &[]),
-    all_of("auth", Caller::Admin, LOGOUT),
+    all_of("auth", Caller::Admin, ENDINGS),
+    Run { service: "auth", host: "app", caller: Caller::Member, only: SESSIONS, except: &[] },
     Run { service: "auth", host: "app", caller: Caller::Admin, only: LOGOUT, except: &[] },
     all_of("credits", Caller::Nobody, &[]),
     all_of("credits", Caller::Admin, &[]),
@@ -204,6 +230,7 @@ async fn schemathesis_finds_no_server_error_and_no_undeclared_answer() {
             // One of these ends its session, and another changes what the account signs in with.
             Caller::Admin if run.service == "auth" => Some(stack.admin_of_its_own().await.token),
             Caller::Admin => Some(stack.admin().await.token),
+            Caller::Member => Some(stack.sign_up("en").await.member.token),
         };
         let mut command = run.command(&stack, &program, token.as_deref());
         command.env("SUITE_KNOWN", known.to_string());

@@ -70,6 +70,17 @@ fn occasions(title: &str) -> Vec<Occasion> {
         Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 9 } },
         Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 1 } },
         Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 0 } },
+        Occasion::Account {
+            letter: AccountLetter::EmailChangeConfirmation { expires_at: at("2026-12-02T09:00:00Z") },
+        },
+        Occasion::Account { letter: AccountLetter::EmailChanged { undo_until: at("2026-12-08T09:00:00Z") } },
+        Occasion::Account { letter: AccountLetter::EmailChangeTaken },
+        Occasion::Account {
+            letter: AccountLetter::NewSignIn {
+                at: at("2026-12-01T09:00:00Z"),
+                expires_at: at("2026-12-08T09:00:00Z"),
+            },
+        },
         Occasion::PaymentPaid { payment: payment(title, Some(at("2027-03-01T09:00:00Z"))) },
         Occasion::PaymentPaid { payment: payment(title, None) },
         Occasion::ReservationConfirmed { reservation: full() },

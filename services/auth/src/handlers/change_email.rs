@@ -1,0 +1,92 @@
+//! `POST /api/auth/email/change`
+
+use actix_web::{HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_jobs::enqueue;
+use shinkofa_web::{Body, ProblemDocument};
+use utoipa::ToSchema;
+
+use crate::db::email_changes::{self, EmailChange, EmailChangeId};
+use crate::domain::email::EmailAddress;
+use crate::domain::password::PresentedPassword;
+use crate::error::Error;
+use crate::jobs::settle_email_change::SettleEmailChange;
+use crate::{Auth, attempts, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeEmailRequest {
+    #[schema(value_type = String, format = "email", max_length = 254, example = "anna.martin@example.org")]
+    new_email: EmailAddress,
+    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
+    current_password: PresentedPassword,
+}
+
+/// What became of a request that is answered alike for every address.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ConfirmationSent {
+    #[schema(example = "confirmation_sent")]
+    status: &'static str,
+}
+
+/// Change my address
+///
+/// A link goes to the new address: it works once, for a day, as long as this session lasts and the password stays. Nothing
+/// changes before. An address that has an account is answered alike; its owner is told.
+#[utoipa::path(
+    tag = "email",
+    request_body = ChangeEmailRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 202, body = ConfirmationSent),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `wrong_tenant`"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/email/change")]
+pub async fn change_email(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    body: Body<ChangeEmailRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(ChangeEmailRequest { new_email, current_password }) = body;
+    let account = attempts::reauthenticate(&auth, &actor, &current_password).await?;
+    let limiter = &auth.platform.limiter;
+    limiter.require(&limits::EMAIL_CHANGE_BY_USER, &actor.user_id.to_string()).await?;
+    limiter.require(&limits::EMAIL_CHANGE_BY_ADDRESS, &limits::key_of(&new_email)).await?;
+
+    // Whether the address is taken is looked at by the job, so that it cannot be told from the answer or its time.
+    let clock = &auth.platform.clock;
+    let change = EmailChange {
+        realm_id: auth.realm,
+        id: EmailChangeId::new(clock),
+        user_id: actor.user_id,
+        session_id: actor.session_id,
+        for_tenant: actor.tenant_id,
+        old_email: account.email,
+        new_email: new_email.as_str().to_owned(),
+        requested_at: clock.now(),
+        confirmed_at: None,
+        cancelled_at: None,
+        undone_at: None,
+    };
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "change_email", async |tx| {
+        email_changes::insert(tx, &change).await?;
+        let job = SettleEmailChange { change_id: change.id };
+        enqueue(tx, clock, Some(actor.tenant_id), clock.now(), &job).await?;
+        Ok::<_, Error>(())
+    })
+    .await?;
+    auth.platform.committed();
+    let answer = ConfirmationSent { status: "confirmation_sent" };
+    Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
+}

@@ -1,0 +1,74 @@
+//! `POST /api/auth/signin/not-me`
+
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::Revocation;
+use shinkofa_kernel::Actor;
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use crate::db::{one_time_tokens, scope, users};
+use crate::domain::audit::AuditAction;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::error::Error;
+use crate::securing::secure;
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DisownSignInRequest {
+    /// From the link in the mail, behind `#token=`.
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
+    token: OneTimeToken,
+}
+
+/// That sign-in was not me
+///
+/// With the link of the letter about a sign-in on a new device; works once, for a week. Ends every session, takes the
+/// password away, and sends a link to choose another one to the account's address.
+#[utoipa::path(
+    tag = "sessions",
+    request_body = DisownSignInRequest,
+    responses(
+        (status = 204),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/signin/not-me")]
+pub async fn disown_sign_in(
+    auth: web::Data<Auth>,
+    context: RequestContext,
+    body: Body<DisownSignInRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(DisownSignInRequest { token }) = body;
+    auth.platform.limiter.require(&limits::LINK_BY_NETWORK, context.client.as_str()).await?;
+    let scope = Scope::realm(auth.realm);
+    let revocation = transaction(&auth.platform.database, &scope, "disown_sign_in", async |tx| {
+        disown(tx, &auth, &token).await
+    })
+    .await?;
+    auth.revoked(&revocation);
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<Revocation, Error> {
+    let now = auth.platform.clock.now();
+    let grant = one_time_tokens::consume(tx, auth.realm, (TokenPurpose::NotMe, token), now).await?;
+    let grant = grant.ok_or(Error::LinkGone)?;
+    scope::enter_tenant(tx, grant.for_tenant).await?;
+    let account = users::lock(tx, auth.realm, grant.user_id).await?;
+    let account = account.filter(|account| account.is_usable(now)).ok_or(Error::LinkGone)?;
+    let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
+    let session = grant.about.as_ref().map(|about| about["sessionId"].clone());
+    let details = json!({ "action": AuditAction::SessionOpened, "sessionId": session });
+    secure(tx, auth, &trail, &account, (AuditAction::NotMeReported, details)).await
+}

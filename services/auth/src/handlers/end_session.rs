@@ -1,0 +1,60 @@
+//! `DELETE /api/auth/sessions/{id}`
+
+use actix_web::{HttpResponse, delete, web};
+use serde_json::json;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::{CurrentActor, Revocation};
+use shinkofa_kernel::SessionId;
+use shinkofa_web::{Path, ProblemDocument};
+
+use crate::db::{revocations, sessions};
+use crate::domain::audit::AuditAction;
+use crate::domain::session::SessionEnd;
+use crate::error::Error;
+use crate::liveness::{Claimed, require_live};
+use crate::{Auth, limits};
+
+/// Sign one device out
+///
+/// Its refresh token is refused from now on, its access tokens within seconds. The session that asks may end itself.
+/// Another person's session answers as one that does not exist.
+#[utoipa::path(
+    tag = "sessions",
+    params(("id" = SessionId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[delete("/api/auth/sessions/{id}")]
+pub async fn end_session(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    id: Path<SessionId>,
+) -> Result<HttpResponse, Error> {
+    let Path(id) = id;
+    auth.platform.limiter.require(&limits::SESSIONS_BY_USER, &actor.user_id.to_string()).await?;
+    let now = auth.platform.clock.now();
+    let revocation = Revocation::Session { session_id: id };
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "end_session", async |tx| {
+        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let theirs = sessions::live_place(tx, (auth.realm, actor.user_id, id), now).await?;
+        if theirs.is_none() || !sessions::end(tx, (auth.realm, id), now).await? {
+            return Err(Error::NotFound);
+        }
+        revocations::record(tx, &revocation, now).await?;
+        let details = json!({ "reason": SessionEnd::EndedByOwner, "userId": actor.user_id });
+        trail.session(tx, AuditAction::SessionEnded, id, details).await?;
+        Ok(())
+    })
+    .await?;
+    auth.revoked(&revocation);
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,121 @@
+//! `GET /api/auth/security-timeline`
+
+use std::collections::HashMap;
+
+use actix_web::{HttpResponse, get, web};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_kernel::{Actor, SessionId, UserId};
+use shinkofa_web::{Cursor, Locale, Page, PageLimit, ProblemDocument, Query, RequestContext};
+use utoipa::ToSchema;
+
+use crate::Auth;
+use crate::db::sessions::{self, SessionPlace};
+use crate::db::timeline::{self, AuditEventId, TimelineEntry, TimelineKey};
+use crate::domain::audit::AuditAction;
+use crate::domain::timeline::{Doer, sentence};
+use crate::error::Error;
+use crate::liveness::{Claimed, require_live};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineQuery {
+    #[serde(default)]
+    limit: PageLimit,
+    cursor: Option<Cursor<TimelineKey>>,
+}
+
+/// Something that happened to the account.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TimelineEvent {
+    id: AuditEventId,
+    occurred_at: DateTime<Utc>,
+    /// Stable, for programs.
+    #[schema(value_type = String, example = "session.opened")]
+    r#type: AuditAction,
+    /// For people, in the language of `Accept-Language`.
+    text: String,
+    by: Doer,
+    /// The session that it happened to, or from.
+    #[schema(required = true)]
+    session_id: Option<SessionId>,
+    /// The network that the session was last used from, as long as it is known.
+    #[schema(required = true, example = "192.0.2.0/24")]
+    ip_prefix: Option<String>,
+    #[schema(required = true)]
+    user_agent: Option<String>,
+    #[schema(required = true)]
+    device_name: Option<String>,
+}
+
+impl TimelineEvent {
+    fn of(
+        entry: &TimelineEntry,
+        places: &HashMap<SessionId, SessionPlace>,
+        (person, locale): (UserId, Locale),
+    ) -> Self {
+        let session_id = entry.session();
+        let place = session_id.and_then(|id| places.get(&id));
+        let actor = serde_json::from_value(entry.actor.clone()).unwrap_or(Actor::Anonymous);
+        Self {
+            id: entry.id,
+            occurred_at: entry.occurred_at,
+            r#type: entry.action,
+            text: sentence(entry.action).in_locale(locale).to_owned(),
+            by: Doer::of(&actor, person),
+            session_id,
+            ip_prefix: place.map(|place| place.ip_prefix.clone()),
+            user_agent: place.and_then(|place| place.user_agent.clone()),
+            device_name: place.and_then(|place| place.device_name.clone()),
+        }
+    }
+}
+
+/// What happened to my account
+///
+/// Newest first, as this tenant's audit trail has it. Whatever was not you: `POST
+/// /api/auth/security-timeline/{eventId}/not-me`.
+#[utoipa::path(
+    tag = "sessions",
+    params(
+        ("limit" = Option<u16>, Query, minimum = 1, maximum = 200, description = "50 unless asked"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, body = Page<TimelineEvent>),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[get("/api/auth/security-timeline")]
+pub async fn list_security_timeline(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    context: RequestContext,
+    query: Query<TimelineQuery>,
+) -> Result<HttpResponse, Error> {
+    let Query(TimelineQuery { limit, cursor }) = query;
+    let now = auth.platform.clock.now();
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let (entries, places) = transaction(&auth.platform.database, &scope, "list_timeline", async |tx| {
+        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let before = cursor.map(|Cursor(key)| key);
+        let whose = (actor.tenant_id, actor.user_id);
+        let entries = timeline::page(tx, whose, before, limit.probe()).await?;
+        let ids: Vec<_> = entries.iter().filter_map(TimelineEntry::session).collect();
+        let places = sessions::places(tx, (auth.realm, actor.user_id), &ids).await?;
+        Ok::<_, Error>((entries, places))
+    })
+    .await?;
+    let places: HashMap<_, _> = places.into_iter().map(|place| (place.session, place)).collect();
+    let reader = (actor.user_id, context.locale);
+    let page =
+        Page::new(entries, limit, TimelineEntry::key, |entry| TimelineEvent::of(&entry, &places, reader));
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
+}

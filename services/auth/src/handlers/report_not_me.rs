@@ -1,0 +1,57 @@
+//! `POST /api/auth/security-timeline/{eventId}/not-me`
+
+use actix_web::{HttpResponse, post, web};
+use serde_json::json;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_web::{Path, ProblemDocument};
+
+use crate::db::timeline::{self, AuditEventId};
+use crate::db::users;
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+use crate::liveness::{Claimed, require_live};
+use crate::securing::secure;
+use crate::{Auth, limits};
+
+/// This was not me
+///
+/// Ends every session, this one too, takes the password away, and sends a link to choose another one to the account's
+/// address. Another person's event answers as one that does not exist.
+#[utoipa::path(
+    tag = "sessions",
+    params(("eventId" = AuditEventId, Path)),
+    security(("bearer" = [])),
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/security-timeline/{eventId}/not-me")]
+pub async fn report_not_me(
+    auth: web::Data<Auth>,
+    actor: CurrentActor,
+    event: Path<AuditEventId>,
+) -> Result<HttpResponse, Error> {
+    let Path(event) = event;
+    auth.platform.limiter.require(&limits::NOT_ME_BY_USER, &actor.user_id.to_string()).await?;
+    let now = auth.platform.clock.now();
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let revocation = transaction(&auth.platform.database, &scope, "report_not_me", async |tx| {
+        users::lock(tx, auth.realm, actor.user_id).await?;
+        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let entry = timeline::find(tx, (actor.tenant_id, actor.user_id), event).await?;
+        let entry = entry.ok_or(Error::NotFound)?;
+        let details = json!({ "eventId": entry.id, "action": entry.action, "sessionId": actor.session_id });
+        secure(tx, &auth, &trail, &account, (AuditAction::NotMeReported, details)).await
+    })
+    .await?;
+    auth.revoked(&revocation);
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,87 @@
+//! `POST /api/auth/email/change/undo`
+
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::Revocation;
+use shinkofa_kernel::Actor;
+use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use utoipa::ToSchema;
+
+use crate::announcement::announce_account;
+use crate::db::email_changes::EmailChange;
+use crate::db::{email_changes, one_time_tokens, scope, users};
+use crate::domain::audit::AuditAction;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::email_change::{change_of, or_gone, take_address};
+use crate::error::Error;
+use crate::securing::secure;
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UndoEmailChangeRequest {
+    /// From the link in the mail, behind `#token=`.
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
+    token: OneTimeToken,
+}
+
+/// Put my former address back
+///
+/// Works once, within a week of the change. Everybody is signed out, the password is taken away, and a link to choose
+/// another one goes to the address that is back. Changes that came after this one are taken back with it. A link that was
+/// used or has expired, or whose address is another account's by now, answers 410.
+#[utoipa::path(
+    tag = "email",
+    request_body = UndoEmailChangeRequest,
+    responses(
+        (status = 204),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/auth/email/change/undo")]
+pub async fn undo_email_change(
+    auth: web::Data<Auth>,
+    context: RequestContext,
+    body: Body<UndoEmailChangeRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(UndoEmailChangeRequest { token }) = body;
+    auth.platform.limiter.require(&limits::LINK_BY_NETWORK, context.client.as_str()).await?;
+    let scope = Scope::realm(auth.realm);
+    let undone = transaction(&auth.platform.database, &scope, "undo_email_change", async |tx| {
+        undo(tx, &auth, &token).await
+    })
+    .await;
+    auth.revoked(&undone.map_err(or_gone)?);
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<Revocation, Error> {
+    let now = auth.platform.clock.now();
+    let grant = one_time_tokens::consume(tx, auth.realm, (TokenPurpose::EmailChangeUndo, token), now).await?;
+    let grant = grant.ok_or(Error::LinkGone)?;
+    scope::enter_tenant(tx, grant.for_tenant).await?;
+    let account = users::lock(tx, auth.realm, grant.user_id).await?;
+    let account = account.filter(|account| account.is_usable(now)).ok_or(Error::LinkGone)?;
+    let change = change_of(tx, auth, &grant).await?;
+    if !change.stands() {
+        return Err(Error::LinkGone);
+    }
+    let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
+    let account = take_address(tx, auth, &trail, &account, &change.old_email).await?;
+    email_changes::undo_from(tx, &change, now).await?;
+    announce_account(tx, &trail, &account).await?;
+    secure(tx, auth, &trail, &account, (AuditAction::EmailChangeUndone, told(&change))).await
+}
+
+fn told(change: &EmailChange) -> serde_json::Value {
+    json!({ "emailChangeId": change.id })
+}

@@ -1,0 +1,56 @@
+//! Sends a link to choose another password, where there is an account for it.
+
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_kernel::{Actor, UserId};
+
+use crate::Auth;
+use crate::db::audit::Trail;
+use crate::db::memberships::{self, Membership};
+use crate::db::{signups, users};
+use crate::domain::account::AccountKind;
+use crate::error::Error;
+use crate::password_reset::request_password_reset;
+use crate::verification::request_verification;
+
+/// Enqueued for every address that asks, so that all are answered alike.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct MailPasswordReset {
+    pub user_id: Option<UserId>,
+}
+
+impl Job for MailPasswordReset {
+    const NAME: &'static str = "mail_password_reset";
+    type State = Auth;
+
+    async fn run(self, auth: &Auth, attempt: Attempt) -> Result<(), Failure> {
+        let (Some(user), Some(tenant)) = (self.user_id, attempt.tenant) else { return Ok(()) };
+        let scope = Scope::realm(auth.realm).with_tenant(tenant);
+        let trail = auth.trail(tenant, Actor::Anonymous);
+        transaction(&auth.platform.database, &scope, "mail_password_reset", async |tx| {
+            mail(tx, auth, &trail, user).await
+        })
+        .await?;
+        auth.platform.committed();
+        Ok(())
+    }
+}
+
+/// An address that nobody has confirmed gets the link that confirms it instead: a password that is chosen with it is its
+/// reader's own, and what somebody else chose when they signed up with it stays worthless.
+async fn mail(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
+    let now = trail.clock.now();
+    let account = users::lock(tx, auth.realm, user).await?;
+    let usable = account.filter(|account| account.kind == AccountKind::Member && account.is_usable(now));
+    let Some(account) = usable else { return Ok(()) };
+    // A letter is written in the name of a tenant, which learns the address by it.
+    if !memberships::find(tx, trail.tenant, user).await?.as_ref().is_some_and(Membership::is_active) {
+        return Ok(());
+    }
+    if account.email_verified_at.is_some() {
+        return request_password_reset(tx, auth, trail, &account).await;
+    }
+    let signup = signups::latest(tx, auth.realm, &account.email_canonical).await?;
+    request_verification(tx, auth, trail, &account, signup).await
+}
