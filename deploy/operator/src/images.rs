@@ -252,13 +252,13 @@ mod tests {
 
     #[test]
     fn a_container_is_told_what_a_process_of_up_is_told() {
-        let settings = [
-            ("STRIPE_SECRET_KEY", "x"),
-            ("STRIPE_WEBHOOK_SECRET", "x"),
-            ("SMTP_URL", "x"),
-            ("MAIL_FROM", "x"),
-            ("BOOKING_SEAT_HOLD_SECONDS", "x"),
-        ];
+        let manifest = installation(&[]).manifest;
+        let settings: Vec<(&str, &str)> = manifest
+            .services
+            .iter()
+            .flat_map(|service| &service.settings)
+            .map(|name| (name.as_str(), "x"))
+            .collect();
         let installation = installation(&settings);
         let services: Vec<&Service> = installation.services().collect();
         for service in &services {
