@@ -3,8 +3,8 @@
 use actix_web::http::StatusCode;
 use shinkofa_web::{Fault, Problem, service_error};
 
-use crate::domain::pkce::PkceMissing;
 use crate::domain::password::UnfitPassword;
+use crate::domain::pkce::PkceMissing;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

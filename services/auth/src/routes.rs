@@ -39,7 +39,6 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::forget_device::forget_device); // DELETE /api/auth/mfa/remembered-devices/{deviceId}  signed in
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
     config.service(handlers::show_magic_link::show_magic_link); // GET /magic-link  anyone
-    config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
     config.service(handlers::forgot_password::forgot_password); // POST /api/auth/password/forgot  anyone
     config.service(handlers::reset_password::reset_password); // POST /api/auth/password/reset  anyone
     config.service(handlers::change_password::change_password); // POST /api/auth/password/change  signed in
@@ -53,7 +52,6 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_security_timeline::list_security_timeline); // GET /api/auth/security-timeline  signed in
     config.service(handlers::report_not_me::report_not_me); // POST /api/auth/security-timeline/{eventId}/not-me  signed in
     config.service(handlers::disown_sign_in::disown_sign_in); // POST /api/auth/signin/not-me  anyone
-    config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
     config.service(handlers::change_profile::change_profile); // PATCH /api/user/profile  signed in
     config.service(handlers::show_reset_password::show_reset_password); // GET /reset-password  anyone
     config.service(handlers::show_confirm_email_change::show_confirm_email_change); // GET /confirm-email-change  anyone

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_jobs::enqueue;
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::email_changes::{self, EmailChange, EmailChangeId};
@@ -40,15 +40,9 @@ pub struct ConfirmationSent {
     request_body = ChangeEmailRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = ConfirmationSent),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `wrong_tenant`"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/email/change")]

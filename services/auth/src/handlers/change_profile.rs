@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, Locale, Problem, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Locale, Problem, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use super::show_profile::Profile;
@@ -61,15 +61,8 @@ pub struct ChangeProfileRequest {
     request_body = ChangeProfileRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = Profile),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[patch("/api/user/profile")]

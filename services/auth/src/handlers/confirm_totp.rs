@@ -7,7 +7,7 @@ use shinkofa_contracts::auth::{AccountLetter, LetterFactor};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{AssuranceLevel, CurrentActor, EnrollingActor};
 use shinkofa_kernel::SessionId;
-use shinkofa_web::{Body, Path, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::factors::{self, FactorId};
@@ -49,16 +49,8 @@ pub struct ConfirmedFactor {
     params(("factorId" = FactorId, Path)),
     request_body = ConfirmRequest,
     responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = ConfirmedFactor),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/mfa/totp/{factorId}/confirm")]

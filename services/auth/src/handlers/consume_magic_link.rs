@@ -4,7 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{Body, Problem, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, ParameterRefusal, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -47,6 +49,7 @@ pub struct ConsumeMagicLinkRequest {
     tag = "sign-in",
     request_body = ConsumeMagicLinkRequest,
     responses(
+        ParameterRefusal, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused` or `code_refused`"),
@@ -54,9 +57,6 @@ pub struct ConsumeMagicLinkRequest {
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/magic-link/consume")]

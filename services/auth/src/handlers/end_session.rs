@@ -5,7 +5,7 @@ use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{CurrentActor, Revocation};
 use shinkofa_kernel::SessionId;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
 use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
@@ -23,12 +23,8 @@ use crate::{Auth, limits};
     params(("id" = SessionId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/api/auth/sessions/{id}")]

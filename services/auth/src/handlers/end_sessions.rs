@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, Revocation};
-use shinkofa_web::{ProblemDocument, Query};
+use shinkofa_web::{CallerRefusals, ParameterRefusal, Query, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::{revocations, sessions, users};
@@ -36,12 +36,8 @@ pub enum Spared {
     params(("except" = Option<Spared>, Query, description = "`current`: this session goes on")),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, RateRefusal, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/api/auth/sessions")]

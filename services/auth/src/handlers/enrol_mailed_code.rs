@@ -6,7 +6,7 @@ use shinkofa_contracts::auth::{AccountLetter, LetterFactor};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, RequireStepUp};
 use shinkofa_kernel::SessionId;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 
 use super::confirm_totp::ConfirmedFactor;
 use crate::db::factors::{self, FactorId, NewFactor};
@@ -26,12 +26,10 @@ use crate::{Auth, limits};
     tag = "second factors",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, RateRefusal, Unavailability,
         (status = 201, body = ConfirmedFactor),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`; `same_channel_twice` for whoever signed in by mail"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`factor_exists` or `too_many_factors`"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/mfa/email")]

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, EnrollingActor};
-use shinkofa_web::{Fault, ProblemDocument};
+use shinkofa_web::{CallerRefusals, Fault, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::factors::{self, CodeFactor, FactorId, NewFactor};
@@ -40,12 +40,10 @@ pub struct EnrolledTotp {
     tag = "second factors",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, RateRefusal, Unavailability,
         (status = 201, body = EnrolledTotp),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`too_many_factors`"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/mfa/totp")]

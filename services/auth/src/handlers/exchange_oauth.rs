@@ -5,7 +5,9 @@ use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, NotFoundRefusal, ParameterRefusal, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -39,18 +41,15 @@ pub struct ExchangeOAuthRequest {
     tag = "providers",
     request_body = ExchangeOAuthRequest,
     responses(
+        NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused`: the code is still good"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_email_unverified`, `account_suspended`, `not_a_member` or `other_first_factor_needed`"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_already_linked`: the address's account is linked with somebody else at this provider; `link_first`: it has a second factor"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/oauth/exchange")]

@@ -4,7 +4,10 @@ use actix_web::{HttpResponse, get, web};
 use chrono::TimeDelta;
 use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_web::{Fault, Path, ProblemDocument, Query, RequestContext};
+use shinkofa_web::{
+    Fault, NotFoundRefusal, ParameterRefusal, Path, ProblemDocument, Query, RateRefusal, RequestContext,
+    Unavailability,
+};
 use utoipa::IntoParams;
 
 use crate::db::oauth_attempts::{self, ReturnedAttempt};
@@ -46,13 +49,10 @@ const TO_REDEEM: TimeDelta = TimeDelta::minutes(2);
     tag = "providers",
     params(("provider" = Provider, Path), OAuthReturn),
     responses(
+        NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
         (status = 303, description = "to `redirectUri`", headers(("location" = String))),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`state_refused`"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_refused`"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/auth/oauth/{provider}/callback")]

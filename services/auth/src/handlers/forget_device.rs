@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, delete, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::Auth;
 use crate::db::remembered_devices::{self, RememberedDeviceId};
@@ -20,11 +20,8 @@ use crate::liveness::{Claimed, require_live};
     security(("bearer" = [])),
     params(("deviceId" = RememberedDeviceId, Path)),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/api/auth/mfa/remembered-devices/{deviceId}")]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::users;
@@ -36,13 +36,8 @@ pub struct ResetSent {
     tag = "password",
     request_body = ForgotPasswordRequest,
     responses(
+        BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = ResetSent),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/password/forgot")]

@@ -4,7 +4,7 @@ use actix_web::{post, web};
 use shinkofa_contracts::auth::{Introspection, IntrospectionRequest, TrustScope};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{Body, ProblemDocument};
+use shinkofa_web::{Body, CallerRefusals, ParameterRefusal, Unavailability};
 
 use crate::Auth;
 use crate::error::Error;
@@ -17,11 +17,8 @@ use crate::liveness::{Claimed, require_live};
     tag = "trust",
     request_body = IntrospectionRequest,
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = Introspection),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/internal/v1/introspect")]

@@ -3,7 +3,9 @@
 use actix_web::{HttpResponse, post, web};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, Path, ProblemDocument};
+use shinkofa_web::{
+    Body, NotFoundRefusal, ParameterRefusal, Path, ProblemDocument, RateRefusal, Unavailability,
+};
 
 use super::exchange_oauth::ExchangeOAuthRequest;
 use crate::db::identities;
@@ -25,18 +27,15 @@ use crate::{Auth, limits};
     params(("provider" = Provider, Path)),
     request_body = ExchangeOAuthRequest,
     responses(
+        NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`unauthenticated`, or `verifier_refused`: the code is still good"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_taken` or `provider_already_linked`"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/oauth/{provider}/link")]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -75,10 +75,8 @@ impl From<RememberedDevice> for RememberedDeviceView {
     tag = "second factors",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, Unavailability,
         (status = 200, body = SecondFactors),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/auth/mfa/factors")]

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -35,10 +35,8 @@ pub struct Identity {
     tag = "providers",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, Unavailability,
         (status = 200, body = Identities),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/user/identities")]

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::Unavailability;
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -22,8 +22,8 @@ pub struct OfferedProviders {
 #[utoipa::path(
     tag = "providers",
     responses(
+        Unavailability,
         (status = 200, body = OfferedProviders),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/auth/oauth")]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shinkofa_contracts::auth::{RevocationPage, TrustScope};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_web::{ProblemDocument, Query};
+use shinkofa_web::{CallerRefusals, ParameterRefusal, Query, Unavailability};
 
 use crate::Auth;
 use crate::db::revocations;
@@ -25,11 +25,8 @@ pub struct RevocationQuery {
     tag = "trust",
     params(("after" = Option<i64>, Query, description = "The cursor of the last answer; absent = everything that still matters")),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = RevocationPage),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/internal/v1/revocations")]

@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::{Actor, SessionId, UserId};
-use shinkofa_web::{Cursor, Locale, Page, PageLimit, ProblemDocument, Query, RequestContext};
+use shinkofa_web::{
+    CallerRefusals, Cursor, Locale, Page, PageLimit, ParameterRefusal, Query, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -86,11 +88,8 @@ impl TimelineEvent {
     ),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = Page<TimelineEvent>),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/auth/security-timeline")]

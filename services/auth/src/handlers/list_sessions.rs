@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::SessionId;
-use shinkofa_web::{Cursor, Page, PageLimit, ProblemDocument, Query};
+use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -74,11 +74,8 @@ impl SessionView {
     ),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
         (status = 200, body = Page<SessionView>),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/auth/sessions")]

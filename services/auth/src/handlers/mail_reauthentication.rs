@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, post, web};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::EnrollingActor;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 
 use super::mail_second_factor::CodeMailed;
 use super::reauthenticate::{asked_again, challenge, subject};
@@ -24,11 +24,9 @@ use crate::{Auth, limits};
     tag = "sign-in",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, RateRefusal, Unavailability,
         (status = 202, body = CodeMailed),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`mailed_code_not_available`"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/reauthenticate/email")]

@@ -5,7 +5,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::{Actor, TenantId};
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use crate::attempts::require_unlocked;
@@ -47,15 +49,9 @@ const LONGEST: TimeDelta = TimeDelta::minutes(15);
     tag = "sign-in",
     request_body = MailedCodeRequest,
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = CodeMailed),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`mailed_code_not_available`"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/signin/mfa/email")]

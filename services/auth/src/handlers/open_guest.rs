@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, UserId};
-use shinkofa_web::{Body, Locale, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, Locale, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -34,13 +34,8 @@ pub struct OpenGuestRequest {
     tag = "sign-in",
     request_body = OpenGuestRequest,
     responses(
+        BodyRefusals, RateRefusal, Unavailability,
         (status = 201, body = TokenAnswer),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/anonymous")]

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{AssuranceLevel, CurrentActor, EnrollingActor, step_up_required};
-use shinkofa_web::{Body, Problem, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -48,15 +50,9 @@ pub struct ReauthenticateRequest {
     security(("bearer" = [])),
     request_body = ReauthenticateRequest,
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`reauthentication_refused`; `step_up_required` when a password was sent and a code is needed"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/reauthenticate")]

@@ -6,7 +6,7 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{HostTenant, Revocation};
 use shinkofa_kernel::{Actor, SessionId, TenantId};
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -42,14 +42,8 @@ pub struct RefreshRequest {
     tag = "sign-in",
     request_body = RefreshRequest,
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/refresh")]

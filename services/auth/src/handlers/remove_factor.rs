@@ -6,7 +6,7 @@ use shinkofa_contracts::auth::{AccountLetter, LetterFactor};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, RequireStepUp};
 use shinkofa_kernel::SessionId;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability};
 
 use crate::db::factors::{self, FactorId};
 use crate::db::recovery_codes;
@@ -27,13 +27,10 @@ use crate::{Auth, limits};
     security(("bearer" = [])),
     params(("factorId" = FactorId, Path)),
     responses(
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`last_factor_required`"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/api/auth/mfa/factors/{factorId}")]

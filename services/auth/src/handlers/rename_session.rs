@@ -6,7 +6,7 @@ use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::SessionId;
-use shinkofa_web::{Body, Path, ProblemDocument};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use super::list_sessions::SessionView;
@@ -35,16 +35,8 @@ pub struct RenameSessionRequest {
     request_body = RenameSessionRequest,
     security(("bearer" = [])),
     responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = SessionView),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[patch("/api/auth/sessions/{id}")]

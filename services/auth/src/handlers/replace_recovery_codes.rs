@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireStepUp;
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::factors;
@@ -28,12 +28,10 @@ pub struct RecoveryCodes {
     tag = "second factors",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, RateRefusal, Unavailability,
         (status = 200, body = RecoveryCodes),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`no_second_factor`"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/mfa/recovery-codes")]

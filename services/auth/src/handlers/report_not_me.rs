@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
 use crate::db::timeline::{self, AuditEventId};
 use crate::db::users;
@@ -23,12 +23,8 @@ use crate::{Auth, limits};
     params(("eventId" = AuditEventId, Path)),
     security(("bearer" = [])),
     responses(
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/security-timeline/{eventId}/not-me")]

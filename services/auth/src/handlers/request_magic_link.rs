@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, ParameterRefusal, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::users;
@@ -48,13 +48,11 @@ pub struct LinkSent {
     tag = "sign-in",
     request_body = MagicLinkRequest,
     responses(
+        ParameterRefusal, RateRefusal, Unavailability,
         (status = 202, body = LinkSent),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/magic-link")]

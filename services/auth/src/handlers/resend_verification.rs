@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use super::sign_up::VerificationSent;
@@ -30,13 +30,8 @@ pub struct ResendRequest {
     tag = "sign-up",
     request_body = ResendRequest,
     responses(
+        BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/email/resend")]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::Revocation;
 use shinkofa_kernel::Actor;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::{one_time_tokens, scope, users};
@@ -37,14 +37,9 @@ const MOST_ATTEMPTS: i32 = 10;
     tag = "password",
     request_body = ResetPasswordRequest,
     responses(
+        BodyRefusals, RateRefusal, Unavailability,
         (status = 204),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/password/reset")]

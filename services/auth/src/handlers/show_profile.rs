@@ -6,7 +6,7 @@ use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::EnrollingActor;
 use shinkofa_kernel::{Role, TenantId, Tier, UserId};
-use shinkofa_web::{Locale, ProblemDocument};
+use shinkofa_web::{CallerRefusals, Locale, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -72,10 +72,8 @@ impl Profile {
     tag = "profile",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, Unavailability,
         (status = 200, body = Profile),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/api/user/profile")]

@@ -6,7 +6,9 @@ use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, TenantId};
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use crate::attempts::{RightPassword, check_password};
@@ -43,15 +45,9 @@ pub struct SignInRequest {
     tag = "sign-in",
     request_body = SignInRequest,
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended` or `not_a_member`, only after a right password"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/signin")]

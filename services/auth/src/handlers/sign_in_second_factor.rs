@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
-use shinkofa_web::{Body, Problem, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, Problem, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -55,14 +57,8 @@ const MOST_ATTEMPTS: i32 = 5;
     tag = "sign-in",
     request_body = SecondFactorRequest,
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/signin/mfa")]

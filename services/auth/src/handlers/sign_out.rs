@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{EnrollingActor, Revocation};
-use shinkofa_web::ProblemDocument;
+use shinkofa_web::{CallerRefusals, Unavailability};
 
 use crate::Auth;
 use crate::db::{revocations, sessions};
@@ -20,10 +20,8 @@ use crate::liveness::{Claimed, require_session};
     tag = "sign-in",
     security(("bearer" = [])),
     responses(
+        CallerRefusals, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/logout")]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
-use shinkofa_web::{Body, Locale, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, Locale, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::signups::{self, Signup, SignupId};
@@ -53,13 +53,8 @@ impl VerificationSent {
     tag = "sign-up",
     request_body = SignUpRequest,
     responses(
+        BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/signup")]

@@ -5,7 +5,10 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
-use shinkofa_web::{Body, Fault, Path, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, Fault, NotFoundRefusal, ParameterRefusal, Path, ProblemDocument, RateRefusal, RequestContext,
+    Unavailability,
+};
 use utoipa::ToSchema;
 
 use crate::db::oauth_attempts::{self, NewAttempt};
@@ -56,15 +59,12 @@ const TO_RETURN: TimeDelta = TimeDelta::minutes(10);
     params(("provider" = Provider, Path)),
     request_body = StartOAuthRequest,
     responses(
+        NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
         (status = 200, body = OAuthStarted),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`redirect_refused` or `pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_refused`: the provider says that it is another"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/oauth/{provider}/start")]

@@ -5,7 +5,7 @@ use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Path, ProblemDocument};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
 
 use crate::Auth;
 use crate::db::{identities, users};
@@ -24,12 +24,9 @@ use crate::liveness::{Claimed, require_live};
     security(("bearer" = [])),
     params(("provider" = Provider, Path)),
     responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`last_way_in`"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/api/auth/oauth/{provider}/link")]

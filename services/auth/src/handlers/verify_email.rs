@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use crate::announcement::announce_account;
@@ -33,14 +33,9 @@ pub struct VerifyEmailRequest {
     tag = "sign-up",
     request_body = VerifyEmailRequest,
     responses(
+        BodyRefusals, RateRefusal, Unavailability,
         (status = 204),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/email/verify")]

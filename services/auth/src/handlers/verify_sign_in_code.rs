@@ -4,7 +4,9 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{Body, ProblemDocument, RequestContext};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -38,15 +40,9 @@ pub struct VerifySignInCodeRequest {
     tag = "sign-in",
     request_body = VerifySignInCodeRequest,
     responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`, only after a right code"),
-        (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 503, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/otp/verify")]

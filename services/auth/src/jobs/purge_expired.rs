@@ -8,8 +8,8 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 
 use crate::Auth;
 use crate::db::{
-    email_changes, factor_guesses, factors, failures, oauth_attempts, one_time_tokens, realms, remembered_devices,
-    revocations, sessions, signups,
+    email_changes, factor_guesses, factors, failures, oauth_attempts, one_time_tokens, realms,
+    remembered_devices, revocations, sessions, signups,
 };
 use crate::domain::second_factor::CONFIRM_WITHIN;
 

@@ -13,7 +13,6 @@ const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// Everything that answers without a token.
 const PUBLIC: &[&str] = &[
-const PUBLIC: [&str; 17] = [
     "POST /api/auth/signup",
     "POST /api/auth/signin",
     "POST /api/auth/signin/mfa",
@@ -26,8 +25,18 @@ const PUBLIC: [&str; 17] = [
     "POST /api/auth/email/change/confirm",
     "POST /api/auth/email/change/undo",
     "POST /api/auth/signin/not-me",
+    "POST /api/auth/magic-link",
+    "POST /api/auth/magic-link/consume",
+    "POST /api/auth/otp/send",
+    "POST /api/auth/otp/verify",
+    "POST /api/auth/anonymous",
+    "GET /api/auth/oauth",
+    "POST /api/auth/oauth/{provider}/start",
+    "GET /api/auth/oauth/{provider}/callback",
+    "POST /api/auth/oauth/exchange",
     "GET /api/docs",
     "GET /verify-email",
+    "GET /magic-link",
     "GET /reset-password",
     "GET /confirm-email-change",
     "GET /undo-email-change",
