@@ -2,6 +2,9 @@
 
 mod announcement;
 mod attempts;
+mod audit_chain;
+mod audit_verify;
+mod authority;
 mod create_user;
 pub mod db;
 mod domain;
@@ -20,4 +23,5 @@ mod session_opening;
 mod state;
 mod verification;
 
+pub use jobs::seal_audit::FAILPOINTS;
 pub use state::Auth;

@@ -17,6 +17,8 @@ pub const RESEND_BY_NETWORK: RatePolicy = RatePolicy { name: "resend_network", l
 pub const RESEND_BY_ADDRESS: RatePolicy = RatePolicy { name: "resend_address", limit: 5, window: HOUR };
 pub const VERIFY_BY_NETWORK: RatePolicy = RatePolicy { name: "verify_network", limit: 60, window: MINUTE };
 pub const REFRESH_BY_NETWORK: RatePolicy = RatePolicy { name: "refresh_network", limit: 300, window: MINUTE };
+pub const AUDIT_VERIFY_BY_USER: RatePolicy =
+    RatePolicy { name: "audit_verify_user", limit: 20, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

@@ -13,6 +13,8 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
+    config.service(handlers::list_audit::list_audit); // GET /api/admin/audit  auth.audit.read
+    config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
     config.service(handlers::show_documentation::show_documentation); // GET /api/docs  anyone
 }

@@ -14,9 +14,10 @@ use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::resend_verification::ResendVerification;
+use crate::jobs::seal_audit::SealAudit;
 use crate::jobs::settle_signup::SettleSignup;
 use crate::randomness::Randomness;
-use crate::{create_user, privacy, routes};
+use crate::{audit_verify, create_user, privacy, routes};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -36,6 +37,7 @@ impl Auth {
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
+const SEAL_EVERY: Duration = Duration::from_secs(5);
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -78,6 +80,7 @@ impl Service for Auth {
             .register::<SettleSignup>()
             .register::<ResendVerification>()
             .every(PURGE_EVERY, &PurgeExpired {})
+            .every(SEAL_EVERY, &SealAudit {})
     }
 
     async fn export_personal_data(
@@ -94,6 +97,7 @@ impl Service for Auth {
 
     async fn command(&self, name: &str, arguments: &[String]) -> Result<(), StartError> {
         match name {
+            "audit-verify" => audit_verify::run(self, arguments).await.map_err(StartError::Other),
             "create-user" => create_user::run(self, arguments).await.map_err(StartError::Other),
             other => Err(StartError::UnknownCommand(other.to_owned())),
         }

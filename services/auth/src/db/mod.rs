@@ -1,6 +1,7 @@
 //! Reads and writes. Functions take a connection inside their caller's transaction and never begin one.
 
 pub mod audit;
+pub mod audit_chain;
 pub mod events;
 pub mod factors;
 pub mod failures;

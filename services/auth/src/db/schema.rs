@@ -1,6 +1,16 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    audit_checkpoints (tenant_id, seq, made_at) {
+        tenant_id -> Uuid,
+        seq -> Int8,
+        made_at -> Timestamptz,
+        hash -> Bytea,
+        signature -> Text,
+    }
+}
+
+diesel::table! {
     audit_events (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -12,6 +22,20 @@ diesel::table! {
         subject_id -> Uuid,
         details -> Jsonb,
         number -> Int8,
+    }
+}
+
+diesel::table! {
+    audit_seals (tenant_id, seq) {
+        tenant_id -> Uuid,
+        seq -> Int8,
+        event_id -> Uuid,
+        transaction -> Int8,
+        number -> Int8,
+        content -> Bytea,
+        prev_hash -> Bytea,
+        hash -> Bytea,
+        sealed_at -> Timestamptz,
     }
 }
 
@@ -197,6 +221,7 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
 diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod audit_chain;
 pub mod device;
 pub mod email;
 pub mod lockout;

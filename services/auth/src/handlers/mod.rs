@@ -1,6 +1,7 @@
 //! One endpoint each.
 
 pub mod introspect;
+pub mod list_audit;
 pub mod list_revocations;
 pub mod refresh;
 pub mod resend_verification;
@@ -11,4 +12,5 @@ pub mod sign_in;
 pub mod sign_in_second_factor;
 pub mod sign_out;
 pub mod sign_up;
+pub mod verify_audit;
 pub mod verify_email;

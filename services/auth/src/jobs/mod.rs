@@ -2,4 +2,5 @@
 
 pub mod purge_expired;
 pub mod resend_verification;
+pub mod seal_audit;
 pub mod settle_signup;

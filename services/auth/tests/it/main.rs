@@ -1,11 +1,13 @@
 //! The auth service through HTTP, on a PostgreSQL of its own.
 
 mod accounts;
+mod audit_chain;
 mod operations;
 mod pages;
 mod people;
 mod refresh;
 mod rules;
 mod sign_in;
+mod staff;
 mod tokens;
 mod trust;
