@@ -26,6 +26,16 @@ pub enum Error {
     SecondFactorRefused,
     #[error("no live session")]
     Unauthenticated,
+    #[error("the member ranks too high to be managed by this one")]
+    CannotManage,
+    #[error("somebody would manage themselves")]
+    OwnAccount,
+    #[error("the membership is not active")]
+    NotActive,
+    #[error("the membership is not locked")]
+    NotLocked,
+    #[error("this member cannot be impersonated")]
+    CannotImpersonate,
     #[error("{0}")]
     Refused(Box<Problem>),
     #[error(transparent)]
@@ -85,6 +95,29 @@ impl Error {
                 "The code is not right, or too much time has passed. Please sign in again.",
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
             ),
+            Self::CannotManage => forbidden(
+                "cannot_manage",
+                "Only an admin can do this to an admin or a manager.",
+                "Seul un administrateur peut faire cela à un administrateur ou à un gestionnaire.",
+            ),
+            Self::OwnAccount => conflict(
+                "own_account",
+                "This is your own account: ask another admin.",
+                "Il s'agit de votre propre compte : demandez à un autre administrateur.",
+            ),
+            Self::NotActive => conflict(
+                "not_active",
+                "This member is not active at the moment.",
+                "Ce membre n'est pas actif en ce moment.",
+            ),
+            Self::NotLocked => {
+                conflict("not_locked", "This member is not locked.", "Ce membre n'est pas verrouillé.")
+            }
+            Self::CannotImpersonate => forbidden(
+                "cannot_impersonate",
+                "Nobody can take the place of an admin, or of somebody who is not active.",
+                "Personne ne peut prendre la place d'un administrateur, ni de quelqu'un qui n'est pas actif.",
+            ),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
             Self::Refused(problem) => problem.as_ref().clone(),
             Self::Fault(fault) => fault.problem(),
@@ -98,6 +131,10 @@ fn unauthorized(code: &'static str, en: &str, fr: &str) -> Problem {
 
 fn forbidden(code: &'static str, en: &str, fr: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, en, fr)
+}
+
+fn conflict(code: &'static str, en: &str, fr: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, en, fr)
 }
 
 impl From<Problem> for Error {

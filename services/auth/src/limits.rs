@@ -19,6 +19,7 @@ pub const VERIFY_BY_NETWORK: RatePolicy = RatePolicy { name: "verify_network", l
 pub const REFRESH_BY_NETWORK: RatePolicy = RatePolicy { name: "refresh_network", limit: 300, window: MINUTE };
 pub const AUDIT_VERIFY_BY_USER: RatePolicy =
     RatePolicy { name: "audit_verify_user", limit: 20, window: MINUTE };
+pub const IMPERSONATE_BY_USER: RatePolicy = RatePolicy { name: "impersonate_user", limit: 30, window: HOUR };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

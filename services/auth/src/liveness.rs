@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use shinkofa_db::Connection;
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{CurrentActor, Permission};
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
 
 use crate::db::memberships::Membership;
 use crate::db::users::Account;
-use crate::db::{memberships, sessions, users};
+use crate::db::{impersonations, memberships, sessions, users};
+use crate::domain::administration::IMPERSONATION;
 use crate::error::Error;
 
 /// Whom a token speaks for.
@@ -47,5 +48,21 @@ pub async fn require_live(
         && account.is_usable(now)
         && account.token_version == claimed.token_version
         && membership.is_active();
-    if live { Ok((account, membership)) } else { Err(Error::Unauthenticated) }
+    if live && (session.amr != IMPERSONATION || may_go_on(tx, claimed, now).await?) {
+        Ok((account, membership))
+    } else {
+        Err(Error::Unauthenticated)
+    }
+}
+
+/// Whoever of the staff opened this session: are they still allowed to?
+async fn may_go_on(tx: &mut Connection, claimed: Claimed, now: DateTime<Utc>) -> Result<bool, Error> {
+    let Some(impersonator) = impersonations::impersonator(tx, claimed.tenant, claimed.session, now).await?
+    else {
+        return Ok(false);
+    };
+    let membership = memberships::find(tx, claimed.tenant, impersonator).await?;
+    Ok(membership.is_some_and(|membership| {
+        membership.is_active() && Permission::ImpersonateUsers.is_held_by(&membership.roles)
+    }))
 }

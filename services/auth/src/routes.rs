@@ -13,6 +13,12 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
+    config.service(handlers::list_users::list_users); // GET /api/admin/users  auth.users.manage
+    config.service(handlers::show_user::show_user); // GET /api/admin/users/{userId}  auth.users.manage
+    config.service(handlers::lock_user::lock_user); // POST /api/admin/users/{userId}/lock  auth.users.manage
+    config.service(handlers::unlock_user::unlock_user); // POST /api/admin/users/{userId}/unlock  auth.users.manage
+    config.service(handlers::sign_out_user::sign_out_user); // POST /api/admin/users/{userId}/sign-out  auth.users.manage
+    config.service(handlers::impersonate_user::impersonate_user); // POST /api/admin/users/{userId}/impersonate  auth.users.impersonate
     config.service(handlers::list_audit::list_audit); // GET /api/admin/audit  auth.audit.read
     config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone

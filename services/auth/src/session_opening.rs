@@ -96,7 +96,7 @@ impl TokenSource {
 }
 
 /// A session's key is sealed for that session: a row cannot borrow another one's.
-fn key_context(session: SessionId) -> String {
+pub fn key_context(session: SessionId) -> String {
     format!("session_key:{session}")
 }
 
@@ -170,19 +170,19 @@ fn level(assurance: AssuranceLevel) -> &'static str {
     }
 }
 
-/// Signs the access token and writes the refresh token of a session's present generation.
-pub fn tokens(
+/// What an access token of this session says now.
+pub fn claims(
     auth: &Auth,
     tenant: TenantId,
     source: &TokenSource,
     (account, membership): (&Account, &Membership),
-) -> Result<TokenAnswer, Error> {
+) -> UserClaims {
     let now = auth.platform.clock.now();
     let mut end = (now + ACCESS_TOKEN).min(source.ends_at);
     if let Some(account_end) = account.expires_at {
         end = end.min(account_end);
     }
-    let claims = UserClaims {
+    UserClaims {
         iss: String::new(),
         aud: Vec::new(),
         sub: account.id,
@@ -200,14 +200,27 @@ pub fn tokens(
         acr: source.assurance,
         auth_time: source.authenticated_at.timestamp(),
         acct: account.kind.as_str().to_owned(),
+        act: None,
+        ro: false,
         iat: now.timestamp(),
         nbf: now.timestamp(),
         exp: end.timestamp(),
-    };
+    }
+}
+
+/// Signs the access token and writes the refresh token of a session's present generation.
+pub fn tokens(
+    auth: &Auth,
+    tenant: TenantId,
+    source: &TokenSource,
+    (account, membership): (&Account, &Membership),
+) -> Result<TokenAnswer, Error> {
+    let claims = claims(auth, tenant, source, (account, membership));
+    let expires_in = (claims.exp - claims.iat).max(0);
     Ok(TokenAnswer {
         access_token: auth.platform.identity.user_tokens.sign(claims).map_err(Fault::unexpected)?,
         token_type: "Bearer",
-        expires_in: (end.timestamp() - now.timestamp()).max(0),
+        expires_in,
         refresh_token: RefreshToken::issue(source.session, source.generation, &source.key).encode(),
         user: SignedInUser {
             user_id: account.id,

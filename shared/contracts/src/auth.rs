@@ -162,6 +162,15 @@ pub enum AccountLetter {
         expires_at: DateTime<Utc>,
     },
     PasswordChanged,
+    /// Somebody of the staff sees the platform as the reader does.
+    ImpersonationStarted {
+        until: DateTime<Utc>,
+    },
+    /// The reader asked for their account to be erased.
+    DeletionScheduled {
+        erases_at: DateTime<Utc>,
+    },
+    DeletionCancelled,
 }
 
 /// What only the reader of a letter may have. It travels sealed for notify alone.

@@ -31,6 +31,8 @@ pub struct CurrentActor {
     pub roles: Vec<Role>,
     pub tier: Tier,
     pub assurance: AssuranceLevel,
+    /// Who of the staff sees the platform as this person does. They may look, not change.
+    pub impersonator: Option<UserId>,
 }
 
 impl CurrentActor {
@@ -59,6 +61,9 @@ fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
     if identity.revocations.covers(&claims) {
         return Err(unauthenticated());
     }
+    if claims.ro && !request.method().is_safe() {
+        return Err(read_only());
+    }
     if claims.tenant_id != host_tenant(request, identity) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -75,6 +80,7 @@ fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
         roles: claims.roles,
         tier: claims.tier,
         assurance: claims.acr,
+        impersonator: claims.act.map(|acting| acting.sub),
     })
 }
 
@@ -133,6 +139,16 @@ pub fn unauthenticated() -> Problem {
         "Connectez-vous et envoyez un jeton d'accès valide.",
     )
     .with_header("www-authenticate", "Bearer")
+}
+
+/// 403: a token for looking was used for changing.
+pub fn read_only() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "read_only_token",
+        "You are looking at the platform as somebody else: nothing can be changed that way.",
+        "Vous voyez la plateforme à la place de quelqu'un d'autre : rien ne peut être modifié ainsi.",
+    )
 }
 
 /// 403: known, but not allowed.

@@ -32,9 +32,21 @@ pub struct UserClaims {
     pub acr: AssuranceLevel,
     pub auth_time: i64,
     pub acct: String,
+    /// Who acts in the person's place (RFC 8693 section 4.1). Such a token is always read-only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActingParty>,
+    /// Good for looking, not for changing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ro: bool,
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
+}
+
+/// Somebody of the staff who sees the platform as the person does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingParty {
+    pub sub: UserId,
 }
 
 /// How sure auth was at sign-in.
@@ -77,7 +89,9 @@ impl UserTokens {
     /// Checks signature, type, issuer, audience and times. Revocation is checked by the extractors.
     pub fn verify(&self, token: &str) -> Result<UserClaims, TokenError> {
         let claims: UserClaims = decode(&self.keyring, token, TOKEN_TYPE, &self.issuer, AUDIENCE)?;
-        let consistent = claims.sub == claims.user_id_camel && claims.sub == claims.user_id_snake;
+        let consistent = claims.sub == claims.user_id_camel
+            && claims.sub == claims.user_id_snake
+            && (claims.act.is_none() || claims.ro);
         if !consistent {
             return Err(TokenError::Invalid);
         }

@@ -59,6 +59,8 @@ impl TestUser {
             acr: AssuranceLevel::Aal1,
             auth_time: now,
             acct: "member".to_owned(),
+            act: None,
+            ro: false,
             iat: now,
             nbf: now,
             exp: now + 900,

@@ -97,6 +97,8 @@ impl Stack {
             acr: AssuranceLevel::Aal1,
             auth_time: now,
             acct: "member".to_owned(),
+            act: None,
+            ro: false,
             iat: now,
             nbf: now,
             exp: now + 3600,

@@ -50,12 +50,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    impersonations (tenant_id, session_id) {
+        tenant_id -> Uuid,
+        session_id -> Uuid,
+        user_id -> Uuid,
+        impersonator_id -> Uuid,
+        reason -> Text,
+        opened_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     known_devices (realm_id, user_id, device_hash) {
         realm_id -> Uuid,
         user_id -> Uuid,
         device_hash -> Bytea,
         first_seen_at -> Timestamptz,
         last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    membership_locks (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        reason -> Text,
+        locked_by -> Uuid,
+        locked_at -> Timestamptz,
     }
 }
 
@@ -223,5 +245,6 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
+diesel::allow_tables_to_appear_in_same_query!(memberships, membership_locks, users);
 diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);

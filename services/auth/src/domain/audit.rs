@@ -16,6 +16,11 @@ text_enum! {
         /// The previous token was presented again in time, and got the current one.
         SessionRepeated => "session.repeated",
         SessionEnded => "session.ended",
+        MembershipLocked => "membership.locked",
+        MembershipUnlocked => "membership.unlocked",
+        /// By somebody of the staff, everywhere in the tenant.
+        SignedOutByStaff => "membership.signed_out",
+        ImpersonationStarted => "impersonation.started",
     }
 }
 

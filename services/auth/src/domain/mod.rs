@@ -1,6 +1,7 @@
 //! The rules of signing up and in: no database, no clock of their own, no I/O.
 
 pub mod account;
+pub mod administration;
 pub mod audit;
 pub mod audit_chain;
 pub mod device;

@@ -9,6 +9,10 @@ text_enum! {
         SignedOut => "signed_out",
         TokenReused => "token_reused",
         AccessWithdrawn => "access_withdrawn",
+        /// By somebody of the staff.
+        SignedOutByStaff => "signed_out_by_staff",
+        /// The membership was locked.
+        Locked => "locked",
     }
 }
 

@@ -4,9 +4,10 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_runtime::tenants;
 
 use crate::Auth;
-use crate::db::{failures, one_time_tokens, realms, revocations, sessions, signups};
+use crate::db::{failures, impersonations, one_time_tokens, realms, revocations, sessions, signups};
 
 /// Expired tokens and sessions, counts of a past day, requests nobody confirmed, revocations older than any access token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
+/// As long as somebody may ask why staff looked at their account.
+const IMPERSONATIONS_KEPT: TimeDelta = TimeDelta::days(365);
 
 impl Job for PurgeExpired {
     const NAME: &'static str = "purge_expired";
@@ -41,6 +44,16 @@ impl Job for PurgeExpired {
             })
             .await?;
             tracing::debug!(removed, "expired rows removed");
+        }
+        let tenants = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
+            Ok::<_, Error>(tenants(tx).await?)
+        })
+        .await?;
+        for tenant in tenants {
+            transaction(database, &Scope::tenant(tenant.id), "purge_tenant", async |tx| {
+                Ok::<_, Error>(impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?)
+            })
+            .await?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! The auth service through HTTP, on a PostgreSQL of its own.
 
 mod accounts;
+mod administration;
 mod audit_chain;
+mod impersonation;
 mod operations;
 mod pages;
 mod people;

@@ -65,6 +65,9 @@ impl LetterTemplates {
             "signup_known_address",
             "password_reset",
             "password_changed",
+            "impersonation_started",
+            "deletion_scheduled",
+            "deletion_cancelled",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -136,7 +139,11 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
         AccountLetter::PasswordReset { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
         }
-        AccountLetter::PasswordChanged => context! {},
+        AccountLetter::ImpersonationStarted { until } => context! { until => wording.instant(*until) },
+        AccountLetter::DeletionScheduled { erases_at } => {
+            context! { erases_at => wording.instant(*erases_at) }
+        }
+        AccountLetter::PasswordChanged | AccountLetter::DeletionCancelled => context! {},
     }
 }
 

@@ -93,6 +93,9 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
     match letter {
         AccountLetter::PasswordReset { .. } => Kind::PasswordReset,
         AccountLetter::PasswordChanged => Kind::PasswordChanged,
+        AccountLetter::ImpersonationStarted { .. } => Kind::ImpersonationStarted,
+        AccountLetter::DeletionScheduled { .. } => Kind::DeletionScheduled,
+        AccountLetter::DeletionCancelled => Kind::DeletionCancelled,
     }
 }
 

@@ -55,6 +55,13 @@ fn occasions(title: &str) -> Vec<Occasion> {
         Occasion::SignupKnownAddress,
         Occasion::Account { letter: AccountLetter::PasswordReset { expires_at: at("2026-12-02T09:00:00Z") } },
         Occasion::Account { letter: AccountLetter::PasswordChanged },
+        Occasion::Account {
+            letter: AccountLetter::ImpersonationStarted { until: at("2026-12-01T09:15:00Z") },
+        },
+        Occasion::Account {
+            letter: AccountLetter::DeletionScheduled { erases_at: at("2026-12-15T09:00:00Z") },
+        },
+        Occasion::Account { letter: AccountLetter::DeletionCancelled },
         Occasion::PaymentPaid { payment: payment(title, Some(at("2027-03-01T09:00:00Z"))) },
         Occasion::PaymentPaid { payment: payment(title, None) },
         Occasion::ReservationConfirmed { reservation: full() },
