@@ -36,6 +36,17 @@ pub enum Error {
     NotLocked,
     #[error("this member cannot be impersonated")]
     CannotImpersonate,
+    /// The caller is signed in, but did not show that it is them.
+    #[error("the password is wrong")]
+    WrongPassword,
+    #[error("the account is already due to be erased")]
+    DeletionScheduled,
+    #[error("the account is not due to be erased")]
+    NoDeletion,
+    #[error("the tenant would be left without an admin")]
+    LastAdmin,
+    #[error("{service} does not answer, so the copy would not be whole")]
+    ExportIncomplete { service: String },
     #[error("{0}")]
     Refused(Box<Problem>),
     #[error(transparent)]
@@ -95,6 +106,33 @@ impl Error {
                 "The code is not right, or too much time has passed. Please sign in again.",
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
             ),
+            Self::WrongPassword => forbidden(
+                "wrong_password",
+                "The password is not right. Nothing was changed.",
+                "Le mot de passe n'est pas correct. Rien n'a été modifié.",
+            ),
+            Self::DeletionScheduled => conflict(
+                "deletion_scheduled",
+                "This account is already due to be erased.",
+                "L'effacement de ce compte est déjà prévu.",
+            ),
+            Self::NoDeletion => conflict(
+                "no_deletion",
+                "This account is not due to be erased.",
+                "L'effacement de ce compte n'est pas prévu.",
+            ),
+            Self::LastAdmin => conflict(
+                "last_admin",
+                "You are the only admin here: make somebody else one first.",
+                "Vous êtes le seul administrateur ici : nommez-en d'abord un autre.",
+            ),
+            Self::ExportIncomplete { service } => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "export_incomplete",
+                format!("The part {service:?} of the platform is not answering, and a copy without it would not be whole. Try again shortly."),
+                format!("La partie « {service} » de la plateforme ne répond pas, et la copie serait incomplète sans elle. Réessayez dans un instant."),
+            )
+            .retry_after(10),
             Self::CannotManage => forbidden(
                 "cannot_manage",
                 "Only an admin can do this to an admin or a manager.",

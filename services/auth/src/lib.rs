@@ -10,6 +10,7 @@ pub mod db;
 mod domain;
 mod error;
 mod handlers;
+mod erasure;
 mod hashing;
 mod impersonation;
 mod jobs;

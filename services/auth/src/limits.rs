@@ -20,6 +20,11 @@ pub const REFRESH_BY_NETWORK: RatePolicy = RatePolicy { name: "refresh_network",
 pub const AUDIT_VERIFY_BY_USER: RatePolicy =
     RatePolicy { name: "audit_verify_user", limit: 20, window: MINUTE };
 pub const IMPERSONATE_BY_USER: RatePolicy = RatePolicy { name: "impersonate_user", limit: 30, window: HOUR };
+pub const EXPORT_BY_USER: RatePolicy = RatePolicy { name: "export_user", limit: 10, window: HOUR };
+pub const DELETION_BY_USER: RatePolicy = RatePolicy { name: "deletion_user", limit: 10, window: HOUR };
+pub const CERTIFICATE_BY_NETWORK: RatePolicy =
+    RatePolicy { name: "certificate_network", limit: 60, window: MINUTE };
+pub const REGISTER_BY_NETWORK: RatePolicy = RatePolicy { name: "register_network", limit: 60, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

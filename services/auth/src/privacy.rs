@@ -8,7 +8,7 @@ use shinkofa_kernel::UserId;
 
 use crate::Auth;
 use crate::db::{
-    events, impersonations, known_devices, members, memberships, one_time_tokens, revocations, scope, sessions, signups, users,
+    consents, events, impersonations, known_devices, members, memberships, one_time_tokens, revocations, scope, sessions, signups, users,
 };
 
 /// The account, the membership in the transaction's tenant, and the sessions.
@@ -27,6 +27,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         })
         .collect();
     let lock_reason = members::lock_reason_here(tx, user).await?;
+    let consents = consents::history_here(tx, user).await?;
     let impersonations = impersonations::of_user_here(tx, user).await?;
     let impersonations: Vec<_> = impersonations
         .into_iter()
@@ -40,6 +41,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         "membership": membership.map(|membership| json!({
             "status": membership.status, "tier": membership.tier, "roles": membership.roles,
         })),
+        "consents": consents,
         "lockReason": lock_reason,
         "seenByStaff": impersonations,
         "sessions": sessions,
@@ -53,6 +55,7 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     scope::enter_realm(tx, auth.realm).await?;
     memberships::remove_here(tx, user).await?;
     impersonations::delete_of_user_here(tx, user).await?;
+    consents::delete_here(tx, user).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(()) };
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;

@@ -13,6 +13,13 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in
+    config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
+    config.service(handlers::put_consent::put_consent); // PUT /api/me/consents  signed in
+    config.service(handlers::export_account::export_account); // GET /api/me/export  signed in
+    config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in, with the password
+    config.service(handlers::cancel_deletion::cancel_deletion); // POST /api/me/delete/cancel  signed in
+    config.service(handlers::show_certificate::show_certificate); // GET /api/me/certificates/{certificateId}  anyone
+    config.service(handlers::show_processing_register::show_processing_register); // GET /api/auth/processing-register  anyone
     config.service(handlers::list_users::list_users); // GET /api/admin/users  auth.users.manage
     config.service(handlers::show_user::show_user); // GET /api/admin/users/{userId}  auth.users.manage
     config.service(handlers::lock_user::lock_user); // POST /api/admin/users/{userId}/lock  auth.users.manage

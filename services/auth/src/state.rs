@@ -12,6 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
+use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::resend_verification::ResendVerification;
 use crate::jobs::seal_audit::SealAudit;
@@ -37,6 +38,7 @@ impl Auth {
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
+const ERASE_EVERY: Duration = Duration::from_secs(60);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 
 impl Service for Auth {
@@ -80,6 +82,7 @@ impl Service for Auth {
             .register::<SettleSignup>()
             .register::<ResendVerification>()
             .every(PURGE_EVERY, &PurgeExpired {})
+            .every(ERASE_EVERY, &ErasePeople {})
             .every(SEAL_EVERY, &SealAudit {})
     }
 

@@ -138,9 +138,10 @@ pub(crate) fn decode<C: serde::de::DeserializeOwned>(
     validation.validate_exp = false;
     validation.validate_nbf = false;
     let decode_with = |key| jsonwebtoken::decode::<C>(token, key, &validation).map(|data| data.claims).ok();
+    let keys = keyring.keys();
     let claims = match &header.kid {
-        Some(kid) => keyring.verifying(kid).and_then(decode_with),
-        None => keyring.newest_two().find_map(decode_with),
+        Some(kid) => keys.verifying(kid).and_then(decode_with),
+        None => keys.newest_two().find_map(decode_with),
     };
     claims.ok_or(TokenError::Invalid)
 }
@@ -150,7 +151,8 @@ pub(crate) fn encode<C: Serialize>(
     token_type: &str,
     claims: &C,
 ) -> Result<String, jsonwebtoken::errors::Error> {
-    let (kid, key) = keyring.signing();
+    let keys = keyring.keys();
+    let (kid, key) = keys.signing();
     let mut header = jsonwebtoken::Header::new(Algorithm::HS256);
     header.typ = Some(token_type.to_owned());
     header.kid = Some(kid.to_owned());

@@ -131,6 +131,16 @@ pub async fn hold(tx: &mut Connection, tenant: TenantId, users: &[UserId]) -> Qu
         .map(drop)
 }
 
+/// Is somebody else an active admin here?
+pub async fn has_another_admin(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<bool> {
+    let others = memberships::table
+        .inner_join(membership_roles::table.on(roles_of_membership()))
+        .filter(memberships::tenant_id.eq(tenant).and(memberships::user_id.ne(user)))
+        .filter(memberships::status.eq(MembershipStatus::Active))
+        .filter(membership_roles::role.eq(Role::Admin.as_str()));
+    diesel::select(diesel::dsl::exists(others)).get_result(tx).await
+}
+
 /// Moves a membership from one status to another, if it has the first.
 pub async fn change_status(
     tx: &mut Connection,

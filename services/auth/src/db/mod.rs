@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod audit_chain;
+pub mod consents;
+pub mod erasures;
 pub mod events;
 pub mod factors;
 pub mod failures;
@@ -10,6 +12,7 @@ pub mod known_devices;
 pub mod members;
 pub mod memberships;
 pub mod one_time_tokens;
+pub mod processing;
 pub mod realms;
 pub mod revocations;
 pub mod schema;

@@ -50,6 +50,44 @@ diesel::table! {
 }
 
 diesel::table! {
+    consent_decisions (tenant_id, user_id, number) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        number -> Int8,
+        kind -> Text,
+        version -> Text,
+        granted -> Bool,
+        decided_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    erasure_confirmations (realm_id, erasure_id, service) {
+        realm_id -> Uuid,
+        erasure_id -> Uuid,
+        service -> Text,
+        confirmed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    erasures (realm_id, id) {
+        realm_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        for_tenant -> Uuid,
+        state -> Text,
+        round -> Int4,
+        told_transaction -> Nullable<Int8>,
+        told_number -> Nullable<Int8>,
+        certificate_hash -> Bytea,
+        requested_at -> Timestamptz,
+        erase_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     impersonations (tenant_id, session_id) {
         tenant_id -> Uuid,
         session_id -> Uuid,

@@ -21,6 +21,15 @@ text_enum! {
         /// By somebody of the staff, everywhere in the tenant.
         SignedOutByStaff => "membership.signed_out",
         ImpersonationStarted => "impersonation.started",
+        ConsentGranted => "consent.granted",
+        ConsentWithdrawn => "consent.withdrawn",
+        AccountExported => "account.exported",
+        DeletionRequested => "account.deletion_requested",
+        DeletionCancelled => "account.deletion_cancelled",
+        /// Auth has forgotten the person and told the other services to.
+        ErasureStarted => "account.erasure_started",
+        /// Every service has confirmed.
+        AccountErased => "account.erased",
     }
 }
 

@@ -1,14 +1,21 @@
 //! One endpoint each.
 
+pub mod cancel_deletion;
+pub mod export_account;
 pub mod impersonate_user;
 pub mod introspect;
 pub mod list_audit;
 pub mod list_revocations;
 pub mod list_users;
 pub mod lock_user;
+pub mod put_consent;
 pub mod refresh;
+pub mod request_deletion;
 pub mod resend_verification;
+pub mod show_certificate;
+pub mod show_consents;
 pub mod show_documentation;
+pub mod show_processing_register;
 pub mod show_profile;
 pub mod show_user;
 pub mod show_verify_email;

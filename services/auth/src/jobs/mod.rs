@@ -1,5 +1,6 @@
 //! Work that follows a commit, and work that time brings.
 
+pub mod erase_people;
 pub mod purge_expired;
 pub mod resend_verification;
 pub mod seal_audit;

@@ -20,6 +20,7 @@ async fn scene() -> (TestApp<Auth>, Value, Value, String) {
     let app = TestApp::<Auth>::start().await;
     let admin = staff(&app, "ada", "admin").await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    app.advance(TimeDelta::seconds(1));
     let seen = impersonate(&app, &admin, user_id(&anna)).await.expect(200).text("accessToken");
     (app, admin, anna, seen)
 }

@@ -3,10 +3,13 @@
 mod accounts;
 mod administration;
 mod audit_chain;
+mod deletion;
 mod impersonation;
+mod keys;
 mod operations;
 mod pages;
 mod people;
+mod privacy;
 mod refresh;
 mod rules;
 mod sign_in;
