@@ -20,8 +20,8 @@ const SIGNED_ANEW_AFTER: TimeDelta = TimeDelta::days(1);
 /// What sealing a batch came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sealed {
-    /// Everything that can be sealed is.
-    All(Head),
+    /// Everything that can be sealed is; `grown` when something was, just now.
+    All { head: Head, grown: bool },
     /// There may be more.
     Some,
     /// Another process seals this tenant at this moment.
@@ -58,7 +58,7 @@ pub async fn seal_batch(tx: &mut Connection, auth: &Auth, tenant: TenantId) -> R
         audit_chain::insert_checkpoint(tx, tenant, &sign(auth, tenant, &head, now)?).await?;
     }
     let full = i64::try_from(seals.len()).unwrap_or(i64::MAX) >= BATCH;
-    Ok(if full { Sealed::Some } else { Sealed::All(head) })
+    Ok(if full { Sealed::Some } else { Sealed::All { head, grown: !seals.is_empty() } })
 }
 
 fn context(tenant: TenantId, seq: i64) -> String {

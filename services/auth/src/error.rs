@@ -39,6 +39,10 @@ pub enum Error {
     /// The caller is signed in, but did not show that it is them.
     #[error("the password is wrong")]
     WrongPassword,
+    #[error("what the caller came with is banned")]
+    Banned,
+    #[error("it belongs to another tenant")]
+    NotAvailable,
     #[error("the account is already due to be erased")]
     DeletionScheduled,
     #[error("the account is not due to be erased")]
@@ -105,6 +109,16 @@ impl Error {
                 "second_factor_refused",
                 "The code is not right, or too much time has passed. Please sign in again.",
                 "Le code n'est pas correct, ou le délai est dépassé. Veuillez vous reconnecter.",
+            ),
+            Self::Banned => forbidden(
+                "banned",
+                "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
+                "Vous ne pouvez ni vous connecter ni vous inscrire ici. Contactez-nous si vous pensez qu'il s'agit d'une erreur.",
+            ),
+            Self::NotAvailable => conflict(
+                "not_available",
+                "This cannot be made here now.",
+                "Ceci ne peut pas être créé ici maintenant.",
             ),
             Self::WrongPassword => forbidden(
                 "wrong_password",

@@ -5,6 +5,7 @@ mod attempts;
 mod audit_chain;
 mod audit_verify;
 mod authority;
+mod banning;
 mod create_user;
 pub mod db;
 mod domain;

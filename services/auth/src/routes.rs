@@ -34,5 +34,9 @@ pub fn public(config: &mut ServiceConfig<'_>) {
 
 pub fn internal(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_revocations::list_revocations); // GET /internal/v1/revocations  service:trust
+    config.service(handlers::ban_fingerprints::ban_fingerprints); // POST /internal/v1/bans  service:bans
+    config.service(handlers::lift_ban::lift_ban); // DELETE /internal/v1/bans/{banId}  service:bans
+    config.service(handlers::create_discord_account::create_discord_account); // POST /internal/v1/discord/accounts  service:discord
+    config.service(handlers::delete_discord_account::delete_discord_account); // DELETE /internal/v1/discord/accounts/{discordId}  service:discord
     config.service(handlers::introspect::introspect); // POST /internal/v1/introspect  service:trust
 }

@@ -8,7 +8,6 @@ use shinkofa_kernel::{Role, SessionId, TenantId, Tier, UserId};
 use shinkofa_web::Fault;
 use utoipa::ToSchema;
 
-use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::known_devices;
 use crate::db::memberships::Membership;
@@ -19,6 +18,7 @@ use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
+use crate::{Auth, banning};
 
 /// The tokens of a session, and whose it is.
 #[derive(Serialize, ToSchema)]
@@ -116,6 +116,8 @@ pub async fn open_session(
     opening: &Opening<'_>,
 ) -> Result<TokenAnswer, Error> {
     let now = trail.clock.now();
+    // Whatever way somebody came, they come through here.
+    banning::require_not_banned(tx, auth, trail.tenant, (opening.binding, opening.surroundings)).await?;
     let source = TokenSource {
         session: SessionId::new(&trail.clock),
         generation: 1,

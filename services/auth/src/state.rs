@@ -14,6 +14,7 @@ use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
 use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::purge_expired::PurgeExpired;
+use crate::jobs::purge_temporary::PurgeTemporary;
 use crate::jobs::resend_verification::ResendVerification;
 use crate::jobs::seal_audit::SealAudit;
 use crate::jobs::settle_signup::SettleSignup;
@@ -82,6 +83,7 @@ impl Service for Auth {
             .register::<SettleSignup>()
             .register::<ResendVerification>()
             .every(PURGE_EVERY, &PurgeExpired {})
+            .every(PURGE_EVERY, &PurgeTemporary {})
             .every(ERASE_EVERY, &ErasePeople {})
             .every(SEAL_EVERY, &SealAudit {})
     }

@@ -56,6 +56,16 @@ impl Trail {
         self.record(tx, action, (AuditSubject::Session, session.as_uuid()), details).await
     }
 
+    pub async fn ban(
+        &self,
+        tx: &mut Connection,
+        action: AuditAction,
+        ban: Uuid,
+        details: serde_json::Value,
+    ) -> QueryResult<()> {
+        self.record(tx, action, (AuditSubject::Ban, ban), details).await
+    }
+
     async fn record(
         &self,
         tx: &mut Connection,

@@ -2,7 +2,9 @@
 
 pub mod audit;
 pub mod audit_chain;
+pub mod bans;
 pub mod consents;
+pub mod discord_links;
 pub mod erasures;
 pub mod events;
 pub mod factors;

@@ -50,6 +50,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    bans (tenant_id, fingerprint) {
+        tenant_id -> Uuid,
+        fingerprint -> Bytea,
+        ban_id -> Uuid,
+        reason -> Text,
+        banned_at -> Timestamptz,
+        until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     consent_decisions (tenant_id, user_id, number) {
         tenant_id -> Uuid,
         user_id -> Uuid,
@@ -58,6 +69,16 @@ diesel::table! {
         version -> Text,
         granted -> Bool,
         decided_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    discord_links (realm_id, discord_id) {
+        realm_id -> Uuid,
+        discord_id -> Text,
+        user_id -> Uuid,
+        for_tenant -> Uuid,
+        created_at -> Timestamptz,
     }
 }
 

@@ -21,6 +21,10 @@ text_enum! {
         /// By somebody of the staff, everywhere in the tenant.
         SignedOutByStaff => "membership.signed_out",
         ImpersonationStarted => "impersonation.started",
+        BanPlaced => "ban.placed",
+        BanLifted => "ban.lifted",
+        TemporaryCreated => "account.temporary_created",
+        TemporaryPurged => "account.temporary_purged",
         ConsentGranted => "consent.granted",
         ConsentWithdrawn => "consent.withdrawn",
         AccountExported => "account.exported",
@@ -38,5 +42,6 @@ text_enum! {
     AuditSubject {
         User => "user",
         Session => "session",
+        Ban => "ban",
     }
 }

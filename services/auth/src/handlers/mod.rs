@@ -1,9 +1,13 @@
 //! One endpoint each.
 
+pub mod ban_fingerprints;
 pub mod cancel_deletion;
+pub mod create_discord_account;
+pub mod delete_discord_account;
 pub mod export_account;
 pub mod impersonate_user;
 pub mod introspect;
+pub mod lift_ban;
 pub mod list_audit;
 pub mod list_revocations;
 pub mod list_users;

@@ -13,7 +13,7 @@ use crate::attempts::{RightPassword, check_password};
 use crate::db::memberships::Membership;
 use crate::db::one_time_tokens::NewToken;
 use crate::db::{factors, failures, memberships, one_time_tokens, users};
-use crate::domain::account::FactorKind;
+use crate::domain::account::{AccountKind, FactorKind};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
@@ -64,7 +64,7 @@ pub struct SecondFactorNeeded {
         (status = 200, body = SignInAnswer),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended` or `not_a_member`, only after a right password"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended`, `not_a_member` or `banned`, only after a right password"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
@@ -106,7 +106,8 @@ async fn answer(
     if !right.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
-    if right.account.email_verified_at.is_none() {
+    // A temporary account has no mailbox to confirm.
+    if right.account.email_verified_at.is_none() && right.account.kind != AccountKind::Temporary {
         return Err(Error::EmailNotVerified);
     }
     let binding = DeviceBinding::new(device_id.as_ref(), surroundings);
@@ -182,7 +183,7 @@ fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {
         Ok(SignInAnswer::SecondFactorNeeded(_)) => "second_factor_needed",
         Err(Error::WrongCredentials) => "wrong_credentials",
         Err(Error::EmailNotVerified) => "email_not_verified",
-        Err(Error::AccountSuspended | Error::NotAMember) => "not_allowed",
+        Err(Error::AccountSuspended | Error::NotAMember | Error::Banned) => "not_allowed",
         Err(Error::Locked { .. }) => "locked",
         Err(Error::Refused(_)) => "limited",
         Err(Error::Busy) => "busy",

@@ -1,6 +1,6 @@
 //! `POST /api/auth/signup`
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
@@ -8,7 +8,10 @@ use shinkofa_jobs::enqueue;
 use shinkofa_web::{Body, Locale, ProblemDocument, RequestContext};
 use utoipa::ToSchema;
 
+use super::sign_in::surroundings;
+use crate::banning::require_not_banned;
 use crate::db::signups::{self, Signup, SignupId};
+use crate::domain::device::DeviceBinding;
 use crate::domain::email::EmailAddress;
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
@@ -55,6 +58,7 @@ impl VerificationSent {
     responses(
         (status = 202, body = VerificationSent),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json"),
@@ -64,6 +68,7 @@ impl VerificationSent {
 )]
 #[post("/api/auth/signup")]
 pub async fn sign_up(
+    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
     context: RequestContext,
@@ -73,6 +78,14 @@ pub async fn sign_up(
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
+
+    let surroundings = surroundings(&request, &context);
+    let scope = Scope::realm(auth.realm).with_tenant(host.0);
+    transaction(&auth.platform.database, &scope, "sign_up_ban", async |tx| {
+        let binding = DeviceBinding::new(None, &surroundings);
+        require_not_banned(tx, &auth, host.0, (&binding, &surroundings)).await
+    })
+    .await?;
 
     let turn = auth.hashing.turn().await?;
     let password_phc = attempts::hash(&auth, &turn, password.as_str()).await?;

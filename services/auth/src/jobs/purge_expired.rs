@@ -7,7 +7,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_runtime::tenants;
 
 use crate::Auth;
-use crate::db::{failures, impersonations, one_time_tokens, realms, revocations, sessions, signups};
+use crate::db::{bans, failures, impersonations, one_time_tokens, realms, revocations, sessions, signups};
 
 /// Expired tokens and sessions, counts of a past day, requests nobody confirmed, revocations older than any access token.
 #[derive(Debug, Serialize, Deserialize)]
@@ -51,7 +51,8 @@ impl Job for PurgeExpired {
         .await?;
         for tenant in tenants {
             transaction(database, &Scope::tenant(tenant.id), "purge_tenant", async |tx| {
-                Ok::<_, Error>(impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?)
+                impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?;
+                Ok::<_, Error>(bans::delete_over_here(tx, now).await?)
             })
             .await?;
         }

@@ -29,10 +29,12 @@ impl Job for SealAudit {
             Ok::<_, Error>(tenants(tx).await?)
         })
         .await?;
+        let mut failure = None;
         for tenant in tenants {
-            seal(auth, tenant.id).await?;
+            // One tenant's trouble does not leave the trails of the others open.
+            failure = seal(auth, tenant.id).await.err().or(failure);
         }
-        Ok(())
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 }
 
@@ -50,9 +52,9 @@ async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
         match sealed {
             Sealed::Some => broken.set(0.0),
             Sealed::Elsewhere => return Ok(()),
-            Sealed::All(head) => {
+            Sealed::All { head, grown } => {
                 broken.set(0.0);
-                anchor(tenant, &head);
+                anchor(tenant, &head, grown);
                 return Ok(());
             }
             Sealed::Broken => {
@@ -66,8 +68,10 @@ async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
 
 /// Tells the head to where this database cannot reach: the log, and whoever collects the gauges. A chain that is cut off
 /// together with its signatures is shorter than the one that was told.
-fn anchor(tenant: TenantId, head: &Head) {
+fn anchor(tenant: TenantId, head: &Head, grown: bool) {
     #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
     metrics::gauge!("audit_chain_length", "tenant" => tenant.to_string()).set(head.seq as f64);
-    tracing::info!(%tenant, seq = head.seq, hash = hex::encode(head.hash), "head of the audit chain");
+    if grown {
+        tracing::info!(%tenant, seq = head.seq, hash = hex::encode(head.hash), "head of the audit chain");
+    }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod administration;
 mod audit_chain;
+mod bans;
 mod deletion;
 mod impersonation;
 mod keys;
@@ -15,4 +16,5 @@ mod rules;
 mod sign_in;
 mod staff;
 mod tokens;
+mod temporary;
 mod trust;
