@@ -11,7 +11,10 @@ fn keys(text: &str) -> Vec<&str> {
 pub(crate) fn distributed(text: &str, next: &str) -> Result<String> {
     let mut lines = keys(text);
     if lines.len() != 1 {
-        bail!("the file holds {} keys: finish the rotation that is under way with `ctl keys retire`", lines.len());
+        bail!(
+            "the file holds {} keys: finish the rotation that is under way with `ctl keys retire`",
+            lines.len()
+        );
     }
     lines.push(next.trim());
     Ok(lines.join("\n") + "\n")

@@ -67,8 +67,7 @@ fn context(tenant: TenantId, seq: i64) -> String {
 
 /// Sealing authenticates: only a holder of the key makes a text that opens for this tenant and number, to this hash.
 fn sign(auth: &Auth, tenant: TenantId, head: &Head, now: DateTime<Utc>) -> Result<Checkpoint, Fault> {
-    let signature =
-        auth.sealing.seal(&context(tenant, head.seq), &head.hash).map_err(Fault::unexpected)?;
+    let signature = auth.sealing.seal(&context(tenant, head.seq), &head.hash).map_err(Fault::unexpected)?;
     Ok(Checkpoint { seq: head.seq, made_at: now, hash: head.hash.to_vec(), signature })
 }
 
@@ -228,7 +227,8 @@ async fn was_swapped(tx: &mut Connection, tenant: TenantId, seal: &Seal) -> Resu
                 ..seal.clone()
             };
             let only_named = Seal { event_id: other.event_id, ..seal.clone() };
-            if renamed.computed(tenant) == seal.hash.as_slice() || only_named.computed(tenant) == seal.hash.as_slice()
+            if renamed.computed(tenant) == seal.hash.as_slice()
+                || only_named.computed(tenant) == seal.hash.as_slice()
             {
                 return Ok(true);
             }

@@ -80,10 +80,8 @@ async fn chosen(auth: &Auth, wanted: Option<&str>) -> anyhow::Result<Vec<Tenant>
     })
     .await?;
     let Some(wanted) = wanted else { return Ok(all) };
-    let found: Vec<_> = all
-        .into_iter()
-        .filter(|tenant| tenant.slug == wanted || tenant.id.to_string() == wanted)
-        .collect();
+    let found: Vec<_> =
+        all.into_iter().filter(|tenant| tenant.slug == wanted || tenant.id.to_string() == wanted).collect();
     if found.is_empty() {
         bail!("there is no tenant {wanted:?}");
     }
@@ -118,9 +116,7 @@ mod tests {
 
     #[test]
     fn the_options_are_read_and_anything_else_is_refused() {
-        let read = |text: &str| {
-            Order::read(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-        };
+        let read = |text: &str| Order::read(&text.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let order = read("--tenant default --heads /tmp/h").unwrap();
         assert_eq!(order, Order { tenant: Some("default".into()), heads: Some("/tmp/h".into()) });
         assert_eq!(read("").unwrap(), Order::default());

@@ -24,7 +24,8 @@ pub const EXPORT_BY_USER: RatePolicy = RatePolicy { name: "export_user", limit: 
 pub const DELETION_BY_USER: RatePolicy = RatePolicy { name: "deletion_user", limit: 10, window: HOUR };
 pub const CERTIFICATE_BY_NETWORK: RatePolicy =
     RatePolicy { name: "certificate_network", limit: 60, window: MINUTE };
-pub const REGISTER_BY_NETWORK: RatePolicy = RatePolicy { name: "register_network", limit: 60, window: MINUTE };
+pub const REGISTER_BY_NETWORK: RatePolicy =
+    RatePolicy { name: "register_network", limit: 60, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

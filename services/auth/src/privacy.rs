@@ -8,7 +8,8 @@ use shinkofa_kernel::UserId;
 
 use crate::Auth;
 use crate::db::{
-    consents, events, impersonations, known_devices, members, memberships, one_time_tokens, revocations, scope, sessions, signups, users,
+    consents, events, impersonations, known_devices, members, memberships, one_time_tokens, revocations,
+    scope, sessions, signups, users,
 };
 
 /// The account, the membership in the transaction's tenant, and the sessions.
@@ -31,7 +32,9 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
     let impersonations = impersonations::of_user_here(tx, user).await?;
     let impersonations: Vec<_> = impersonations
         .into_iter()
-        .map(|seen| json!({ "openedAt": seen.opened_at, "expiresAt": seen.expires_at, "reason": seen.reason }))
+        .map(
+            |seen| json!({ "openedAt": seen.opened_at, "expiresAt": seen.expires_at, "reason": seen.reason }),
+        )
         .collect();
     Ok(json!({
         "account": {

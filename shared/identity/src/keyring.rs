@@ -59,7 +59,11 @@ impl Keyring {
                 verifying: DecodingKey::from_secret(&secret),
             });
         }
-        if keys.is_empty() { Err(KeyringError::Empty) } else { Ok(Self(Arc::new(RwLock::new(Keys(keys.into()))))) }
+        if keys.is_empty() {
+            Err(KeyringError::Empty)
+        } else {
+            Ok(Self(Arc::new(RwLock::new(Keys(keys.into())))))
+        }
     }
 
     /// Takes the keys of `other` in the place of its own, here and in every clone.

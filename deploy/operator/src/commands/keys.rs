@@ -44,10 +44,13 @@ const TOKENS_GONE: Duration = Duration::from_secs(16 * 60);
 
 impl Ring {
     fn file(self, installation: &Installation) -> PathBuf {
-        secrets::path(installation, match self {
-            Self::User => "jwt-keyring",
-            Self::Service => "jwt-service-keyring",
-        })
+        secrets::path(
+            installation,
+            match self {
+                Self::User => "jwt-keyring",
+                Self::Service => "jwt-service-keyring",
+            },
+        )
     }
 }
 

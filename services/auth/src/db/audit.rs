@@ -119,9 +119,8 @@ pub struct AuditRow {
 
 /// Entries of one tenant, the newest first.
 pub async fn list(tx: &mut Connection, filter: &AuditFilter, most: i64) -> QueryResult<Vec<AuditRow>> {
-    let sealed = audit_seals::tenant_id
-        .eq(audit_events::tenant_id)
-        .and(audit_seals::event_id.eq(audit_events::id));
+    let sealed =
+        audit_seals::tenant_id.eq(audit_events::tenant_id).and(audit_seals::event_id.eq(audit_events::id));
     let mut query = audit_events::table
         .left_join(audit_seals::table.on(sealed))
         .filter(audit_events::tenant_id.eq(filter.tenant))
@@ -145,9 +144,7 @@ pub async fn list(tx: &mut Connection, filter: &AuditFilter, most: i64) -> Query
     }
     if let Some(user) = filter.user {
         let did = sql::<Nullable<Text>>("actor ->> 'userId'").eq(user.to_string());
-        query = query.filter(
-            did.is_not_distinct_from(true).or(audit_events::subject_id.eq(user.as_uuid())),
-        );
+        query = query.filter(did.is_not_distinct_from(true).or(audit_events::subject_id.eq(user.as_uuid())));
     }
     if let Some(from) = filter.from {
         query = query.filter(audit_events::occurred_at.ge(from));

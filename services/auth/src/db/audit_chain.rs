@@ -90,8 +90,7 @@ pub async fn unsealed(
     after: Place,
     most: i64,
 ) -> QueryResult<Vec<Entry>> {
-    let query =
-        Unsealed { tenant, after_transaction: after.transaction, after_number: after.number, most };
+    let query = Unsealed { tenant, after_transaction: after.transaction, after_number: after.number, most };
     Ok(query.load::<EntryRow>(tx).await?.into_iter().map(Entry::from).collect())
 }
 

@@ -54,11 +54,8 @@ pub struct NewErasure {
 
 /// False when one is under way already: of several at once exactly one is made.
 pub async fn insert(tx: &mut Connection, erasure: &NewErasure) -> QueryResult<bool> {
-    let made = diesel::insert_into(erasures::table)
-        .values(erasure)
-        .on_conflict_do_nothing()
-        .execute(tx)
-        .await?;
+    let made =
+        diesel::insert_into(erasures::table).values(erasure).on_conflict_do_nothing().execute(tx).await?;
     Ok(made == 1)
 }
 
@@ -91,13 +88,7 @@ pub async fn due(tx: &mut Connection, realm: RealmId, now: DateTime<Utc>) -> Que
 
 /// The request as it stands now, held until the transaction ends.
 pub async fn lock(tx: &mut Connection, realm: RealmId, id: ErasureId) -> QueryResult<Option<Erasure>> {
-    erasures::table
-        .find((realm, id))
-        .select(Erasure::as_select())
-        .for_update()
-        .first(tx)
-        .await
-        .optional()
+    erasures::table.find((realm, id)).select(Erasure::as_select()).for_update().first(tx).await.optional()
 }
 
 /// The services are being told for the `round`th time.
@@ -106,8 +97,7 @@ pub async fn set_told(
     (realm, id): (RealmId, ErasureId),
     (round, told): (i32, Position),
 ) -> QueryResult<()> {
-    let confirmed =
-        erasure_confirmations::realm_id.eq(realm).and(erasure_confirmations::erasure_id.eq(id));
+    let confirmed = erasure_confirmations::realm_id.eq(realm).and(erasure_confirmations::erasure_id.eq(id));
     diesel::delete(erasure_confirmations::table.filter(confirmed)).execute(tx).await?;
     diesel::update(erasures::table.find((realm, id)))
         .set((

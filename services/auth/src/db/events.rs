@@ -3,8 +3,8 @@
 use diesel::sql_types::BigInt;
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl as _;
-use shinkofa_db::{Connection, prepared_query};
 use shinkofa_contracts::Position;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::UserId;
 
 prepared_query! {

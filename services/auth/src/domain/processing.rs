@@ -39,7 +39,9 @@ mod tests {
     fn a_comment_of_three_parts_is_read_and_any_other_is_not() {
         let read = |comment: &str| processing("users.email".to_owned(), comment);
         assert_eq!(read("personal: signing in; contract; one day").unwrap().retention, "one day");
-        for other in ["personal: signing in; contract", "personal: a; b; c; d", "technical: a", "personal: ; b; c"] {
+        for other in
+            ["personal: signing in; contract", "personal: a; b; c; d", "technical: a", "personal: ; b; c"]
+        {
             assert_eq!(read(other), None, "{other}");
         }
     }

@@ -33,7 +33,9 @@ fn search_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stri
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
     if text.chars().count() > LONGEST || text.contains('\0') {
-        return Err(serde::de::Error::custom(format!("must have at most {LONGEST} characters, none of them NUL")));
+        return Err(serde::de::Error::custom(format!(
+            "must have at most {LONGEST} characters, none of them NUL"
+        )));
     }
     Ok((!text.is_empty()).then(|| text.to_owned()))
 }
@@ -82,7 +84,6 @@ pub async fn list_users(
         Ok::<_, Error>((found, roles))
     })
     .await?;
-    let page =
-        Page::new(found, query.limit, |member| member.user, |member| MemberView::new(member, &roles));
+    let page = Page::new(found, query.limit, |member| member.user, |member| MemberView::new(member, &roles));
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
 }

@@ -15,7 +15,11 @@ const STRANGER: &str = "01920000-0000-7000-8000-0000000000dd";
 
 async fn order(app: &TestApp<Auth>, by: &Value, whom: &str, what: &str) -> Answer {
     let call = app.post(&format!("/api/admin/users/{whom}/{what}")).token(token(by));
-    if what == "lock" { call.json(&json!({ "reason": "asked by the owner" })).send().await } else { call.send().await }
+    if what == "lock" {
+        call.json(&json!({ "reason": "asked by the owner" })).send().await
+    } else {
+        call.send().await
+    }
 }
 
 async fn members(app: &TestApp<Auth>, by: &Value, query: &str) -> Vec<String> {
@@ -58,14 +62,18 @@ async fn v13_v23_a_locked_member_is_signed_out_and_has_no_rights_until_unlocked(
 
     let path = format!("/api/admin/users/{}", user_id(&anna));
     let view = app.get(&path).token(token(&admin)).send().await.expect(200).body;
-    assert_eq!((&view["status"], &view["lock"]["reason"]), (&json!("suspended"), &json!("asked by the owner")));
+    assert_eq!(
+        (&view["status"], &view["lock"]["reason"]),
+        (&json!("suspended"), &json!("asked by the owner"))
+    );
     assert_eq!((&view["lock"]["lockedBy"], &view["sessions"]), (&json!(user_id(&admin)), &json!([])));
     order(&app, &admin, user_id(&anna), "lock").await.expect_problem(409, "not_active");
 
     order(&app, &admin, user_id(&anna), "unlock").await.expect(204);
     order(&app, &admin, user_id(&anna), "unlock").await.expect_problem(409, "not_locked");
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200);
-    let trail = app.sql("SELECT action FROM audit_events WHERE action LIKE 'membership.%' ORDER BY number").await;
+    let trail =
+        app.sql("SELECT action FROM audit_events WHERE action LIKE 'membership.%' ORDER BY number").await;
     assert_eq!(trail, [json!({ "action": "membership.locked" }), json!({ "action": "membership.unlocked" })]);
 }
 
@@ -169,7 +177,11 @@ async fn a_manager_manages_members_alone_and_nobody_manages_themselves() {
     }
     for role in ["coach", "moderator", "member"] {
         let person = staff(&app, role, role).await;
-        app.get("/api/admin/users").token(token(&person)).send().await.expect_problem(403, "permission_denied");
+        app.get("/api/admin/users")
+            .token(token(&person))
+            .send()
+            .await
+            .expect_problem(403, "permission_denied");
         order(&app, &person, user_id(&member), "lock").await.expect_problem(403, "permission_denied");
     }
     order(&app, &manager, user_id(&member), "lock").await.expect(204);
@@ -198,7 +210,12 @@ async fn a_reason_is_asked_for() {
     let admin = staff(&app, "ada", "admin").await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
     let path = format!("/api/admin/users/{}/lock", user_id(&anna));
-    for body in [json!({}), json!({ "reason": "" }), json!({ "reason": "a\nb c" }), json!({ "reason": "fine", "x": 1 })] {
+    for body in [
+        json!({}),
+        json!({ "reason": "" }),
+        json!({ "reason": "a\nb c" }),
+        json!({ "reason": "fine", "x": 1 }),
+    ] {
         app.post(&path).token(token(&admin)).json(&body).send().await.expect_problem(422, "invalid_fields");
     }
     people::profile(&app, token(&anna)).await.expect(200);

@@ -133,7 +133,8 @@ async fn two_events_and_two_links_that_changed_places_are_reordered() {
     assert_fault(&verify(&app, &token).await, 3, Some(id(&events, 3)), "reordered");
 
     let (app, token, events) = sealed().await;
-    let moved = format!("UPDATE audit_events SET transaction = transaction - 1 WHERE id = '{}'", id(&events, 6));
+    let moved =
+        format!("UPDATE audit_events SET transaction = transaction - 1 WHERE id = '{}'", id(&events, 6));
     tamper(&app, &moved).await;
     assert_fault(&verify(&app, &token).await, 6, Some(id(&events, 6)), "reordered");
 }
@@ -163,7 +164,11 @@ async fn a_tail_that_was_cut_off_is_missing_and_nothing_is_built_on_the_stump() 
     let whole = verify(&app, &token).await["head"].clone();
     let cut = format!(
         "DELETE FROM audit_seals WHERE seq > 4; DELETE FROM audit_events WHERE id IN ({})",
-        events[4..].iter().map(|event| format!("'{}'", event["id"].as_str().unwrap())).collect::<Vec<_>>().join(",")
+        events[4..]
+            .iter()
+            .map(|event| format!("'{}'", event["id"].as_str().unwrap()))
+            .collect::<Vec<_>>()
+            .join(",")
     );
     tamper(&app, &cut).await;
     assert_fault(&verify(&app, &token).await, 5, None, "missing");
@@ -174,14 +179,15 @@ async fn a_tail_that_was_cut_off_is_missing_and_nothing_is_built_on_the_stump() 
     assert_fault(&verify(&app, &token).await, 5, None, "missing");
 
     // All of it cut at once: here the chain looks whole and short.
-    tamper(&app, "DELETE FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_seals s WHERE s.event_id = e.id)").await;
+    tamper(
+        &app,
+        "DELETE FROM audit_events e WHERE NOT EXISTS (SELECT FROM audit_seals s WHERE s.event_id = e.id)",
+    )
+    .await;
     tamper(&app, "DELETE FROM audit_seals; DELETE FROM audit_checkpoints; DELETE FROM audit_events").await;
     assert_eq!(verify(&app, &token).await["intact"], true);
-    let path = format!(
-        "/api/admin/audit/verify?seq={}&hash={}",
-        whole["seq"],
-        whole["hash"].as_str().unwrap()
-    );
+    let path =
+        format!("/api/admin/audit/verify?seq={}&hash={}", whole["seq"], whole["hash"].as_str().unwrap());
     let verification = app.get(&path).token(&token).send().await.expect(200).body;
     assert_fault(&verification, 1, None, "missing");
 }
@@ -304,7 +310,11 @@ async fn v24_another_tenants_events_never_appear() {
     assert_eq!(own["items"].as_array().unwrap().len(), events.len());
     assert_eq!(verify(&app, &token).await["checked"], events.len());
     // The other tenant has a chain of its own, and a fault in it is not ours.
-    tamper(&app, &format!("DELETE FROM audit_events WHERE tenant_id = '{OTHER_TENANT}' AND action = 'session.opened'")).await;
+    tamper(
+        &app,
+        &format!("DELETE FROM audit_events WHERE tenant_id = '{OTHER_TENANT}' AND action = 'session.opened'"),
+    )
+    .await;
     assert_eq!(verify(&app, &token).await["intact"], true);
     let command = |arguments: &[&str]| arguments.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let all = app.service().command("audit-verify", &command(&[])).await.unwrap_err().to_string();

@@ -74,7 +74,9 @@ async fn a_ban_of_a_network_ends_when_it_is_over_and_the_same_ban_again_is_one()
 async fn a_ban_names_something_and_takes_its_own_scope() {
     let app = TestApp::<Auth>::start().await;
     ban(&app, json!({})).await.expect_problem(422, "invalid_fields");
-    ban(&app, json!({ "userId": "01920000-0000-7000-8000-0000000000dd" })).await.expect_problem(404, "not_found");
+    ban(&app, json!({ "userId": "01920000-0000-7000-8000-0000000000dd" }))
+        .await
+        .expect_problem(404, "not_found");
     let call = app.internal::<TrustScope>("community", Method::POST, "/internal/v1/bans");
     call.json(&json!({ "banId": BAN, "reason": "none", "address": "127.0.0.1" })).send().await.expect(403);
 }

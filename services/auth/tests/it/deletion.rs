@@ -88,7 +88,8 @@ async fn an_account_is_erased_after_its_grace_everywhere_and_certified() {
     people::profile(&app, token(&body)).await.expect(401);
     people::refresh(&app, text(&body, "refreshToken")).await.expect(401);
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect_problem(401, "invalid_credentials");
-    let told = async || app.events().await.iter().filter(|event| event["type"] == "user.erasure_requested").count();
+    let told =
+        async || app.events().await.iter().filter(|event| event["type"] == "user.erasure_requested").count();
     assert_eq!(told().await, 1);
 
     // While one service is behind nothing is certified, however often it is asked.
@@ -108,7 +109,8 @@ async fn an_account_is_erased_after_its_grace_everywhere_and_certified() {
     a_minute_later(&app).await;
     let done = certificate(&app, &id).await;
     assert_eq!(done["state"], "done");
-    let services: Vec<_> = done["services"].as_array().unwrap().iter().map(|s| text(s, "service").to_owned()).collect();
+    let services: Vec<_> =
+        done["services"].as_array().unwrap().iter().map(|s| text(s, "service").to_owned()).collect();
     assert_eq!(services, ["booking", "credits", "notify"]);
     assert!(!done.to_string().contains(user_id(&anna)), "it does not say who it was");
 

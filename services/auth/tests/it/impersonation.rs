@@ -34,7 +34,10 @@ fn claims(token: &str) -> Value {
 async fn the_token_says_who_acts_and_reads_as_the_member_would() {
     let (app, admin, anna, seen) = scene().await;
     let claims = claims(&seen);
-    assert_eq!((&claims["sub"], &claims["act"]), (&json!(user_id(&anna)), &json!({ "sub": user_id(&admin) })));
+    assert_eq!(
+        (&claims["sub"], &claims["act"]),
+        (&json!(user_id(&anna)), &json!({ "sub": user_id(&admin) }))
+    );
     assert_eq!((&claims["ro"], &claims["roles"]), (&json!(true), &json!(["member"])));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);
     let profile = people::profile(&app, &seen).await.expect(200).body;
@@ -68,8 +71,10 @@ async fn no_route_for_the_signed_in_takes_it_but_to_read() {
         if method == "GET" || who == "anyone" || path.starts_with("/internal/") {
             continue;
         }
-        let path: Vec<_> =
-            path.split('/').map(|part| if part.starts_with('{') { "01920000-0000-7000-8000-00000000ffff" } else { part }).collect();
+        let path: Vec<_> = path
+            .split('/')
+            .map(|part| if part.starts_with('{') { "01920000-0000-7000-8000-00000000ffff" } else { part })
+            .collect();
         let call = app.call(method.parse().unwrap(), &path.join("/")).token(&seen).json(&json!({}));
         call.send().await.expect_problem(403, "read_only_token");
         refused += 1;
@@ -97,10 +102,16 @@ async fn the_member_is_written_to_sees_it_and_the_trail_tells_of_it_without_the_
     assert_eq!(letter["personal"]["email"], address(&app, "anna"));
     let path = format!("/api/admin/users/{}", user_id(&anna));
     let view = app.get(&path).token(token(&admin)).send().await.expect(200).body;
-    let shown: Vec<_> = view["sessions"].as_array().unwrap().iter().map(|s| s["impersonation"].clone()).collect();
+    let shown: Vec<_> =
+        view["sessions"].as_array().unwrap().iter().map(|s| s["impersonation"].clone()).collect();
     assert_eq!(shown, [json!(false), json!(true)]);
-    let trail = app.sql("SELECT actor, subject_id, details FROM audit_events WHERE action = 'impersonation.started'").await;
-    assert_eq!((&trail[0]["actor"]["userId"], &trail[0]["subject_id"]), (&json!(user_id(&admin)), &json!(user_id(&anna))));
+    let trail = app
+        .sql("SELECT actor, subject_id, details FROM audit_events WHERE action = 'impersonation.started'")
+        .await;
+    assert_eq!(
+        (&trail[0]["actor"]["userId"], &trail[0]["subject_id"]),
+        (&json!(user_id(&admin)), &json!(user_id(&anna)))
+    );
     assert!(!serde_json::to_string(&trail).unwrap().contains("calendar"));
 }
 

@@ -15,6 +15,6 @@ mod refresh;
 mod rules;
 mod sign_in;
 mod staff;
-mod tokens;
 mod temporary;
+mod tokens;
 mod trust;

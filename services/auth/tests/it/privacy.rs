@@ -28,7 +28,12 @@ async fn a_consent_keeps_its_version_and_its_whole_history() {
     decide(&app, &anna, "marketing", "v2", true).await;
     app.advance(chrono::TimeDelta::seconds(10));
     let told = decide(&app, &anna, "marketing", "v2", false).await;
-    let history: Vec<_> = told["history"].as_array().unwrap().iter().map(|d| (text(d, "kind"), text(d, "version"), d["granted"].clone())).collect();
+    let history: Vec<_> = told["history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|d| (text(d, "kind"), text(d, "version"), d["granted"].clone()))
+        .collect();
     assert_eq!(
         history,
         [
@@ -40,11 +45,19 @@ async fn a_consent_keeps_its_version_and_its_whole_history() {
     );
     let current = &told["current"];
     assert_eq!((&current[0]["kind"], &current[0]["withdrawnAt"]), (&json!("terms"), &Value::Null));
-    assert_eq!((&current[1]["version"], &current[1]["withdrawnAt"]), (&json!("v2"), &json!("2026-12-01T09:00:20Z")));
+    assert_eq!(
+        (&current[1]["version"], &current[1]["withdrawnAt"]),
+        (&json!("v2"), &json!("2026-12-01T09:00:20Z"))
+    );
     assert_eq!(app.get("/api/me/consents").token(token(&anna)).send().await.expect(200).body, told);
-    let audited = app.sql("SELECT action, details FROM audit_events WHERE action LIKE 'consent.%' ORDER BY number").await;
+    let audited = app
+        .sql("SELECT action, details FROM audit_events WHERE action LIKE 'consent.%' ORDER BY number")
+        .await;
     assert_eq!(audited.len(), 4);
-    assert_eq!(audited[3], json!({ "action": "consent.withdrawn", "details": { "kind": "marketing", "version": "v2" } }));
+    assert_eq!(
+        audited[3],
+        json!({ "action": "consent.withdrawn", "details": { "kind": "marketing", "version": "v2" } })
+    );
 }
 
 #[actix_web::test]
@@ -55,8 +68,16 @@ async fn one_decision_made_many_times_at_once_is_one_decision_and_none_is_writte
     assert_eq!(app.sql("SELECT number FROM consent_decisions").await.len(), 1);
     let may = "SELECT has_table_privilege('auth_rt', 'consent_decisions', 'UPDATE') AS alter";
     assert_eq!(app.sql(may).await[0]["alter"], false);
-    for body in [json!({ "kind": "soul", "version": "v1", "granted": true }), json!({ "kind": "terms", "version": "", "granted": true })] {
-        app.put("/api/me/consents").token(token(&anna)).json(&body).send().await.expect_problem(422, "invalid_fields");
+    for body in [
+        json!({ "kind": "soul", "version": "v1", "granted": true }),
+        json!({ "kind": "terms", "version": "", "granted": true }),
+    ] {
+        app.put("/api/me/consents")
+            .token(token(&anna))
+            .json(&body)
+            .send()
+            .await
+            .expect_problem(422, "invalid_fields");
     }
 }
 
@@ -74,7 +95,8 @@ async fn exporting(service: &str) -> FakePeer {
 
 #[actix_web::test]
 async fn a_copy_holds_what_every_service_knows() {
-    let (booking, credits, notify) = (exporting("booking").await, exporting("credits").await, exporting("notify").await);
+    let (booking, credits, notify) =
+        (exporting("booking").await, exporting("credits").await, exporting("notify").await);
     let app = with_peers(&[("booking", &booking), ("credits", &credits), ("notify", &notify)]).await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
     decide(&app, &anna, "terms", "v1", true).await;
@@ -106,7 +128,8 @@ async fn a_service_that_does_not_answer_is_named_and_nothing_is_handed_out() {
     let (impostor, credits) = (exporting("booking").await, exporting("credits").await);
     let app = with_peers(&[("booking", &booking), ("credits", &credits), ("notify", &impostor)]).await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
-    let answer = app.get("/api/me/export").token(token(&anna)).send().await.expect_problem(503, "export_incomplete");
+    let answer =
+        app.get("/api/me/export").token(token(&anna)).send().await.expect_problem(503, "export_incomplete");
     assert!(text(&answer.body, "detail").contains("notify"));
 }
 
@@ -145,11 +168,14 @@ async fn every_column_says_whether_it_is_personal_and_the_register_tells_those_t
         .collect();
     assert!(silent.is_empty(), "say in a migration what these are for (COMMENT ON COLUMN): {silent:?}");
 
-    let personal = columns.iter().filter(|column| column["comment"].as_str().unwrap().starts_with("personal:"));
+    let personal =
+        columns.iter().filter(|column| column["comment"].as_str().unwrap().starts_with("personal:"));
     let personal: Vec<_> = personal.map(|column| column["name"].clone()).collect();
     let register = app.get("/api/auth/processing-register").send().await.expect(200).body;
-    let told: Vec<_> = register["items"].as_array().unwrap().iter().map(|item| item["data"].clone()).collect();
+    let told: Vec<_> =
+        register["items"].as_array().unwrap().iter().map(|item| item["data"].clone()).collect();
     assert_eq!(told, personal, "an annotation has three parts");
-    let email = register["items"].as_array().unwrap().iter().find(|item| item["data"] == "users.email").unwrap();
+    let email =
+        register["items"].as_array().unwrap().iter().find(|item| item["data"] == "users.email").unwrap();
     assert_eq!((text(email, "basis"), text(email, "retention")), ("contract", "until the account is erased"));
 }

@@ -81,7 +81,8 @@ async fn what_is_over_is_purged_within_five_minutes_and_each_purge_is_written_do
     for table in ["users", "memberships", "discord_links", "sessions", "one_time_tokens"] {
         assert_eq!(app.sql(&format!("SELECT * FROM {table}")).await, Vec::<Value>::new(), "{table}");
     }
-    let trail = app.sql("SELECT subject_id FROM audit_events WHERE action = 'account.temporary_purged'").await;
+    let trail =
+        app.sql("SELECT subject_id FROM audit_events WHERE action = 'account.temporary_purged'").await;
     assert_eq!(trail, [json!({ "subject_id": made["userId"] })]);
     let events = app.events().await;
     assert_eq!(events.last().unwrap()["type"], "user.erasure_requested", "the other services forget as well");

@@ -91,7 +91,8 @@ async fn the_service_says_that_it_has_forgotten_once_all_its_subscriptions_are_p
     assert_eq!(progress("1:1").await, serde_json::json!({ "service": "notify", "done": false }));
     erase(&studio, &ann);
     studio.settle().await;
-    let cursor = "SELECT transaction || ':' || number AS place FROM feed_cursors WHERE feed = 'auth/platform'";
+    let cursor =
+        "SELECT transaction || ':' || number AS place FROM feed_cursors WHERE feed = 'auth/platform'";
     let told = studio.app.sql(cursor).await[0]["place"].as_str().unwrap().to_owned();
     assert_eq!(progress(&told).await["done"], true);
     assert_eq!(progress("99999999:1").await["done"], false);
