@@ -24,7 +24,7 @@ async fn order(app: &TestApp<Auth>, by: &Value, whom: &str, what: &str) -> Answe
 
 async fn members(app: &TestApp<Auth>, by: &Value, query: &str) -> Vec<String> {
     let page = app.get(&format!("/api/admin/users?{query}")).token(token(by)).send().await.expect(200).body;
-    page["items"].as_array().unwrap().iter().map(|item| text(item, "email").to_owned()).collect()
+    page["items"].as_array().expect("a page").iter().map(|item| text(item, "email").to_owned()).collect()
 }
 
 /// An account of the same realm that belongs to another tenant.

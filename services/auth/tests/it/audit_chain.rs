@@ -35,7 +35,7 @@ async fn tamper(app: &TestApp<Auth>, statements: &str) {
 }
 
 fn id(events: &[Value], seq: usize) -> &str {
-    events[seq - 1]["id"].as_str().unwrap()
+    events[seq - 1]["id"].as_str().expect("an id")
 }
 
 #[track_caller]

@@ -29,8 +29,9 @@ struct Forgetting {
 
 impl Respond for Forgetting {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let after = request.url.query_pairs().find(|(key, _)| key == "after").unwrap().1.into_owned();
-        let transaction: i64 = after.split(':').next().unwrap().parse().unwrap();
+        let after =
+            request.url.query_pairs().find(|(key, _)| key == "after").expect("a position").1.into_owned();
+        let transaction: i64 = after.split(':').next().expect("a position").parse().expect("a position");
         let done = transaction <= self.reads_up_to.load(Ordering::SeqCst);
         ResponseTemplate::new(200).set_body_json(json!({ "service": self.service, "done": done }))
     }
@@ -124,7 +125,7 @@ async fn an_account_is_erased_after_its_grace_everywhere_and_certified() {
 }
 
 async fn newest(app: &TestApp<Auth>) -> i64 {
-    app.sql("SELECT max(transaction) AS newest FROM events").await[0]["newest"].as_i64().unwrap()
+    app.sql("SELECT max(transaction) AS newest FROM events").await[0]["newest"].as_i64().expect("a number")
 }
 
 /// Every row of every table that says one of these words, the admin's own aside.

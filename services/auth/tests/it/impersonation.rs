@@ -26,8 +26,8 @@ async fn scene() -> (TestApp<Auth>, Value, Value, String) {
 }
 
 fn claims(token: &str) -> Value {
-    let payload = token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+    let payload = token.split('.').nth(1).expect("a token");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("a token")).expect("a token")
 }
 
 #[actix_web::test]

@@ -31,12 +31,12 @@ impl KeyFile {
     /// In one step, as the operator does.
     fn write(&self, text: &str) {
         let beside = self.0.with_extension("new");
-        std::fs::write(&beside, text).unwrap();
-        std::fs::rename(&beside, &self.0).unwrap();
+        std::fs::write(&beside, text).expect("the file is written");
+        std::fs::rename(&beside, &self.0).expect("the file is written");
     }
 
     async fn start(&self) -> TestApp<Auth> {
-        let path = self.0.to_str().unwrap();
+        let path = self.0.to_str().expect("a plain path");
         TestApp::<Auth>::builder().env("JWT_SECRET", "").env("JWT_SECRET_FILE", path).start().await
     }
 }
@@ -48,9 +48,9 @@ impl Drop for KeyFile {
 }
 
 fn kid(token: &str) -> String {
-    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
-    let header: Value = serde_json::from_slice(&header).unwrap();
-    header["kid"].as_str().unwrap().to_owned()
+    let header = URL_SAFE_NO_PAD.decode(token.split('.').next().expect("a token")).expect("a token");
+    let header: Value = serde_json::from_slice(&header).expect("a token");
+    header["kid"].as_str().expect("a token").to_owned()
 }
 
 async fn sign_in(app: &TestApp<Auth>) -> String {
