@@ -172,9 +172,7 @@ fn environment(services: &[&Service], service: &Service, role: &str) -> BTreeMap
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
-    let related =
-        |other: &&&Service| service.peers.iter().chain(&service.feeds).any(|name| *name == other.name);
-    for peer in services.iter().filter(related) {
+    for peer in services.iter().filter(|other| service.calls(other)) {
         variables.insert(
             launch::peer_variable(&peer.name),
             format!("http://{}:{}", peer.name, peer.internal_port.unwrap_or_default()),

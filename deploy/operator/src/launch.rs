@@ -135,13 +135,12 @@ fn platform(installation: &Installation, service: &Service, replica: u16) -> BTr
         let folder = failpoints(installation).display().to_string();
         variables.insert("SHINKOFA_FAILPOINTS_DIR".to_owned(), folder);
     }
-    for name in service.peers.iter().chain(&service.feeds) {
-        let Some(peer) = installation.manifest.service(name) else { continue };
+    for peer in installation.manifest.services.iter().filter(|other| service.calls(other)) {
         let addresses: Vec<String> = (0..installation.replicas(peer))
             .filter_map(|slot| installation.ports.internal(peer, slot))
             .map(|port| format!("http://127.0.0.1:{port}"))
             .collect();
-        variables.insert(peer_variable(name), addresses.join(","));
+        variables.insert(peer_variable(&peer.name), addresses.join(","));
     }
     variables
 }
@@ -238,6 +237,11 @@ mod tests {
         let variables = command_environment(&installation, booking).unwrap();
         assert_eq!(variables["SHINKOFA_PEER_CREDITS"], "http://127.0.0.1:18202,http://127.0.0.1:18222");
         assert_eq!(variables["SHINKOFA_PEER_AUTH"], "http://127.0.0.1:18201");
+        let auth = installation.manifest.service("auth").unwrap();
+        let variables = command_environment(&installation, auth).unwrap();
+        for reader in ["BOOKING", "CREDITS", "NOTIFY"] {
+            assert!(variables.contains_key(&format!("SHINKOFA_PEER_{reader}")), "{reader} reads auth's feed");
+        }
     }
 
     #[test]

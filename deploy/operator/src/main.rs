@@ -14,6 +14,7 @@ mod images;
 mod installation;
 mod invariants;
 mod journal;
+mod keyring;
 mod launch;
 mod layout;
 mod manifest;
@@ -70,6 +71,16 @@ enum Verb {
     Doctor,
     /// Asks whether everything that must be true of the data is true.
     Invariants(commands::invariants::InvariantsArguments),
+    /// Verifies what must not have been changed.
+    Audit {
+        #[command(subcommand)]
+        verb: commands::audit::AuditVerb,
+    },
+    /// Replaces the keys that sign tokens, while everything runs.
+    Keys {
+        #[command(subcommand)]
+        verb: commands::keys::KeysVerb,
+    },
     /// Makes demo data.
     Seed(commands::seed::SeedArguments),
     /// Plays the whole story through the gateway.
@@ -119,6 +130,8 @@ async fn run(arguments: Arguments) -> Result<bool> {
         Verb::Reset(arguments) => commands::reset::run(stack, arguments)?,
         Verb::Doctor => commands::doctor::run(stack)?,
         Verb::Invariants(arguments) => return commands::invariants::run(stack, arguments),
+        Verb::Audit { verb } => return commands::audit::run(stack, &verb),
+        Verb::Keys { verb } => commands::keys::run(stack, verb)?,
         Verb::Seed(arguments) => commands::seed::run(stack, arguments).await?,
         Verb::Demo => commands::demo::run(stack).await?,
         Verb::Secrets { verb } => commands::secrets::run(stack, verb)?,

@@ -76,6 +76,14 @@ pub(crate) enum Policy {
 }
 
 impl Service {
+    /// Does it have to know where `other` is? Auth asks everybody who reads its feed for a person's data, and whether they have
+    /// forgotten one: nobody is left out of a copy or a certificate for not being listed.
+    pub(crate) fn calls(&self, other: &Self) -> bool {
+        self.peers.contains(&other.name)
+            || self.feeds.contains(&other.name)
+            || (self.name == "auth" && other.feeds.contains(&self.name))
+    }
+
     /// Also of replicas that do not run today.
     pub(crate) fn ports_of_all_slots(&self) -> Vec<u16> {
         let first = std::iter::once(self.public_port).chain(self.internal_port);

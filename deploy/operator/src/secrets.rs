@@ -116,6 +116,11 @@ fn generate(kind: Kind) -> Result<String> {
     })
 }
 
+/// One line of a keyring with a key that nobody had before.
+pub(crate) fn keyring_line() -> Result<String> {
+    generate(Kind::Keyring)
+}
+
 pub(crate) fn password() -> Result<String> {
     generate(Kind::Password)
 }

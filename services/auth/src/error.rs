@@ -82,6 +82,28 @@ pub enum Error {
     UnfitPassword { pointer: &'static str, unfit: UnfitPassword },
     #[error("there is nothing here, or it is somebody else's")]
     NotFound,
+    #[error("the member ranks too high to be managed by this one")]
+    CannotManage,
+    #[error("somebody would manage themselves")]
+    OwnAccount,
+    #[error("the membership is not active")]
+    NotActive,
+    #[error("the membership is not locked")]
+    NotLocked,
+    #[error("this member cannot be impersonated")]
+    CannotImpersonate,
+    #[error("what the caller came with is banned")]
+    Banned,
+    #[error("it belongs to another tenant")]
+    NotAvailable,
+    #[error("the account is already due to be erased")]
+    DeletionScheduled,
+    #[error("the account is not due to be erased")]
+    NoDeletion,
+    #[error("the tenant would be left without an admin")]
+    LastAdmin,
+    #[error("{service} does not answer, so the copy would not be whole")]
+    ExportIncomplete { service: String },
     #[error("{0}")]
     Refused(Box<Problem>),
     #[error(transparent)]
@@ -224,6 +246,61 @@ impl Error {
             | Self::FactorExists
             | Self::LastFactor
             | Self::NoFactor => self.factor_problem(),
+            Self::Banned => forbidden(
+                "banned",
+                "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
+                "Vous ne pouvez ni vous connecter ni vous inscrire ici. Contactez-nous si vous pensez qu'il s'agit d'une erreur.",
+            ),
+            Self::NotAvailable => conflict(
+                "not_available",
+                "This cannot be made here now.",
+                "Ceci ne peut pas être créé ici maintenant.",
+            ),
+            Self::DeletionScheduled => conflict(
+                "deletion_scheduled",
+                "This account is already due to be erased.",
+                "L'effacement de ce compte est déjà prévu.",
+            ),
+            Self::NoDeletion => conflict(
+                "no_deletion",
+                "This account is not due to be erased.",
+                "L'effacement de ce compte n'est pas prévu.",
+            ),
+            Self::LastAdmin => conflict(
+                "last_admin",
+                "You are the only admin here: make somebody else one first.",
+                "Vous êtes le seul administrateur ici : nommez-en d'abord un autre.",
+            ),
+            Self::ExportIncomplete { service } => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "export_incomplete",
+                format!("The part {service:?} of the platform is not answering, and a copy without it would not be whole. Try again shortly."),
+                format!("La partie « {service} » de la plateforme ne répond pas, et la copie serait incomplète sans elle. Réessayez dans un instant."),
+            )
+            .retry_after(10),
+            Self::CannotManage => forbidden(
+                "cannot_manage",
+                "Only an admin can do this to an admin or a manager.",
+                "Seul un administrateur peut faire cela à un administrateur ou à un gestionnaire.",
+            ),
+            Self::OwnAccount => conflict(
+                "own_account",
+                "This is your own account: ask another admin.",
+                "Il s'agit de votre propre compte : demandez à un autre administrateur.",
+            ),
+            Self::NotActive => conflict(
+                "not_active",
+                "This member is not active at the moment.",
+                "Ce membre n'est pas actif en ce moment.",
+            ),
+            Self::NotLocked => {
+                conflict("not_locked", "This member is not locked.", "Ce membre n'est pas verrouillé.")
+            }
+            Self::CannotImpersonate => forbidden(
+                "cannot_impersonate",
+                "Nobody can take the place of an admin, or of somebody who is not active.",
+                "Personne ne peut prendre la place d'un administrateur, ni de quelqu'un qui n'est pas actif.",
+            ),
             Self::Unauthenticated => shinkofa_identity::unauthenticated(),
             Self::WrongPassword => forbidden(
                 "wrong_password",
@@ -292,12 +369,12 @@ fn bad_request(code: &'static str, en: &str, fr: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, code, en, fr)
 }
 
-fn conflict(code: &'static str, en: &str, fr: &str) -> Problem {
-    Problem::new(StatusCode::CONFLICT, code, en, fr)
-}
-
 fn forbidden(code: &'static str, en: &str, fr: &str) -> Problem {
     Problem::new(StatusCode::FORBIDDEN, code, en, fr)
+}
+
+fn conflict(code: &'static str, en: &str, fr: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, en, fr)
 }
 
 impl From<Problem> for Error {

@@ -44,6 +44,15 @@ pub const EMAIL_CHANGE_BY_ADDRESS: RatePolicy =
 pub const PROFILE_BY_USER: RatePolicy = RatePolicy { name: "profile_user", limit: 60, window: MINUTE };
 pub const SESSIONS_BY_USER: RatePolicy = RatePolicy { name: "sessions_user", limit: 60, window: MINUTE };
 pub const NOT_ME_BY_USER: RatePolicy = RatePolicy { name: "not_me_user", limit: 10, window: HOUR };
+pub const AUDIT_VERIFY_BY_USER: RatePolicy =
+    RatePolicy { name: "audit_verify_user", limit: 20, window: MINUTE };
+pub const IMPERSONATE_BY_USER: RatePolicy = RatePolicy { name: "impersonate_user", limit: 30, window: HOUR };
+pub const EXPORT_BY_USER: RatePolicy = RatePolicy { name: "export_user", limit: 10, window: HOUR };
+pub const DELETION_BY_USER: RatePolicy = RatePolicy { name: "deletion_user", limit: 10, window: HOUR };
+pub const CERTIFICATE_BY_NETWORK: RatePolicy =
+    RatePolicy { name: "certificate_network", limit: 60, window: MINUTE };
+pub const REGISTER_BY_NETWORK: RatePolicy =
+    RatePolicy { name: "register_network", limit: 60, window: MINUTE };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

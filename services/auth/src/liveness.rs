@@ -2,14 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use shinkofa_db::Connection;
-use shinkofa_identity::{CurrentActor, enrolment_required, is_stepped_up, step_up_required};
+use shinkofa_identity::{CurrentActor, Permission, enrolment_required, is_stepped_up, step_up_required};
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
 
 use crate::Auth;
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
-use crate::db::{memberships, sessions, users};
+use crate::db::{impersonations, memberships, sessions, users};
+use crate::domain::administration::IMPERSONATION;
 use crate::domain::second_factor::enrols_only;
 use crate::error::Error;
 use crate::session_opening::demanded;
@@ -50,7 +51,8 @@ pub async fn require_live(
     now: DateTime<Utc>,
 ) -> Result<(Account, Membership), Error> {
     let Live { session, account, membership } = require_session(tx, realm, claimed, now).await?;
-    if enrols_only(&membership.roles, session.assurance(), &session.amr) {
+    let looks_on = session.amr == IMPERSONATION;
+    if !looks_on && enrols_only(&membership.roles, session.assurance(), &session.amr) {
         return Err(enrolment_required().into());
     }
     Ok((account, membership))
@@ -73,7 +75,11 @@ pub async fn require_session(
         && account.is_usable(now)
         && account.token_version == claimed.token_version
         && membership.is_active();
-    if live { Ok(Live { session, account, membership }) } else { Err(Error::Unauthenticated) }
+    if live && (session.amr != IMPERSONATION || may_go_on(tx, claimed, now).await?) {
+        Ok(Live { session, account, membership })
+    } else {
+        Err(Error::Unauthenticated)
+    }
 }
 
 /// Somebody who may change how they sign in: they showed lately who they are, by the session in the database and with all
@@ -92,4 +98,16 @@ pub async fn require_stepped_up(
         return Err(step_up_required(demanded).into());
     }
     Ok(live)
+}
+
+/// Whoever of the staff opened this session: are they still allowed to?
+async fn may_go_on(tx: &mut Connection, claimed: Claimed, now: DateTime<Utc>) -> Result<bool, Error> {
+    let Some(impersonator) = impersonations::impersonator(tx, claimed.tenant, claimed.session, now).await?
+    else {
+        return Ok(false);
+    };
+    let membership = memberships::find(tx, claimed.tenant, impersonator).await?;
+    Ok(membership.is_some_and(|membership| {
+        membership.is_active() && Permission::ImpersonateUsers.is_held_by(&membership.roles)
+    }))
 }

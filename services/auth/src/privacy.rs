@@ -9,8 +9,9 @@ use shinkofa_kernel::UserId;
 use crate::Auth;
 use crate::db::users::Account;
 use crate::db::{
-    email_changes, events, factor_guesses, factors, identities, known_devices, memberships, one_time_tokens,
-    profiles, recovery_codes, remembered_devices, revocations, scope, sessions, signups, users,
+    consents, email_changes, events, factor_guesses, factors, identities, impersonations, known_devices,
+    members, memberships, one_time_tokens, profiles, recovery_codes, remembered_devices, revocations, scope,
+    sessions, signups, users,
 };
 
 /// The account, the membership in the transaction's tenant, the sessions, the profile, the addresses of late, the identities
@@ -51,6 +52,15 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             })
         })
         .collect();
+    let lock_reason = members::lock_reason_here(tx, user).await?;
+    let consents = consents::history_here(tx, user).await?;
+    let impersonations = impersonations::of_user_here(tx, user).await?;
+    let impersonations: Vec<_> = impersonations
+        .into_iter()
+        .map(
+            |seen| json!({ "openedAt": seen.opened_at, "expiresAt": seen.expires_at, "reason": seen.reason }),
+        )
+        .collect();
     Ok(json!({
         "account": {
             "userId": account.id, "email": account.email, "name": account.name, "locale": account.locale,
@@ -59,6 +69,9 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         "membership": membership.map(|membership| json!({
             "status": membership.status, "tier": membership.tier, "roles": membership.roles,
         })),
+        "consents": consents,
+        "lockReason": lock_reason,
+        "seenByStaff": impersonations,
         "sessions": sessions,
         "identities": identities,
         "profile": {
@@ -97,6 +110,8 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     let now = auth.platform.clock.now();
     scope::enter_realm(tx, auth.realm).await?;
     memberships::remove_here(tx, user).await?;
+    impersonations::delete_of_user_here(tx, user).await?;
+    consents::delete_here(tx, user).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(()) };
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;

@@ -37,6 +37,21 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::remove_factor::remove_factor); // DELETE /api/auth/mfa/factors/{factorId}  signed in, stepped up
     config.service(handlers::replace_recovery_codes::replace_recovery_codes); // POST /api/auth/mfa/recovery-codes  signed in, stepped up
     config.service(handlers::forget_device::forget_device); // DELETE /api/auth/mfa/remembered-devices/{deviceId}  signed in
+    config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
+    config.service(handlers::put_consent::put_consent); // PUT /api/me/consents  signed in
+    config.service(handlers::export_account::export_account); // GET /api/me/export  signed in
+    config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in, with the password
+    config.service(handlers::cancel_deletion::cancel_deletion); // POST /api/me/delete/cancel  signed in
+    config.service(handlers::show_certificate::show_certificate); // GET /api/me/certificates/{certificateId}  anyone
+    config.service(handlers::show_processing_register::show_processing_register); // GET /api/auth/processing-register  anyone
+    config.service(handlers::list_users::list_users); // GET /api/admin/users  auth.users.manage
+    config.service(handlers::show_user::show_user); // GET /api/admin/users/{userId}  auth.users.manage
+    config.service(handlers::lock_user::lock_user); // POST /api/admin/users/{userId}/lock  auth.users.manage
+    config.service(handlers::unlock_user::unlock_user); // POST /api/admin/users/{userId}/unlock  auth.users.manage
+    config.service(handlers::sign_out_user::sign_out_user); // POST /api/admin/users/{userId}/sign-out  auth.users.manage
+    config.service(handlers::impersonate_user::impersonate_user); // POST /api/admin/users/{userId}/impersonate  auth.users.impersonate
+    config.service(handlers::list_audit::list_audit); // GET /api/admin/audit  auth.audit.read
+    config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
     config.service(handlers::show_magic_link::show_magic_link); // GET /magic-link  anyone
     config.service(handlers::forgot_password::forgot_password); // POST /api/auth/password/forgot  anyone
@@ -62,5 +77,9 @@ pub fn public(config: &mut ServiceConfig<'_>) {
 
 pub fn internal(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_revocations::list_revocations); // GET /internal/v1/revocations  service:trust
+    config.service(handlers::ban_fingerprints::ban_fingerprints); // POST /internal/v1/bans  service:bans
+    config.service(handlers::lift_ban::lift_ban); // DELETE /internal/v1/bans/{banId}  service:bans
+    config.service(handlers::create_discord_account::create_discord_account); // POST /internal/v1/discord/accounts  service:discord
+    config.service(handlers::delete_discord_account::delete_discord_account); // DELETE /internal/v1/discord/accounts/{discordId}  service:discord
     config.service(handlers::introspect::introspect); // POST /internal/v1/introspect  service:trust
 }

@@ -8,7 +8,6 @@ use shinkofa_kernel::{Role, SessionId, TenantId, Tier, UserId};
 use shinkofa_web::Fault;
 use utoipa::ToSchema;
 
-use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
@@ -22,6 +21,7 @@ use crate::domain::second_factor::enrols_only;
 use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
 use crate::error::Error;
 use crate::new_device::tell_of_new_device;
+use crate::{Auth, banning};
 
 /// The tokens of a session, and whose it is.
 #[derive(Serialize, ToSchema)]
@@ -96,7 +96,7 @@ impl TokenSource {
 }
 
 /// A session's key is sealed for that session: a row cannot borrow another one's.
-fn key_context(session: SessionId) -> String {
+pub fn key_context(session: SessionId) -> String {
     format!("session_key:{session}")
 }
 
@@ -116,6 +116,8 @@ pub async fn open_session(
     opening: &Opening<'_>,
 ) -> Result<TokenAnswer, Error> {
     let now = trail.clock.now();
+    // Whatever way somebody came, they come through here.
+    banning::require_not_banned(tx, auth, trail.tenant, (opening.binding, opening.surroundings)).await?;
     let source = TokenSource {
         session: SessionId::new(&trail.clock),
         generation: 1,
@@ -169,21 +171,20 @@ fn new_session(
     })
 }
 
-/// Signs the access token and writes the refresh token of a session's present generation.
-pub async fn tokens(
+/// What an access token of this session says now.
+pub async fn claims(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     source: &TokenSource,
     (account, membership): (&Account, &Membership),
-) -> Result<TokenAnswer, Error> {
+) -> Result<UserClaims, Error> {
     let now = auth.platform.clock.now();
-    let enrols_only = enrols_only(&membership.roles, source.assurance, &source.methods);
     let mut end = (now + ACCESS_TOKEN).min(source.ends_at);
     if let Some(account_end) = account.expires_at {
         end = end.min(account_end);
     }
-    let claims = UserClaims {
+    Ok(UserClaims {
         iss: String::new(),
         aud: Vec::new(),
         sub: account.id,
@@ -202,16 +203,31 @@ pub async fn tokens(
         step_up: demanded(tx, auth, account.id, source.assurance).await?,
         auth_time: source.authenticated_at.timestamp(),
         acct: account.kind.as_str().to_owned(),
+        act: None,
+        ro: false,
         iat: now.timestamp(),
         nbf: now.timestamp(),
         exp: end.timestamp(),
-    };
+    })
+}
+
+/// Signs the access token and writes the refresh token of a session's present generation.
+pub async fn tokens(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    source: &TokenSource,
+    (account, membership): (&Account, &Membership),
+) -> Result<TokenAnswer, Error> {
+    let claims = claims(tx, auth, tenant, source, (account, membership)).await?;
+    let expires_in = (claims.exp - claims.iat).max(0);
+    let enrols_only = enrols_only(&membership.roles, source.assurance, &source.methods);
     let user_tokens = &auth.platform.identity.user_tokens;
     let signed = if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
     Ok(TokenAnswer {
         access_token: signed.map_err(Fault::unexpected)?,
         token_type: "Bearer",
-        expires_in: (end.timestamp() - now.timestamp()).max(0),
+        expires_in,
         refresh_token: RefreshToken::issue(source.session, source.generation, &source.key).encode(),
         second_factor_enrolment_required: enrols_only.then_some(true),
         device_token: None,

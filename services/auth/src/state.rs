@@ -12,11 +12,14 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
+use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
+use crate::jobs::purge_temporary::PurgeTemporary;
 use crate::jobs::reseal_factors::ResealFactors;
 use crate::jobs::resend_verification::ResendVerification;
+use crate::jobs::seal_audit::SealAudit;
 use crate::jobs::send_magic_link::SendMagicLink;
 use crate::jobs::send_sign_in_code::SendSignInCode;
 use crate::jobs::settle_email_change::SettleEmailChange;
@@ -26,7 +29,7 @@ use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
-use crate::{create_user, privacy, routes, switch_provider};
+use crate::{audit_verify, create_user, privacy, routes, switch_provider};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -50,6 +53,8 @@ impl Auth {
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
+const ERASE_EVERY: Duration = Duration::from_secs(60);
+const SEAL_EVERY: Duration = Duration::from_secs(5);
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -103,6 +108,9 @@ impl Service for Auth {
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
             .every(RESEAL_EVERY, &ResealFactors {})
+            .every(PURGE_EVERY, &PurgeTemporary {})
+            .every(ERASE_EVERY, &ErasePeople {})
+            .every(SEAL_EVERY, &SealAudit {})
     }
 
     async fn export_personal_data(
@@ -119,6 +127,7 @@ impl Service for Auth {
 
     async fn command(&self, name: &str, arguments: &[String]) -> Result<(), StartError> {
         match name {
+            "audit-verify" => audit_verify::run(self, arguments).await.map_err(StartError::Other),
             "create-user" => create_user::run(self, arguments).await.map_err(StartError::Other),
             "disable-provider" => Ok(switch_provider::run(self, Switch::Off, arguments).await?),
             "enable-provider" => Ok(switch_provider::run(self, Switch::On, arguments).await?),

@@ -20,6 +20,22 @@ impl Scope for TrustScope {
     const NAME: &'static str = "trust";
 }
 
+/// Keeping banned people out: `/internal/v1/bans`.
+#[derive(Clone, Copy, Debug)]
+pub struct BanScope;
+
+impl Scope for BanScope {
+    const NAME: &'static str = "bans";
+}
+
+/// Temporary accounts for members of a Discord server: `/internal/v1/discord/accounts`.
+#[derive(Clone, Copy, Debug)]
+pub struct DiscordScope;
+
+impl Scope for DiscordScope {
+    const NAME: &'static str = "discord";
+}
+
 /// `GET /internal/v1/revocations?after=`: what was revoked since, oldest first.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -206,6 +222,15 @@ pub enum AccountLetter {
         at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     },
+    /// Somebody of the staff sees the platform as the reader does.
+    ImpersonationStarted {
+        until: DateTime<Utc>,
+    },
+    /// The reader asked for their account to be erased.
+    DeletionScheduled {
+        erases_at: DateTime<Utc>,
+    },
+    DeletionCancelled,
 }
 
 /// A second factor, as a letter calls it.

@@ -9,6 +9,7 @@ pub mod credits;
 mod event;
 mod ids;
 pub mod notify;
+pub mod privacy;
 
 pub use client::{CallError, InternalClient, Peer, PeerAddresses, UnknownPeer};
 pub use event::{Aggregate, Event, EventPage, EventPayload, FeedScope, Position};

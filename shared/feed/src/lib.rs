@@ -9,6 +9,7 @@ mod subscriber;
 pub use append::{Occurrence, append};
 pub use read::{Appended, read_feed};
 pub use reader::{FeedReader, Step};
+pub use store::is_past;
 pub use subscriber::{ApplyError, Subscriber};
 
 /// The tables that this crate needs in a service's schema.

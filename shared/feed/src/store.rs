@@ -247,3 +247,48 @@ pub(crate) async fn unpark(tx: &mut Connection, feed: &str, position: Position) 
     };
     Ok(query.execute(tx).await? == 1)
 }
+
+prepared_query! {
+    struct IsPast {
+        feed_name: String as Text,
+        needed_name: String as Text,
+        to_transaction: i64 as BigInt,
+        to_number: i64 as BigInt,
+        about_type: String as Text,
+        about_id: Uuid as Uuid,
+    }
+    ", cursors AS (
+        SELECT c.feed, (c.transaction, c.number) >= (to_transaction, to_number) AS past
+        FROM feed_cursors c, input WHERE c.feed = feed_name OR starts_with(c.feed, feed_name || '/')
+    )
+    SELECT coalesce((SELECT bool_and(past) AND bool_or(cursors.feed = needed_name) FROM cursors), false)
+        AND NOT EXISTS (SELECT FROM parked_events p
+            WHERE (p.feed = feed_name OR starts_with(p.feed, feed_name || '/'))
+              AND p.aggregate_type = about_type AND p.aggregate_id = about_id) AS done
+    FROM input"
+}
+
+#[derive(QueryableByName)]
+struct Done {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    done: bool,
+}
+
+/// Have all subscriptions to `feed`, among them the one called `needed`, passed `position`, with nothing put aside that is about
+/// this aggregate?
+pub async fn is_past(
+    tx: &mut Connection,
+    (feed, needed): (&str, &str),
+    position: Position,
+    (about_type, about_id): (&str, Uuid),
+) -> QueryResult<bool> {
+    let query = IsPast {
+        feed_name: feed.to_owned(),
+        needed_name: needed.to_owned(),
+        to_transaction: position.transaction,
+        to_number: position.number,
+        about_type: about_type.to_owned(),
+        about_id,
+    };
+    query.get_result::<Done>(tx).await.map(|row| row.done)
+}

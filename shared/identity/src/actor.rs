@@ -38,6 +38,8 @@ pub struct CurrentActor {
     pub step_up: AssuranceLevel,
     /// When they last showed who they are.
     pub authenticated_at: DateTime<Utc>,
+    /// Who of the staff sees the platform as this person does. They may look, not change.
+    pub impersonator: Option<UserId>,
 }
 
 impl CurrentActor {
@@ -85,6 +87,9 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
     if identity.revocations.covers(&claims) {
         return Err(unauthenticated());
     }
+    if claims.ro && !request.method().is_safe() {
+        return Err(read_only());
+    }
     if claims.tenant_id != host_tenant(request, identity) {
         return Err(Problem::new(
             StatusCode::FORBIDDEN,
@@ -104,6 +109,7 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
         assurance: claims.acr,
         step_up: claims.step_up,
         authenticated_at,
+        impersonator: claims.act.map(|acting| acting.sub),
     })
 }
 
@@ -177,6 +183,16 @@ pub fn unauthenticated() -> Problem {
         "Connectez-vous et envoyez un jeton d'accès valide.",
     )
     .with_header("www-authenticate", "Bearer")
+}
+
+/// 403: a token for looking was used for changing.
+pub fn read_only() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "read_only_token",
+        "You are looking at the platform as somebody else: nothing can be changed that way.",
+        "Vous voyez la plateforme à la place de quelqu'un d'autre : rien ne peut être modifié ainsi.",
+    )
 }
 
 /// 403: known, but not allowed.

@@ -1,16 +1,21 @@
 //! Symmetric keys by `kid`: one signs, all verify.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
 
-/// HS256 keys (RFC 7518 section 3.2). Replace the file and restart to rotate: put the next key last on every service,
-/// then first on those that sign, and remove the old one after the longest token life.
+/// HS256 keys (RFC 7518 section 3.2). Clones share what [`Keyring::replace`] brings, so that keys are rotated while everything
+/// runs: the next key is put last for every service, then first for those that sign, and the old one is removed after the longest
+/// token life.
 #[derive(Clone)]
-pub struct Keyring(Arc<[Key]>);
+pub struct Keyring(Arc<RwLock<Keys>>);
+
+/// The keys of one moment.
+#[derive(Clone)]
+pub(crate) struct Keys(Arc<[Key]>);
 
 struct Key {
     kid: String,
@@ -54,9 +59,25 @@ impl Keyring {
                 verifying: DecodingKey::from_secret(&secret),
             });
         }
-        if keys.is_empty() { Err(KeyringError::Empty) } else { Ok(Self(keys.into())) }
+        if keys.is_empty() {
+            Err(KeyringError::Empty)
+        } else {
+            Ok(Self(Arc::new(RwLock::new(Keys(keys.into())))))
+        }
     }
 
+    /// Takes the keys of `other` in the place of its own, here and in every clone.
+    pub fn replace(&self, other: &Self) {
+        let keys = other.keys();
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    pub(crate) fn keys(&self) -> Keys {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Keys {
     pub(crate) fn signing(&self) -> (&str, &EncodingKey) {
         (&self.0[0].kid, &self.0[0].signing)
     }
@@ -87,7 +108,7 @@ fn check_strength(kid: &str, secret: &[u8]) -> Result<(), KeyringError> {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|key| &key.kid)).finish()
+        f.debug_list().entries(self.keys().0.iter().map(|key| &key.kid)).finish()
     }
 }
 

@@ -13,7 +13,7 @@ mod user_token;
 
 pub use actor::{
     CurrentActor, EnrollingActor, HostTenant, Identity, RequirePermission, denied, enrolment_required,
-    unauthenticated,
+    read_only, unauthenticated,
 };
 pub use keyring::{Keyring, KeyringError};
 pub use permission::{Grants, Permission, permissions};
@@ -22,4 +22,4 @@ pub use sealed::{SealingError, SealingKey};
 pub use service_token::{RequireScope, Scope, ServiceCaller, ServiceClaims, ServiceTokens};
 pub use step_up::{RECENT, RequireStepUp, is_stepped_up, step_up_required};
 pub use tenants::TenantDirectory;
-pub use user_token::{AssuranceLevel, TokenError, UserClaims, UserTokens};
+pub use user_token::{ActingParty, AssuranceLevel, TokenError, UserClaims, UserTokens};

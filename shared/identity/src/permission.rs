@@ -49,6 +49,12 @@ permissions! {
     ManageClasses = "booking.classes.manage" for [Admin, Manager],
     /// Put classes on the calendar.
     ManageSessions = "booking.sessions.manage" for [Admin, Manager],
+    /// Find members, lock and unlock them, sign them out.
+    ManageUsers = "auth.users.manage" for [Admin, Manager],
+    /// See the platform as a member sees it, without changing anything.
+    ImpersonateUsers = "auth.users.impersonate" for [Admin],
+    /// Read and verify the audit trail.
+    ReadAudit = "auth.audit.read" for [Admin],
 }
 
 impl Permission {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
@@ -16,6 +17,8 @@ pub struct SealingKey(Arc<[Key]>);
 struct Key {
     kid: String,
     key: RandomizedNonceKey,
+    /// For digests; of another kind than the key that seals, and made from it.
+    digests: hmac::Key,
 }
 
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -51,14 +54,16 @@ impl SealingKey {
             if keys.iter().any(|known| known.kid == kid) {
                 return Err(SealingError::Duplicate(kid.to_owned()));
             }
-            keys.push(Key { kid: kid.to_owned(), key });
+            let secret = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+            let digests = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, b"digests/1").as_ref());
+            keys.push(Key { kid: kid.to_owned(), key, digests });
         }
         if keys.is_empty() { Err(SealingError::Empty) } else { Ok(Self(keys.into())) }
     }
 
     /// `kid.base64url(nonce, ciphertext, tag)`.
     pub fn seal(&self, context: &str, plaintext: &[u8]) -> Result<String, SealingError> {
-        let Key { kid, key } = &self.0[0];
+        let Key { kid, key, .. } = &self.0[0];
         let mut sealed = plaintext.to_vec();
         let nonce = key
             .seal_in_place_append_tag(Aad::from(context.as_bytes()), &mut sealed)
@@ -71,6 +76,18 @@ impl SealingKey {
     /// The key that seals now. What begins with another one has to be sealed again before that one is taken away.
     pub fn current_kid(&self) -> &str {
         &self.0[0].kid
+    }
+
+    /// Keyed digests (HMAC-SHA256) of `value` for `context`, the first by the key that seals: it is the one to keep. What was
+    /// kept under an older key is found by the others.
+    pub fn digests(&self, context: &str, value: &[u8]) -> Vec<Vec<u8>> {
+        let digest = |key: &Key| {
+            let mut message = (context.len() as u64).to_be_bytes().to_vec();
+            message.extend_from_slice(context.as_bytes());
+            message.extend_from_slice(value);
+            hmac::sign(&key.digests, &message).as_ref().to_vec()
+        };
+        self.0.iter().map(digest).collect()
     }
 
     /// What was sealed for `context`.
@@ -122,6 +139,17 @@ mod tests {
         assert_eq!(after.open("mail", &sealed).unwrap(), b"token");
         assert!(after.seal("mail", b"token").unwrap().starts_with("b."));
         assert_eq!((before.current_kid(), after.current_kid()), ("a", "b"));
+    }
+
+    #[test]
+    fn a_digest_belongs_to_its_key_and_context_and_outlives_the_next_key() {
+        let before = SealingKey::parse(&line("a", 1)).unwrap();
+        let after = SealingKey::parse(&(line("b", 2) + &line("a", 1))).unwrap();
+        let kept = &before.digests("ban", b"phone")[0];
+        assert!(after.digests("ban", b"phone").contains(kept));
+        assert_ne!(&after.digests("ban", b"phone")[0], kept);
+        assert_ne!(&before.digests("other", b"phone")[0], kept);
+        assert_ne!(&before.digests("ban", b"laptop")[0], kept);
     }
 
     #[test]

@@ -36,9 +36,21 @@ pub struct UserClaims {
     pub step_up: AssuranceLevel,
     pub auth_time: i64,
     pub acct: String,
+    /// Who acts in the person's place (RFC 8693 section 4.1). Such a token is always read-only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<ActingParty>,
+    /// Good for looking, not for changing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ro: bool,
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,
+}
+
+/// Somebody of the staff who sees the platform as the person does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActingParty {
+    pub sub: UserId,
 }
 
 /// How sure auth was at sign-in.
@@ -110,7 +122,9 @@ impl UserTokens {
 
     fn verify_for(&self, audience: &str, token: &str) -> Result<UserClaims, TokenError> {
         let claims: UserClaims = decode(&self.keyring, token, TOKEN_TYPE, &self.issuer, audience)?;
-        let consistent = claims.sub == claims.user_id_camel && claims.sub == claims.user_id_snake;
+        let consistent = claims.sub == claims.user_id_camel
+            && claims.sub == claims.user_id_snake
+            && (claims.act.is_none() || claims.ro);
         if !consistent {
             return Err(TokenError::Invalid);
         }
@@ -177,9 +191,10 @@ pub(crate) fn decode<C: serde::de::DeserializeOwned>(
     validation.validate_exp = false;
     validation.validate_nbf = false;
     let decode_with = |key| jsonwebtoken::decode::<C>(token, key, &validation).map(|data| data.claims).ok();
+    let keys = keyring.keys();
     let claims = match &header.kid {
-        Some(kid) => keyring.verifying(kid).and_then(decode_with),
-        None => keyring.newest_two().find_map(decode_with),
+        Some(kid) => keys.verifying(kid).and_then(decode_with),
+        None => keys.newest_two().find_map(decode_with),
     };
     claims.ok_or(TokenError::Invalid)
 }
@@ -189,7 +204,8 @@ pub(crate) fn encode<C: Serialize>(
     token_type: &str,
     claims: &C,
 ) -> Result<String, jsonwebtoken::errors::Error> {
-    let (kid, key) = keyring.signing();
+    let keys = keyring.keys();
+    let (kid, key) = keys.signing();
     let mut header = jsonwebtoken::Header::new(Algorithm::HS256);
     header.typ = Some(token_type.to_owned());
     header.kid = Some(kid.to_owned());

@@ -7,6 +7,7 @@ mod command;
 mod documentation;
 mod environment;
 mod health;
+mod keys;
 mod platform;
 mod platform_events;
 mod privacy;

@@ -11,6 +11,7 @@ use shinkofa_jobs::Wake;
 use shinkofa_kernel::Clock;
 use shinkofa_web::RateLimiter;
 
+use crate::keys::KeyringFile;
 use crate::{Environment, Faults, Secrets, Settings, StartError};
 
 /// The ground a service stands on. Clones share everything.
@@ -25,6 +26,7 @@ pub struct Platform {
     pub limiter: RateLimiter,
     /// For foreign systems: TLS, timeouts, no redirects.
     pub http: reqwest::Client,
+    pub(crate) keyring_files: Arc<[KeyringFile]>,
     pub(crate) wake: Wake,
     pub(crate) appended: Appended,
 }
@@ -83,9 +85,21 @@ impl Platform {
             redis,
             identity,
             http,
+            keyring_files: secrets.keyring_files.into(),
             wake: Wake::default(),
             appended: Appended::default(),
         })
+    }
+
+    /// Takes in keys that the operator has put into the files since: done every two seconds while the service runs.
+    pub fn refresh_keys(&self) {
+        for file in self.keyring_files.iter() {
+            if let Err(error) = file.refresh() {
+                metrics::counter!("keyring_refresh_failures_total").increment(1);
+                let path = file.path().display();
+                tracing::error!(file = %path, error = format!("{error:#}"), "the known keys stay in force");
+            }
+        }
     }
 
     /// Call it after a commit that enqueued a job or recorded an event: both are noticed at once instead of soon.

@@ -8,6 +8,9 @@ use shinkofa_feed::{ApplyError, Subscriber};
 use crate::Service;
 use crate::tenants::save_tenant;
 
+/// Its cursor tells which requests to erase somebody this service has fulfilled.
+pub(crate) const SUBSCRIPTION: &str = "auth/platform";
+
 /// Follows auth for any service `S`, beside the service's own subscription.
 #[derive(Clone)]
 pub struct PlatformEvents<S>(pub S);
@@ -18,7 +21,7 @@ impl<S: Service> Subscriber for PlatformEvents<S> {
     }
 
     fn name(&self) -> &'static str {
-        "auth/platform"
+        SUBSCRIPTION
     }
 
     fn concerns(&self, event: &Event) -> bool {

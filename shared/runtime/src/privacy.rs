@@ -1,31 +1,16 @@
-//! The privacy contract: every service can tell what it knows about a person.
+//! The privacy contract: every service can tell what it knows about a person, and whether it has forgotten them.
 
 use actix_web::{get, web};
-use serde::Serialize;
-use shinkofa_db::{Scope, transaction};
+use serde::Deserialize;
+use shinkofa_contracts::privacy::{ErasureProgress, PersonalExport, PrivacyScope};
+use shinkofa_contracts::{Position, auth};
+use shinkofa_db::{Database, Scope, transaction};
 use shinkofa_identity::RequireScope;
 use shinkofa_kernel::UserId;
-use shinkofa_web::{CallerRefusals, Fault, Path, Problem};
-use utoipa::ToSchema;
+use shinkofa_web::{CallerRefusals, Fault, ParameterRefusal, Path, Problem, Query, Unavailability};
 
-use crate::Service;
-
-/// Collecting a person's data for a copy they asked for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PrivacyScope;
-
-impl shinkofa_identity::Scope for PrivacyScope {
-    const NAME: &'static str = "privacy";
-}
-
-/// Everything one service knows about one person.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct PersonalExport {
-    service: &'static str,
-    #[schema(value_type = Object)]
-    data: serde_json::Value,
-}
+use crate::platform_events::SUBSCRIPTION;
+use crate::{Platform, Service};
 
 /// Finds the export of the running service behind a plain function, because a route cannot be generic.
 #[derive(Clone, Copy)]
@@ -50,7 +35,7 @@ impl Exporter {
                         service.export_personal_data(tx, user).await
                     })
                     .await?;
-                Ok(PersonalExport { service: S::NAME, data })
+                Ok(PersonalExport { service: S::NAME.to_owned(), data })
             })
         })
     }
@@ -74,4 +59,40 @@ pub(crate) async fn export_personal_data(
 ) -> Result<web::Json<PersonalExport>, Problem> {
     let tenant = caller.caller.require_tenant()?;
     (exporter.0)(&request, tenant, user.0).await.map(web::Json).map_err(|fault| fault.problem())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ErasureQuery {
+    after: Position,
+}
+
+/// Has this service forgotten a person?
+///
+/// Erasing happens in the transaction that moves the cursor of the platform's subscription, so a cursor past the request is the
+/// proof. The service's other subscriptions to auth have to be past it too: they may hold what was told before.
+#[utoipa::path(
+    tag = "privacy",
+    params(("userId" = UserId, Path), ("after" = String, Query, description = "Where in auth's feed the request stands", example = "1042:7")),
+    responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
+        (status = 200, body = ErasureProgress),
+    ),
+)]
+#[get("/internal/v1/privacy/erasures/{userId}")]
+pub(crate) async fn erasure_progress(
+    _caller: RequireScope<PrivacyScope>,
+    user: Path<UserId>,
+    query: Query<ErasureQuery>,
+    database: web::Data<Database>,
+    platform: web::Data<Platform>,
+) -> Result<web::Json<ErasureProgress>, Problem> {
+    let done = transaction(&database, &Scope::infrastructure(), "erasure_progress", async |tx| {
+        let about = ("user", user.0.as_uuid());
+        let feed = (auth::SERVICE, SUBSCRIPTION);
+        shinkofa_feed::is_past(tx, feed, query.0.after, about).await.map_err(shinkofa_db::Error::from)
+    })
+    .await
+    .map_err(|error| Fault::from(error).problem())?;
+    Ok(web::Json(ErasureProgress { service: platform.settings.service.to_owned(), done }))
 }

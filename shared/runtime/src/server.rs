@@ -35,6 +35,7 @@ pub fn migrations<S: Service>() -> Migrations {
 pub(crate) fn shared_internal_routes(config: &mut ServiceConfig<'_>) {
     config.service(shinkofa_feed::read_feed);
     config.service(privacy::export_personal_data);
+    config.service(privacy::erasure_progress);
 }
 
 /// A running service.

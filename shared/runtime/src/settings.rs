@@ -8,6 +8,7 @@ use shinkofa_web::Strictness;
 use url::Url;
 
 use crate::Environment;
+use crate::keys::KeyringFile;
 
 /// The settings that all services share.
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ pub struct Secrets {
     pub redis_url: Option<String>,
     pub user_keyring: Option<Keyring>,
     pub service_keyring: Option<Keyring>,
+    pub(crate) keyring_files: Vec<KeyringFile>,
 }
 
 impl Settings {
@@ -92,16 +94,24 @@ fn peers(environment: &Environment) -> PeerAddresses {
         .collect()
 }
 
+const USER_KEYS: &str = "JWT_SECRET";
+const SERVICE_KEYS: &str = "JWT_SERVICE_SECRET";
+
 impl Secrets {
     pub fn read(environment: &mut Environment) -> Self {
+        let user_keyring = keyring(environment, USER_KEYS);
+        let service_keyring = keyring(environment, SERVICE_KEYS);
+        let files = [(USER_KEYS, &user_keyring), (SERVICE_KEYS, &service_keyring)];
+        let files = files.map(|(name, keyring)| KeyringFile::of(environment, name, keyring.as_ref()));
         Self {
+            keyring_files: files.into_iter().flatten().collect(),
             database_url: database_url(environment),
             redis_url: environment
                 .optional("REDIS_URL")
                 .is_some()
                 .then(|| url_with_password(environment, "REDIS_URL", "REDIS_PASSWORD").unwrap_or_default()),
-            user_keyring: keyring(environment, "JWT_SECRET"),
-            service_keyring: keyring(environment, "JWT_SERVICE_SECRET"),
+            user_keyring,
+            service_keyring,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Keeps the snapshots that every request is checked against: what auth revoked, and whose host is whose.
+//! Keeps the snapshots that every request is checked against: the keys, what auth revoked, and whose host is whose.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ pub(crate) async fn keep_current(platform: Platform, stop: watch::Receiver<bool>
     let mut stop = std::pin::pin!(stopped(stop));
     let mut cursor = 0;
     loop {
+        platform.refresh_keys();
         match revocations(&platform, cursor).await {
             Ok(next) => cursor = next,
             Err(error) => {

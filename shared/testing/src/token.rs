@@ -60,6 +60,8 @@ impl TestUser {
             step_up: AssuranceLevel::Aal1,
             auth_time: now,
             acct: "member".to_owned(),
+            act: None,
+            ro: false,
             iat: now,
             nbf: now,
             exp: now + 900,

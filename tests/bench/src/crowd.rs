@@ -102,6 +102,8 @@ fn claims(clock: &Clock, user: UserId) -> UserClaims {
         step_up: AssuranceLevel::Aal1,
         auth_time: now,
         acct: "member".to_owned(),
+        act: None,
+        ro: false,
         iat: now,
         nbf: now,
         exp: now + 6 * 3600,

@@ -91,6 +91,8 @@ impl Stack {
             step_up: AssuranceLevel::Aal1,
             auth_time: now,
             acct: "member".to_owned(),
+            act: None,
+            ro: false,
             iat: now,
             nbf: now,
             exp: now + 3600,

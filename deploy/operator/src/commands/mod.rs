@@ -1,10 +1,12 @@
 //! One file per command of `ctl`.
 
+pub(crate) mod audit;
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod invariants;
+pub(crate) mod keys;
 pub(crate) mod logs;
 pub(crate) mod new_service;
 pub(crate) mod render;

@@ -2,13 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
 use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{Actor, Clock, RealmId, SessionId, TenantId, UserId};
 
-use super::schema::audit_events;
+use super::schema::{audit_events, audit_seals};
 use crate::domain::audit::{AuditAction, AuditSubject};
 
 /// Who did it, and where: the part of an entry that a request has once.
@@ -64,6 +66,16 @@ impl Trail {
         self.record(tx, action, (AuditSubject::Realm, realm.as_uuid()), details).await
     }
 
+    pub async fn ban(
+        &self,
+        tx: &mut Connection,
+        action: AuditAction,
+        ban: Uuid,
+        details: serde_json::Value,
+    ) -> QueryResult<()> {
+        self.record(tx, action, (AuditSubject::Ban, ban), details).await
+    }
+
     async fn record(
         &self,
         tx: &mut Connection,
@@ -85,4 +97,75 @@ impl Trail {
         };
         diesel::insert_into(audit_events::table).values(event).execute(tx).await.map(drop)
     }
+}
+
+/// Which entries are asked for.
+#[derive(Clone, Debug)]
+pub struct AuditFilter {
+    pub tenant: TenantId,
+    pub action: Option<AuditAction>,
+    /// Who did it or whom it concerns.
+    pub user: Option<UserId>,
+    pub from: Option<DateTime<Utc>>,
+    pub to: Option<DateTime<Utc>>,
+    /// Only what stands before this place, as `(transaction, number)`.
+    pub before: Option<(i64, i64)>,
+}
+
+/// An entry and its number in the chain.
+#[derive(Clone, Debug, Queryable)]
+pub struct AuditRow {
+    pub id: Uuid,
+    pub transaction: i64,
+    pub number: i64,
+    pub occurred_at: DateTime<Utc>,
+    pub actor: serde_json::Value,
+    pub action: String,
+    pub subject_type: String,
+    pub subject_id: Uuid,
+    pub details: serde_json::Value,
+    pub seq: Option<i64>,
+}
+
+/// Entries of one tenant, the newest first.
+pub async fn list(tx: &mut Connection, filter: &AuditFilter, most: i64) -> QueryResult<Vec<AuditRow>> {
+    let sealed =
+        audit_seals::tenant_id.eq(audit_events::tenant_id).and(audit_seals::event_id.eq(audit_events::id));
+    let mut query = audit_events::table
+        .left_join(audit_seals::table.on(sealed))
+        .filter(audit_events::tenant_id.eq(filter.tenant))
+        .order((audit_events::transaction.desc(), audit_events::number.desc()))
+        .limit(most)
+        .select((
+            audit_events::id,
+            audit_events::transaction,
+            audit_events::number,
+            audit_events::occurred_at,
+            audit_events::actor,
+            audit_events::action,
+            audit_events::subject_type,
+            audit_events::subject_id,
+            audit_events::details,
+            audit_seals::seq.nullable(),
+        ))
+        .into_boxed();
+    if let Some(action) = filter.action {
+        query = query.filter(audit_events::action.eq(action));
+    }
+    if let Some(user) = filter.user {
+        let did = sql::<Nullable<Text>>("actor ->> 'userId'").eq(user.to_string());
+        query = query.filter(did.is_not_distinct_from(true).or(audit_events::subject_id.eq(user.as_uuid())));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(audit_events::occurred_at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(audit_events::occurred_at.lt(to));
+    }
+    if let Some((transaction, number)) = filter.before {
+        let earlier = audit_events::transaction.lt(transaction);
+        let same = audit_events::transaction.eq(transaction).and(audit_events::number.lt(number));
+        query = query.filter(earlier.or(same));
+    }
+    query.load(tx).await
 }

@@ -118,6 +118,44 @@ pub async fn set_roles(
     diesel::insert_into(membership_roles::table).values(rows).execute(tx).await.map(drop)
 }
 
+/// Keeps these members as they are until the transaction ends. Always in one order, so that two who meet do not wait for
+/// each other for ever.
+pub async fn hold(tx: &mut Connection, tenant: TenantId, users: &[UserId]) -> QueryResult<()> {
+    memberships::table
+        .filter(memberships::tenant_id.eq(tenant).and(memberships::user_id.eq_any(users.iter().copied())))
+        .order(memberships::user_id)
+        .select(memberships::user_id)
+        .for_update()
+        .load::<UserId>(tx)
+        .await
+        .map(drop)
+}
+
+/// Is somebody else an active admin here?
+pub async fn has_another_admin(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<bool> {
+    let others = memberships::table
+        .inner_join(membership_roles::table.on(roles_of_membership()))
+        .filter(memberships::tenant_id.eq(tenant).and(memberships::user_id.ne(user)))
+        .filter(memberships::status.eq(MembershipStatus::Active))
+        .filter(membership_roles::role.eq(Role::Admin.as_str()));
+    diesel::select(diesel::dsl::exists(others)).get_result(tx).await
+}
+
+/// Moves a membership from one status to another, if it has the first.
+pub async fn change_status(
+    tx: &mut Connection,
+    (tenant, user): (TenantId, UserId),
+    (from, to): (MembershipStatus, MembershipStatus),
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let unmoved = memberships::table.find((tenant, user)).filter(memberships::status.eq(from));
+    let moved = diesel::update(unmoved)
+        .set((memberships::status.eq(to), memberships::updated_at.eq(now)))
+        .execute(tx)
+        .await?;
+    Ok(moved == 1)
+}
+
 /// Ends the membership in whichever tenant the transaction sees.
 pub async fn remove_here(tx: &mut Connection, user: UserId) -> QueryResult<()> {
     diesel::delete(memberships::table.filter(memberships::user_id.eq(user))).execute(tx).await.map(drop)

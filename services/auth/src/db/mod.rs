@@ -1,18 +1,26 @@
 //! Reads and writes. Functions take a connection inside their caller's transaction and never begin one.
 
 pub mod audit;
+pub mod audit_chain;
+pub mod bans;
+pub mod consents;
+pub mod discord_links;
 pub mod email_changes;
+pub mod erasures;
 pub mod events;
 pub mod factor_guesses;
 pub mod factors;
 pub mod failures;
 pub mod guests;
 pub mod identities;
+pub mod impersonations;
 pub mod known_devices;
 pub mod mailed_codes;
+pub mod members;
 pub mod memberships;
 pub mod oauth_attempts;
 pub mod one_time_tokens;
+pub mod processing;
 pub mod profiles;
 pub mod providers;
 pub mod realms;

@@ -1,6 +1,16 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    audit_checkpoints (tenant_id, seq, made_at) {
+        tenant_id -> Uuid,
+        seq -> Int8,
+        made_at -> Timestamptz,
+        hash -> Bytea,
+        signature -> Text,
+    }
+}
+
+diesel::table! {
     audit_events (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -13,6 +23,20 @@ diesel::table! {
         details -> Jsonb,
         number -> Int8,
         told_to -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    audit_seals (tenant_id, seq) {
+        tenant_id -> Uuid,
+        seq -> Int8,
+        event_id -> Uuid,
+        transaction -> Int8,
+        number -> Int8,
+        content -> Bytea,
+        prev_hash -> Bytea,
+        hash -> Bytea,
+        sealed_at -> Timestamptz,
     }
 }
 
@@ -39,6 +63,65 @@ diesel::table! {
         confirmed_at -> Nullable<Timestamptz>,
         cancelled_at -> Nullable<Timestamptz>,
         undone_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    bans (tenant_id, fingerprint) {
+        tenant_id -> Uuid,
+        fingerprint -> Bytea,
+        ban_id -> Uuid,
+        reason -> Text,
+        banned_at -> Timestamptz,
+        until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    consent_decisions (tenant_id, user_id, number) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        number -> Int8,
+        kind -> Text,
+        version -> Text,
+        granted -> Bool,
+        decided_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    discord_links (realm_id, discord_id) {
+        realm_id -> Uuid,
+        discord_id -> Text,
+        user_id -> Uuid,
+        for_tenant -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    erasure_confirmations (realm_id, erasure_id, service) {
+        realm_id -> Uuid,
+        erasure_id -> Uuid,
+        service -> Text,
+        confirmed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    erasures (realm_id, id) {
+        realm_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        for_tenant -> Uuid,
+        state -> Text,
+        round -> Int4,
+        told_transaction -> Nullable<Int8>,
+        told_number -> Nullable<Int8>,
+        certificate_hash -> Bytea,
+        requested_at -> Timestamptz,
+        erase_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -72,12 +155,34 @@ diesel::table! {
 }
 
 diesel::table! {
+    impersonations (tenant_id, session_id) {
+        tenant_id -> Uuid,
+        session_id -> Uuid,
+        user_id -> Uuid,
+        impersonator_id -> Uuid,
+        reason -> Text,
+        opened_at -> Timestamptz,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     known_devices (realm_id, user_id, device_hash) {
         realm_id -> Uuid,
         user_id -> Uuid,
         device_hash -> Bytea,
         first_seen_at -> Timestamptz,
         last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    membership_locks (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        reason -> Text,
+        locked_by -> Uuid,
+        locked_at -> Timestamptz,
     }
 }
 
@@ -303,6 +408,8 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
+diesel::allow_tables_to_appear_in_same_query!(memberships, membership_locks, users);
 diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);

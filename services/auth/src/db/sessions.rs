@@ -375,6 +375,54 @@ pub async fn end_all_but(
     diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
+/// Ends everything somebody is signed in on in one tenant. Returns what was ended.
+pub async fn end_in_tenant(
+    tx: &mut Connection,
+    (realm, user, tenant): (RealmId, UserId, TenantId),
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<SessionId>> {
+    let live = sessions::table
+        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
+        .filter(sessions::for_tenant.eq(tenant).and(sessions::ended_at.is_null()));
+    diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
+}
+
+/// What staff of a tenant are shown of a member's live sessions there.
+#[derive(Clone, Debug, Queryable)]
+pub struct LiveSession {
+    pub session: SessionId,
+    pub opened_at: DateTime<Utc>,
+    pub last_used_at: DateTime<Utc>,
+    pub methods: String,
+    pub user_agent: Option<String>,
+    pub ip_prefix: String,
+}
+
+pub async fn live_in_tenant(
+    tx: &mut Connection,
+    (realm, user, tenant): (RealmId, UserId, TenantId),
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<LiveSession>> {
+    let places =
+        session_places::realm_id.eq(sessions::realm_id).and(session_places::session_id.eq(sessions::id));
+    sessions::table
+        .inner_join(session_places::table.on(places))
+        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
+        .filter(sessions::for_tenant.eq(tenant).and(sessions::ended_at.is_null()))
+        .filter(sessions::sliding_expires_at.gt(now).and(sessions::absolute_expires_at.gt(now)))
+        .order((session_places::opened_at, sessions::id))
+        .select((
+            sessions::id,
+            session_places::opened_at,
+            sessions::rotated_at,
+            sessions::amr,
+            session_places::user_agent,
+            session_places::ip_prefix,
+        ))
+        .load(tx)
+        .await
+}
+
 pub async fn delete_expired(
     tx: &mut Connection,
     realm: RealmId,

@@ -272,6 +272,19 @@ pub async fn set_email(
         .map(drop)
 }
 
+/// Until when an account lives.
+pub async fn set_expiry(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    expires_at: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(users::table.find((realm, user)))
+        .set(users::expires_at.eq(expires_at))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// The constraint that keeps an address to one account.
 pub const ADDRESS_TAKEN: &str = "users_email";
 
@@ -287,6 +300,30 @@ pub async fn set_name_and_locale(
         .execute(tx)
         .await
         .map(drop)
+}
+
+/// Temporary accounts whose time is over, the oldest first, held until the transaction ends. Those that another replica holds are
+/// left to it.
+pub async fn lock_expired(
+    tx: &mut Connection,
+    realm: RealmId,
+    (now, most): (DateTime<Utc>, i64),
+) -> QueryResult<Vec<UserId>> {
+    users::table
+        .filter(users::realm_id.eq(realm).and(users::expires_at.le(now)))
+        .filter(users::kind.eq(AccountKind::Temporary))
+        .order(users::expires_at)
+        .limit(most)
+        .select(users::id)
+        .for_update()
+        .skip_locked()
+        .load(tx)
+        .await
+}
+
+/// Removes an account with everything that hangs on it.
+pub async fn delete(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
+    diesel::delete(users::table.find((realm, user))).execute(tx).await.map(drop)
 }
 
 /// Keeps the row and its id, and nothing that tells who it was.

@@ -49,6 +49,24 @@ text_enum! {
         DeviceRemembered => "device.remembered",
         DeviceForgotten => "device.forgotten",
         SessionNamed => "session.named",
+        MembershipLocked => "membership.locked",
+        MembershipUnlocked => "membership.unlocked",
+        /// By somebody of the staff, everywhere in the tenant.
+        SignedOutByStaff => "membership.signed_out",
+        ImpersonationStarted => "impersonation.started",
+        BanPlaced => "ban.placed",
+        BanLifted => "ban.lifted",
+        TemporaryCreated => "account.temporary_created",
+        TemporaryPurged => "account.temporary_purged",
+        ConsentGranted => "consent.granted",
+        ConsentWithdrawn => "consent.withdrawn",
+        AccountExported => "account.exported",
+        DeletionRequested => "account.deletion_requested",
+        DeletionCancelled => "account.deletion_cancelled",
+        /// Auth has forgotten the person and told the other services to.
+        ErasureStarted => "account.erasure_started",
+        /// Every service has confirmed.
+        AccountErased => "account.erased",
     }
 }
 
@@ -58,5 +76,6 @@ text_enum! {
         User => "user",
         Session => "session",
         Realm => "realm",
+        Ban => "ban",
     }
 }

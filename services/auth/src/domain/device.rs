@@ -103,10 +103,16 @@ impl DeviceBinding {
 
 /// SHA-256 over parts that cannot run into one another.
 pub fn digest_of(parts: &[&str]) -> Digest {
+    let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+    digest_of_bytes(&parts)
+}
+
+/// The same over bytes.
+pub fn digest_of_bytes(parts: &[&[u8]]) -> Digest {
     let mut text = Vec::new();
     for part in parts {
         text.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        text.extend_from_slice(part.as_bytes());
+        text.extend_from_slice(part);
     }
     let mut bytes = Digest::default();
     bytes.copy_from_slice(digest(&SHA256, &text).as_ref());

@@ -1,9 +1,15 @@
 //! The rules of signing up and in: no database, no clock of their own, no I/O.
 
 pub mod account;
+pub mod administration;
 pub mod audit;
+pub mod audit_chain;
+pub mod ban;
+pub mod consent;
 pub mod device;
+pub mod discord;
 pub mod email;
+pub mod erasure;
 pub mod id_token;
 pub mod lockout;
 pub mod mailed_code;
@@ -11,6 +17,7 @@ pub mod one_time_token;
 pub mod password;
 pub mod person_name;
 pub mod pkce;
+pub mod processing;
 pub mod profile;
 pub mod proof;
 pub mod provider;

@@ -15,6 +15,10 @@ text_enum! {
         FactorsChanged => "factors_changed",
         /// Its owner ended it from another one, or all at once.
         EndedByOwner => "ended_by_owner",
+        /// By somebody of the staff.
+        SignedOutByStaff => "signed_out_by_staff",
+        /// The membership was locked.
+        Locked => "locked",
     }
 }
 

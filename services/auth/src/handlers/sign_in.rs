@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 
 use crate::attempts::{RightPassword, check_password};
 use crate::db::users;
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
@@ -82,7 +83,8 @@ async fn answer(
     if !right.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
-    if right.account.email_verified_at.is_none() {
+    // A temporary account has no mailbox to confirm.
+    if right.account.email_verified_at.is_none() && right.account.kind != AccountKind::Temporary {
         return Err(Error::EmailNotVerified);
     }
     let binding = DeviceBinding::new(device_id.as_ref(), surroundings);

@@ -6,7 +6,7 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, Problem, RateRefusal, RequestContext, Unavailability,
+    Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
 };
 use utoipa::ToSchema;
 
@@ -59,6 +59,7 @@ const MOST_ATTEMPTS: i32 = 5;
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`"),
     ),
 )]
 #[post("/api/auth/signin/mfa")]

@@ -1,14 +1,19 @@
 //! `POST /api/auth/signup`
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
-use shinkofa_web::{Body, BodyRefusals, Locale, RateRefusal, RequestContext, Unavailability};
+use shinkofa_web::{
+    Body, BodyRefusals, Locale, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
+use super::sign_in::surroundings;
+use crate::banning::require_not_banned;
 use crate::db::signups::{self, Signup, SignupId};
+use crate::domain::device::DeviceBinding;
 use crate::domain::email::EmailAddress;
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
@@ -55,10 +60,12 @@ impl VerificationSent {
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`"),
     ),
 )]
 #[post("/api/auth/signup")]
 pub async fn sign_up(
+    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
     context: RequestContext,
@@ -68,6 +75,14 @@ pub async fn sign_up(
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
+
+    let surroundings = surroundings(&request, &context);
+    let scope = Scope::realm(auth.realm).with_tenant(host.0);
+    transaction(&auth.platform.database, &scope, "sign_up_ban", async |tx| {
+        let binding = DeviceBinding::new(None, &surroundings);
+        require_not_banned(tx, &auth, host.0, (&binding, &surroundings)).await
+    })
+    .await?;
 
     auth.leaks.refuse(&password, [name.as_str(), email.as_str()], "/password").await?;
     let turn = auth.hashing.turn().await?;

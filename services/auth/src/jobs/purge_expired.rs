@@ -5,11 +5,12 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_identity::totp;
 use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_runtime::tenants;
 
 use crate::Auth;
 use crate::db::{
-    email_changes, factor_guesses, factors, failures, oauth_attempts, one_time_tokens, realms,
-    remembered_devices, revocations, sessions, signups,
+    bans, email_changes, factor_guesses, factors, failures, impersonations, oauth_attempts, one_time_tokens,
+    realms, remembered_devices, revocations, sessions, signups,
 };
 use crate::domain::second_factor::CONFIRM_WITHIN;
 
@@ -27,6 +28,8 @@ const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
 const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
+/// As long as somebody may ask why staff looked at their account.
+const IMPERSONATIONS_KEPT: TimeDelta = TimeDelta::days(365);
 
 impl Job for PurgeExpired {
     const NAME: &'static str = "purge_expired";
@@ -56,6 +59,17 @@ impl Job for PurgeExpired {
             })
             .await?;
             tracing::debug!(removed, "expired rows removed");
+        }
+        let tenants = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
+            Ok::<_, Error>(tenants(tx).await?)
+        })
+        .await?;
+        for tenant in tenants {
+            transaction(database, &Scope::tenant(tenant.id), "purge_tenant", async |tx| {
+                impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?;
+                Ok::<_, Error>(bans::delete_over_here(tx, now).await?)
+            })
+            .await?;
         }
         Ok(())
     }

@@ -77,6 +77,9 @@ impl LetterTemplates {
             "email_changed",
             "email_change_taken",
             "new_sign_in",
+            "impersonation_started",
+            "deletion_scheduled",
+            "deletion_cancelled",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -165,7 +168,13 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
         AccountLetter::NewSignIn { at, expires_at } => {
             context! { at => wording.instant(*at), expires_at => wording.instant(*expires_at) }
         }
-        AccountLetter::PasswordChanged | AccountLetter::EmailChangeTaken => context! {},
+        AccountLetter::ImpersonationStarted { until } => context! { until => wording.instant(*until) },
+        AccountLetter::DeletionScheduled { erases_at } => {
+            context! { erases_at => wording.instant(*erases_at) }
+        }
+        AccountLetter::PasswordChanged
+        | AccountLetter::EmailChangeTaken
+        | AccountLetter::DeletionCancelled => context! {},
     }
 }
 

@@ -112,6 +112,9 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
         AccountLetter::EmailChanged { .. } => Kind::EmailChanged,
         AccountLetter::EmailChangeTaken => Kind::EmailChangeTaken,
         AccountLetter::NewSignIn { .. } => Kind::NewSignIn,
+        AccountLetter::ImpersonationStarted { .. } => Kind::ImpersonationStarted,
+        AccountLetter::DeletionScheduled { .. } => Kind::DeletionScheduled,
+        AccountLetter::DeletionCancelled => Kind::DeletionCancelled,
     }
 }
 

@@ -2,24 +2,18 @@
 
 use serde_json::Value;
 use shinkofa_contracts::auth::UserErasureRequested;
-use shinkofa_identity::Scope;
+use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_kernel::TenantId;
 use shinkofa_web::Locale;
 
 use crate::studio::{Person, Studio};
-
-struct Privacy;
-
-impl Scope for Privacy {
-    const NAME: &'static str = "privacy";
-}
 
 async fn export(studio: &Studio, person: &Person) -> Value {
     let path = format!("/internal/v1/privacy/exports/{}", person.id);
     let about = (Some(TenantId::DEFAULT), Some(person.id));
     studio
         .app
-        .internal_for::<Privacy>("auth", about, reqwest::Method::GET, &path)
+        .internal_for::<PrivacyScope>("auth", about, reqwest::Method::GET, &path)
         .send()
         .await
         .expect(200)
@@ -81,5 +75,35 @@ async fn whoever_is_forgotten_leaves_no_address_name_or_word_and_gets_no_more_ma
     assert!(studio.mail().await.is_empty());
     assert_eq!(mentions(&studio, "nnabelle").await, Vec::<String>::new());
     assert_eq!(export(&studio, &ann).await["data"]["contact"], Value::Null);
+    studio.close().await;
+}
+
+/// What auth asks before it certifies an erasure.
+#[actix_web::test]
+async fn the_service_says_that_it_has_forgotten_once_all_its_subscriptions_are_past_the_request() {
+    let studio = Studio::open().await;
+    let ann = studio.member("Ann", Locale::English);
+    let progress = async |after: &str| {
+        let path = format!("/internal/v1/privacy/erasures/{}?after={after}", ann.id);
+        let call = studio.app.internal::<PrivacyScope>("auth", reqwest::Method::GET, &path);
+        call.send().await.expect(200).body
+    };
+    assert_eq!(progress("1:1").await, serde_json::json!({ "service": "notify", "done": false }));
+    erase(&studio, &ann);
+    studio.settle().await;
+    let cursor =
+        "SELECT transaction || ':' || number AS place FROM feed_cursors WHERE feed = 'auth/platform'";
+    let told = studio.app.sql(cursor).await[0]["place"].as_str().unwrap().to_owned();
+    assert_eq!(progress(&told).await["done"], true);
+    assert_eq!(progress("99999999:1").await["done"], false);
+
+    // What waits aside may still bring somebody back.
+    let aside = format!(
+        "INSERT INTO parked_events (feed, transaction, number, aggregate_type, aggregate_id, event, reason, parked_at)
+         VALUES ('auth', 1, 1, 'user', '{}', '{{}}', 'test', now())",
+        ann.id
+    );
+    studio.app.superuser().await.run(&aside).await;
+    assert_eq!(progress(&told).await["done"], false);
     studio.close().await;
 }

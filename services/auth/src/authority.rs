@@ -1,0 +1,22 @@
+//! Who may administer: asked of the database, not of the token alone.
+
+use shinkofa_db::Connection;
+use shinkofa_identity::{CurrentActor, Grants, denied};
+
+use crate::Auth;
+use crate::db::memberships::Membership;
+use crate::db::users::Account;
+use crate::error::Error;
+use crate::liveness::{Claimed, require_live};
+
+/// The live account and membership behind a token, whose present roles hold `P`. A role that was taken away works no longer,
+/// whatever the token still says.
+pub async fn require_authority<P: Grants>(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+) -> Result<(Account, Membership), Error> {
+    let now = auth.platform.clock.now();
+    let (account, membership) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
+    if P::PERMISSION.is_held_by(&membership.roles) { Ok((account, membership)) } else { Err(denied().into()) }
+}

@@ -1,0 +1,55 @@
+//! Which temporary account belongs to which member of a Discord server.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use shinkofa_db::Connection;
+use shinkofa_kernel::{RealmId, TenantId, UserId};
+
+use super::schema::discord_links;
+use crate::domain::discord::DiscordId;
+
+pub async fn insert(
+    tx: &mut Connection,
+    (realm, tenant, user): (RealmId, TenantId, UserId),
+    discord: &DiscordId,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::insert_into(discord_links::table)
+        .values((
+            discord_links::realm_id.eq(realm),
+            discord_links::discord_id.eq(discord.as_str()),
+            discord_links::user_id.eq(user),
+            discord_links::for_tenant.eq(tenant),
+            discord_links::created_at.eq(now),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The account of a Discord member in this tenant.
+pub async fn find(
+    tx: &mut Connection,
+    (realm, tenant): (RealmId, TenantId),
+    discord: &DiscordId,
+) -> QueryResult<Option<UserId>> {
+    discord_links::table
+        .find((realm, discord.as_str()))
+        .filter(discord_links::for_tenant.eq(tenant))
+        .select(discord_links::user_id)
+        .first(tx)
+        .await
+        .optional()
+}
+
+/// In which tenant an account was made.
+pub async fn tenant_of(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<Option<TenantId>> {
+    discord_links::table
+        .filter(discord_links::realm_id.eq(realm).and(discord_links::user_id.eq(user)))
+        .select(discord_links::for_tenant)
+        .first(tx)
+        .await
+        .optional()
+}

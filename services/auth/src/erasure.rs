@@ -1,0 +1,139 @@
+//! Forgetting a person everywhere: auth at once, the other services as they read of it, until all have said that they did.
+
+use serde_json::json;
+use shinkofa_contracts::Position;
+use shinkofa_contracts::auth::UserErasureRequested;
+use shinkofa_contracts::privacy::{ErasureProgress, PrivacyScope};
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_feed::append;
+use shinkofa_kernel::{Actor, TenantId, UserId};
+use shinkofa_runtime::tenants;
+
+use crate::db::erasures::{self, Erasure};
+use crate::db::{events, scope};
+use crate::domain::audit::AuditAction;
+use crate::domain::erasure::{ErasureState, ROUNDS};
+use crate::error::Error;
+use crate::{Auth, privacy};
+
+/// The services that keep data about people: those that auth is told the addresses of.
+pub fn services(auth: &Auth) -> Vec<String> {
+    let peers = auth.platform.settings.peers.keys();
+    let mut services: Vec<String> =
+        peers.filter(|name| *name != shinkofa_contracts::auth::SERVICE).cloned().collect();
+    services.sort();
+    services
+}
+
+/// Goes on with one request as far as it goes now.
+pub async fn advance(auth: &Auth, erasure: &Erasure) -> Result<(), Error> {
+    match (erasure.state, erasure.told()) {
+        (ErasureState::Scheduled, _) => tell(auth, erasure, 1).await,
+        (ErasureState::Erasing, Some(told)) => collect(auth, erasure, told).await,
+        _ => Ok(()),
+    }
+}
+
+/// Auth forgets the person and tells the others, in one transaction.
+async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
+    let realm = auth.realm;
+    transaction(&auth.platform.database, &Scope::realm(realm), "tell_erasure", async |tx| {
+        let now = auth.platform.clock.now();
+        let Some(current) = erasures::lock(tx, realm, erasure.id).await? else { return Ok(()) };
+        if (current.state, current.round) != (erasure.state, erasure.round) || now < current.erase_at {
+            return Ok(());
+        }
+        for tenant in concerned(tx, current.user_id).await? {
+            erase_in(tx, auth, tenant, current.user_id).await?;
+        }
+        let told = events::last_about(tx, current.user_id).await?;
+        Ok::<_, Error>(erasures::set_told(tx, (realm, current.id), (round, told)).await?)
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(())
+}
+
+/// The tenants in which the person was ever anything.
+async fn concerned(tx: &mut Connection, user: UserId) -> Result<Vec<TenantId>, Error> {
+    let mut concerned = Vec::new();
+    for tenant in tenants(tx).await? {
+        scope::enter_tenant(tx, tenant.id).await?;
+        if erasures::is_known_here(tx, user).await? {
+            concerned.push(tenant.id);
+        }
+    }
+    Ok(concerned)
+}
+
+async fn erase_in(tx: &mut Connection, auth: &Auth, tenant: TenantId, user: UserId) -> Result<(), Error> {
+    scope::enter_tenant(tx, tenant).await?;
+    privacy::erase(tx, auth, user).await?;
+    let trail = auth.trail(tenant, Actor::service("auth"));
+    trail.user(tx, AuditAction::ErasureStarted, user, json!({})).await?;
+    let request = UserErasureRequested { user_id: user };
+    append(tx, &trail.occurrence(), user.as_uuid(), &request, None).await?;
+    Ok(())
+}
+
+/// Asks those who have not confirmed yet. Whoever does not answer is asked again by the next run.
+async fn collect(auth: &Auth, erasure: &Erasure, told: Position) -> Result<(), Error> {
+    let (realm, database) = (auth.realm, &auth.platform.database);
+    let confirmed = transaction(database, &Scope::realm(realm), "erasure_confirmations", async |tx| {
+        Ok::<_, Error>(erasures::confirmations(tx, (realm, erasure.id)).await?)
+    })
+    .await?;
+    let services = services(auth);
+    let mut missing = 0;
+    for service in &services {
+        if confirmed.iter().any(|(name, _)| name == service) {
+            continue;
+        }
+        if !has_forgotten(auth, service, erasure.user_id, told).await {
+            missing += 1;
+            continue;
+        }
+        let now = auth.platform.clock.now();
+        transaction(database, &Scope::realm(realm), "confirm_erasure", async |tx| {
+            Ok::<_, Error>(erasures::confirm(tx, (realm, erasure.id), service, now).await?)
+        })
+        .await?;
+    }
+    match missing {
+        0 if erasure.round < ROUNDS => tell(auth, erasure, erasure.round + 1).await,
+        0 => finish(auth, erasure, &services).await,
+        _ => {
+            tracing::info!(erasure = %erasure.id, missing, "services have not forgotten yet");
+            Ok(())
+        }
+    }
+}
+
+async fn has_forgotten(auth: &Auth, service: &str, user: UserId, told: Position) -> bool {
+    let Ok(peer) = auth.platform.peers.peer::<PrivacyScope>(service) else { return false };
+    let path = format!("/internal/v1/privacy/erasures/{user}?after={told}");
+    match peer.get::<ErasureProgress>(&path).await {
+        Ok(progress) => progress.done,
+        Err(error) => {
+            tracing::info!(service, %error, "it cannot be asked whether it has forgotten somebody");
+            false
+        }
+    }
+}
+
+async fn finish(auth: &Auth, erasure: &Erasure, services: &[String]) -> Result<(), Error> {
+    let realm = auth.realm;
+    let scope = Scope::realm(realm).with_tenant(erasure.for_tenant);
+    transaction(&auth.platform.database, &scope, "finish_erasure", async |tx| {
+        let now = auth.platform.clock.now();
+        let current = erasures::lock(tx, realm, erasure.id).await?;
+        if current.is_none_or(|current| current.state != ErasureState::Erasing) {
+            return Ok(());
+        }
+        erasures::finish(tx, (realm, erasure.id), now).await?;
+        let trail = auth.trail(erasure.for_tenant, Actor::service("auth"));
+        let details = json!({ "erasureId": erasure.id, "services": services });
+        Ok::<_, Error>(trail.user(tx, AuditAction::AccountErased, erasure.user_id, details).await?)
+    })
+    .await
+}

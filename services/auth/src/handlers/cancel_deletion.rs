@@ -1,0 +1,43 @@
+//! `POST /api/me/delete/cancel`
+
+use actix_web::{HttpResponse, post, web};
+use serde_json::json;
+use shinkofa_contracts::auth::AccountLetter;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::CurrentActor;
+use shinkofa_web::{CallerRefusals, ProblemDocument, Unavailability};
+
+use crate::Auth;
+use crate::db::erasures;
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+use crate::letters::request_letter;
+use crate::liveness::{Claimed, require_live};
+
+/// Keep my account after all
+#[utoipa::path(
+    tag = "privacy",
+    security(("bearer" = [])),
+    responses(
+        CallerRefusals, Unavailability,
+        (status = 204),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`no_deletion`"),
+    ),
+)]
+#[post("/api/me/delete/cancel")]
+pub async fn cancel_deletion(actor: CurrentActor, auth: web::Data<Auth>) -> Result<HttpResponse, Error> {
+    let now = auth.platform.clock.now();
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "cancel_deletion", async |tx| {
+        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        if !erasures::cancel(tx, (auth.realm, actor.user_id), now).await? {
+            return Err(Error::NoDeletion);
+        }
+        let trail = auth.trail(actor.tenant_id, actor.actor());
+        trail.user(tx, AuditAction::DeletionCancelled, actor.user_id, json!({})).await?;
+        request_letter(tx, &auth, &trail, &account, (AccountLetter::DeletionCancelled, None)).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,161 @@
+//! `POST /internal/v1/discord/accounts`
+
+use actix_web::{HttpResponse, post, web};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shinkofa_contracts::auth::DiscordScope;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::RequireScope;
+use shinkofa_kernel::{Actor, Role, UserId};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Fault, Locale, ProblemDocument, Unavailability};
+use utoipa::ToSchema;
+
+use crate::announcement::{announce_account, announce_membership};
+use crate::db::audit::Trail;
+use crate::db::users::{self, Account, NewAccount};
+use crate::db::{discord_links, memberships};
+use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::audit::AuditAction;
+use crate::domain::discord::{DiscordId, LIVES, password};
+use crate::domain::person_name::PersonName;
+use crate::error::Error;
+use crate::jobs::purge_temporary::purge;
+use crate::{Auth, attempts};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DiscordAccountRequest {
+    #[schema(value_type = String, pattern = "^[0-9]{15,20}$", example = "123456789012345678")]
+    discord_id: DiscordId,
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "marin")]
+    username: PersonName,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DiscordAccountAnswer {
+    user_id: UserId,
+    /// What is typed as address at sign-in. Nothing is ever sent there.
+    #[schema(example = "discord-123456789012345678@temporary.invalid")]
+    email: String,
+    /// Told once, when the account is made; null afterwards.
+    password: Option<String>,
+    expires_at: DateTime<Utc>,
+}
+
+/// A temporary account for a member of a Discord server
+///
+/// Lives for a day and is then purged. Asking again for the same member tells of the account that is there, without its password.
+#[utoipa::path(
+    tag = "discord",
+    request_body = DiscordAccountRequest,
+    responses(
+        CallerRefusals, BodyRefusals, Unavailability,
+        (status = 200, body = DiscordAccountAnswer, description = "It was there"),
+        (status = 201, body = DiscordAccountAnswer),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "The member has one in another tenant"),
+    ),
+)]
+#[post("/internal/v1/discord/accounts")]
+pub async fn create_discord_account(
+    caller: RequireScope<DiscordScope>,
+    auth: web::Data<Auth>,
+    body: Body<DiscordAccountRequest>,
+) -> Result<HttpResponse, Error> {
+    let Body(request) = body;
+    let tenant = caller.caller.require_tenant()?;
+    let password = password(auth.randomness.bytes()?);
+    let turn = auth.hashing.turn().await?;
+    let phc = attempts::hash(&auth, &turn, &password).await?;
+    drop(turn);
+    let trail = auth.trail(tenant, Actor::service(&caller.caller.name));
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    let made = transaction(&auth.platform.database, &scope, "create_discord_account", async |tx| {
+        make(tx, &auth, &trail, &request, &phc).await
+    })
+    .await?;
+    auth.platform.committed();
+    let (account, is_new) = made;
+    let answer = DiscordAccountAnswer {
+        user_id: account.id,
+        email: account.email,
+        password: is_new.then_some(password),
+        expires_at: account.expires_at.ok_or_else(|| Fault::unexpected("a temporary account has no end"))?,
+    };
+    let mut response = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(response.insert_header(("cache-control", "no-store")).json(answer))
+}
+
+/// The account, and whether it was made just now. Of several at once one makes it.
+async fn make(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    request: &DiscordAccountRequest,
+    phc: &str,
+) -> Result<(Account, bool), Error> {
+    let (realm, now, address) = (auth.realm, trail.clock.now(), request.discord_id.address());
+    if let Some(known) = users::lock_by_email(tx, realm, &address).await? {
+        let expired = known.expires_at.is_none_or(|end| end <= now);
+        if !expired {
+            return known_account(tx, auth, trail, (request, known)).await;
+        }
+        // Its time is over, but the purge has not come to it yet.
+        purge(tx, auth, known.id).await?;
+        crate::db::scope::enter_tenant(tx, trail.tenant).await?;
+    }
+    let user = UserId::new(&trail.clock);
+    if !users::insert(tx, &new_account(auth, user, request, (&address, phc), now)).await? {
+        let known = users::lock_by_email(tx, realm, &address).await?;
+        let known = known.ok_or_else(|| Fault::unexpected("an account is not there"))?;
+        return known_account(tx, auth, trail, (request, known)).await;
+    }
+    users::set_expiry(tx, (realm, user), now + LIVES).await?;
+    discord_links::insert(tx, (realm, trail.tenant, user), &request.discord_id, now).await?;
+    memberships::join(tx, (trail.tenant, realm, user), now).await?;
+    memberships::set_roles(tx, trail.tenant, user, &[Role::Member]).await?;
+    trail.user(tx, AuditAction::TemporaryCreated, user, json!({})).await?;
+    let missing = || Fault::unexpected("a new account is not there");
+    let account = users::find(tx, realm, user).await?.ok_or_else(missing)?;
+    let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(missing)?;
+    announce_account(tx, trail, &account).await?;
+    announce_membership(tx, trail, user, &membership).await?;
+    Ok((account, true))
+}
+
+async fn known_account(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (request, known): (&DiscordAccountRequest, Account),
+) -> Result<(Account, bool), Error> {
+    match discord_links::find(tx, (auth.realm, trail.tenant), &request.discord_id).await? {
+        Some(user) if user == known.id => Ok((known, false)),
+        _ => Err(Error::NotAvailable),
+    }
+}
+
+fn new_account(
+    auth: &Auth,
+    id: UserId,
+    request: &DiscordAccountRequest,
+    (address, phc): (&str, &str),
+    now: DateTime<Utc>,
+) -> NewAccount {
+    NewAccount {
+        realm_id: auth.realm,
+        id,
+        kind: AccountKind::Temporary,
+        status: AccountStatus::Active,
+        email: address.to_owned(),
+        email_canonical: address.to_owned(),
+        email_verified_at: None,
+        name: request.username.as_str().to_owned(),
+        locale: Locale::French,
+        password_phc: Some(phc.to_owned()),
+        token_version: 1,
+        created_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,90 @@
+//! `POST /api/admin/users/{userId}/impersonate`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ImpersonateUsers;
+use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_kernel::UserId;
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
+    RequestContext, Unavailability,
+};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::authority::require_authority;
+use crate::db::{memberships, users};
+use crate::domain::administration::{Reason, may_be_impersonated};
+use crate::domain::device::Surroundings;
+use crate::error::Error;
+use crate::impersonation::{self, ImpersonationAnswer};
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ImpersonateRequest {
+    /// Shown to staff, and to the member in a copy of their data.
+    #[schema(value_type = String, min_length = 3, max_length = 500, example = "Ticket 4711: the calendar stays empty")]
+    reason: Reason,
+}
+
+/// See the platform as a member does
+///
+/// Gives a token in the member's name that is good for fifteen minutes and for GET alone, in every service. It says who acts
+/// (`act`) and that it is read-only (`ro`). The member is told by mail, sees the session and can end it. There is no such token
+/// for an admin.
+#[utoipa::path(
+    tag = "administration",
+    security(("bearer" = [])),
+    params(("userId" = UserId, Path)),
+    request_body = ImpersonateRequest,
+    responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
+        (status = 200, body = ImpersonationAnswer),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/admin/users/{userId}/impersonate")]
+pub async fn impersonate_user(
+    caller: RequirePermission<ImpersonateUsers>,
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    context: RequestContext,
+    user: Path<UserId>,
+    body: Body<ImpersonateRequest>,
+) -> Result<HttpResponse, Error> {
+    let (actor, user, Body(ImpersonateRequest { reason })) = (caller.actor, user.0, body);
+    auth.platform.limiter.require(&limits::IMPERSONATE_BY_USER, &actor.user_id.to_string()).await?;
+    let surroundings = surroundings(&request, &context);
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let answer = transaction(&auth.platform.database, &scope, "impersonate_user", async |tx| {
+        impersonate(tx, &auth, &actor, user, (&reason, &surroundings)).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+}
+
+async fn impersonate(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+    (reason, surroundings): (&Reason, &Surroundings),
+) -> Result<ImpersonationAnswer, Error> {
+    let now = auth.platform.clock.now();
+    require_authority::<ImpersonateUsers>(tx, auth, actor).await?;
+    let membership = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
+    if user == actor.user_id {
+        return Err(Error::OwnAccount);
+    }
+    let account = users::find(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
+    let account = account.ok_or(Error::CannotImpersonate)?;
+    if !membership.is_active() || !may_be_impersonated(&membership.roles) {
+        return Err(Error::CannotImpersonate);
+    }
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    let member = (&account, &membership);
+    impersonation::open(tx, auth, &trail, member, (actor.user_id, reason, surroundings)).await
+}

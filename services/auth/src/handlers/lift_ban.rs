@@ -1,0 +1,44 @@
+//! `DELETE /internal/v1/bans/{banId}`
+
+use actix_web::{HttpResponse, delete, web};
+use serde_json::json;
+use shinkofa_contracts::auth::BanScope;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequireScope;
+use shinkofa_kernel::Actor;
+use shinkofa_kernel::macros::uuid::Uuid;
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
+
+use crate::Auth;
+use crate::db::bans;
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+
+/// Lift a ban
+///
+/// One that is not there is lifted.
+#[utoipa::path(
+    tag = "trust",
+    params(("banId" = Uuid, Path)),
+    responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+    ),
+)]
+#[delete("/internal/v1/bans/{banId}")]
+pub async fn lift_ban(
+    caller: RequireScope<BanScope>,
+    auth: web::Data<Auth>,
+    ban: Path<Uuid>,
+) -> Result<HttpResponse, Error> {
+    let (tenant, ban) = (caller.caller.require_tenant()?, ban.0);
+    let actor = caller.caller.user_id.map_or_else(|| Actor::service(&caller.caller.name), Actor::user);
+    transaction(&auth.platform.database, &Scope::tenant(tenant), "lift_ban", async |tx| {
+        if bans::lift(tx, tenant, ban).await? {
+            auth.trail(tenant, actor.clone()).ban(tx, AuditAction::BanLifted, ban, json!({})).await?;
+        }
+        Ok::<_, Error>(())
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,107 @@
+//! `POST /api/admin/users/{userId}/lock`
+
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ManageUsers;
+use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, Unavailability,
+};
+use utoipa::ToSchema;
+
+use crate::Auth;
+use crate::announcement::announce_membership;
+use crate::authority::require_authority;
+use crate::db::members;
+use crate::db::memberships::{self, Membership};
+use crate::domain::account::MembershipStatus;
+use crate::domain::administration::{Reason, may_manage};
+use crate::domain::audit::AuditAction;
+use crate::domain::session::SessionEnd;
+use crate::error::Error;
+use crate::withdrawal::{end_sessions, forget_here};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LockRequest {
+    /// Shown to staff, and to the member in a copy of their data.
+    #[schema(value_type = String, min_length = 3, max_length = 500, example = "Chargebacks under investigation")]
+    reason: Reason,
+}
+
+/// Lock a member out
+///
+/// Suspends the membership in this tenant and ends what the member is signed in on here: no way of signing in works until it is
+/// unlocked. What they are in other tenants is not touched. Only an admin can lock an admin or a manager, and nobody themselves.
+#[utoipa::path(
+    tag = "administration",
+    security(("bearer" = [])),
+    params(("userId" = UserId, Path)),
+    request_body = LockRequest,
+    responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/admin/users/{userId}/lock")]
+pub async fn lock_user(
+    caller: RequirePermission<ManageUsers>,
+    auth: web::Data<Auth>,
+    user: Path<UserId>,
+    body: Body<LockRequest>,
+) -> Result<HttpResponse, Error> {
+    let (actor, user, Body(LockRequest { reason })) = (caller.actor, user.0, body);
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let ended = transaction(&auth.platform.database, &scope, "lock_user", async |tx| {
+        lock(tx, &auth, &actor, user, &reason).await
+    })
+    .await?;
+    forget_here(&auth, &ended);
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn lock(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+    reason: &Reason,
+) -> Result<Vec<SessionId>, Error> {
+    let now = auth.platform.clock.now();
+    let tenant = actor.tenant_id;
+    manageable(tx, auth, actor, user).await?;
+    let (active, suspended) = (MembershipStatus::Active, MembershipStatus::Suspended);
+    if !memberships::change_status(tx, (tenant, user), (active, suspended), now).await? {
+        return Err(Error::NotActive);
+    }
+    members::note_lock(tx, (tenant, user), (reason, actor.user_id), now).await?;
+    let trail = auth.trail(tenant, actor.actor());
+    let ended = end_sessions(tx, auth, &trail, user, SessionEnd::Locked).await?;
+    let details = json!({ "endedSessions": ended.len() });
+    trail.user(tx, AuditAction::MembershipLocked, user, details).await?;
+    let membership = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
+    announce_membership(tx, &trail, user, &membership).await?;
+    Ok(ended)
+}
+
+/// The member, whom the caller may manage. Both stay as they are until the transaction ends: two admins who lock each other out
+/// at the same moment do not both succeed.
+pub async fn manageable(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+) -> Result<Membership, Error> {
+    memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
+    let (_, own) = require_authority::<ManageUsers>(tx, auth, actor).await?;
+    let member = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
+    if user == actor.user_id {
+        return Err(Error::OwnAccount);
+    }
+    if may_manage(&own.roles, &member.roles) { Ok(member) } else { Err(Error::CannotManage) }
+}

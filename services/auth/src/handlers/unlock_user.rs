@@ -1,0 +1,62 @@
+//! `POST /api/admin/users/{userId}/unlock`
+
+use actix_web::{HttpResponse, post, web};
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ManageUsers;
+use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_kernel::UserId;
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, Unavailability};
+
+use super::lock_user::manageable;
+use crate::Auth;
+use crate::announcement::announce_membership;
+use crate::db::{members, memberships};
+use crate::domain::account::MembershipStatus;
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+
+/// Unlock a member
+///
+/// The membership is active again, with the roles it had. They sign in anew.
+#[utoipa::path(
+    tag = "administration",
+    security(("bearer" = [])),
+    params(("userId" = UserId, Path)),
+    responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+)]
+#[post("/api/admin/users/{userId}/unlock")]
+pub async fn unlock_user(
+    caller: RequirePermission<ManageUsers>,
+    auth: web::Data<Auth>,
+    user: Path<UserId>,
+) -> Result<HttpResponse, Error> {
+    let (actor, user) = (caller.actor, user.0);
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "unlock_user", async |tx| {
+        unlock(tx, &auth, &actor, user).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn unlock(tx: &mut Connection, auth: &Auth, actor: &CurrentActor, user: UserId) -> Result<(), Error> {
+    let tenant = actor.tenant_id;
+    manageable(tx, auth, actor, user).await?;
+    let (suspended, active) = (MembershipStatus::Suspended, MembershipStatus::Active);
+    let now = auth.platform.clock.now();
+    if !memberships::change_status(tx, (tenant, user), (suspended, active), now).await? {
+        return Err(Error::NotLocked);
+    }
+    members::forget_lock(tx, tenant, user).await?;
+    let trail = auth.trail(tenant, actor.actor());
+    trail.user(tx, AuditAction::MembershipUnlocked, user, json!({})).await?;
+    let membership = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
+    announce_membership(tx, &trail, user, &membership).await?;
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Seals the audit trail of every tenant, in the order in which its events were committed.
+
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Error, Scope, transaction};
+use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_kernel::{TenantId, failpoint};
+use shinkofa_runtime::tenants;
+
+use crate::Auth;
+use crate::audit_chain::{Sealed, seal_batch};
+use crate::domain::audit_chain::Head;
+use crate::error;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SealAudit {}
+
+/// Where a test may kill the process.
+pub const FAILPOINTS: &[&str] = &[BEFORE_COMMIT, AFTER_COMMIT];
+const BEFORE_COMMIT: &str = "auth.seal.before_commit";
+const AFTER_COMMIT: &str = "auth.seal.after_commit";
+
+impl Job for SealAudit {
+    const NAME: &'static str = "seal_audit";
+    type State = Auth;
+
+    async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
+        let database = &auth.platform.database;
+        let tenants = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
+            Ok::<_, Error>(tenants(tx).await?)
+        })
+        .await?;
+        let mut failure = None;
+        for tenant in tenants {
+            // One tenant's trouble does not leave the trails of the others open.
+            failure = seal(auth, tenant.id).await.err().or(failure);
+        }
+        failure.map_or(Ok(()), |error| Err(error.into()))
+    }
+}
+
+async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
+    loop {
+        let scope = Scope::tenant(tenant);
+        let sealed = transaction(&auth.platform.database, &scope, "seal_audit", async |tx| {
+            let sealed = seal_batch(tx, auth, tenant).await?;
+            failpoint!(BEFORE_COMMIT);
+            Ok::<_, error::Error>(sealed)
+        })
+        .await?;
+        failpoint!(AFTER_COMMIT);
+        let broken = metrics::gauge!("audit_chain_broken", "tenant" => tenant.to_string());
+        match sealed {
+            Sealed::Some => broken.set(0.0),
+            Sealed::Elsewhere => return Ok(()),
+            Sealed::All { head, grown } => {
+                broken.set(0.0);
+                anchor(tenant, &head, grown);
+                return Ok(());
+            }
+            Sealed::Broken => {
+                broken.set(1.0);
+                tracing::error!(%tenant, "the audit chain does not end where it was signed: see `auth audit-verify`");
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Tells the head to where this database cannot reach: the log, and whoever collects the gauges. A chain that is cut off
+/// together with its signatures is shorter than the one that was told.
+fn anchor(tenant: TenantId, head: &Head, grown: bool) {
+    #[expect(clippy::cast_precision_loss, reason = "gauges are floats")]
+    metrics::gauge!("audit_chain_length", "tenant" => tenant.to_string()).set(head.seq as f64);
+    if grown {
+        tracing::info!(%tenant, seq = head.seq, hash = hex::encode(head.hash), "head of the audit chain");
+    }
+}

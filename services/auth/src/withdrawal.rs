@@ -1,0 +1,44 @@
+//! Taking access back: sessions end in the database at once, their tokens everywhere within seconds.
+
+use serde_json::json;
+use shinkofa_db::Connection;
+use shinkofa_identity::Revocation;
+use shinkofa_kernel::{SessionId, UserId};
+
+use crate::Auth;
+use crate::db::audit::Trail;
+use crate::db::{impersonations, revocations, sessions};
+use crate::domain::audit::AuditAction;
+use crate::domain::session::SessionEnd;
+use crate::error::Error;
+
+/// Ends everything somebody is signed in on in the trail's tenant, and the sessions in which they see it as others do. Hand
+/// what it returns to [`forget_here`] once it is committed.
+pub async fn end_sessions(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    user: UserId,
+    reason: SessionEnd,
+) -> Result<Vec<SessionId>, Error> {
+    let now = trail.clock.now();
+    let mut ended = sessions::end_in_tenant(tx, (auth.realm, user, trail.tenant), now).await?;
+    for session in impersonations::opened_by(tx, (trail.tenant, user), now).await? {
+        if sessions::end(tx, (auth.realm, session), now).await? {
+            ended.push(session);
+        }
+    }
+    for session in &ended {
+        revocations::record(tx, &Revocation::Session { session_id: *session }, now).await?;
+        trail.session(tx, AuditAction::SessionEnded, *session, json!({ "reason": reason })).await?;
+    }
+    Ok(ended)
+}
+
+/// This process knows at once; the others by the revocation feed.
+pub fn forget_here(auth: &Auth, sessions: &[SessionId]) {
+    let now = auth.platform.clock.now();
+    for session in sessions {
+        auth.platform.identity.revocations.apply(&Revocation::Session { session_id: *session }, now);
+    }
+}

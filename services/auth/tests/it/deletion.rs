@@ -1,0 +1,218 @@
+//! Being forgotten: by everybody, provably, and not by mistake.
+
+use auth::Auth;
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use shinkofa_testing::wiremock::{Request, Respond, ResponseTemplate};
+use shinkofa_testing::{Answer, FakePeer, TestApp};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use crate::people::{self, PASSWORD, address, text};
+use crate::staff::{seal, staff, token, user_id};
+
+async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
+    app.post("/api/me/delete").token(token(who)).json(&json!({ "password": password })).send().await
+}
+
+async fn certificate(app: &TestApp<Auth>, id: &str) -> Value {
+    app.get(&format!("/api/me/certificates/{id}")).send().await.expect(200).body
+}
+
+/// A service that says it is done once it was told up to `until`.
+#[derive(Clone)]
+struct Forgetting {
+    service: &'static str,
+    reads_up_to: Arc<AtomicI64>,
+}
+
+impl Respond for Forgetting {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let after =
+            request.url.query_pairs().find(|(key, _)| key == "after").expect("a position").1.into_owned();
+        let transaction: i64 = after.split(':').next().expect("a position").parse().expect("a position");
+        let done = transaction <= self.reads_up_to.load(Ordering::SeqCst);
+        ResponseTemplate::new(200).set_body_json(json!({ "service": self.service, "done": done }))
+    }
+}
+
+struct Scene {
+    app: TestApp<Auth>,
+    /// How far the slow one of the services has read auth's feed.
+    booking_reads_up_to: Arc<AtomicI64>,
+    booking: FakePeer,
+}
+
+const PATH: &str = "^/internal/v1/privacy/erasures/";
+
+async fn scene() -> Scene {
+    let booking_reads_up_to = Arc::new(AtomicI64::new(0));
+    let (booking, others) = (FakePeer::start().await, FakePeer::start().await);
+    let slow = Forgetting { service: "booking", reads_up_to: booking_reads_up_to.clone() };
+    booking.on("GET", PATH, slow).await;
+    let quick = Forgetting { service: "credits", reads_up_to: Arc::new(AtomicI64::new(i64::MAX)) };
+    others.on("GET", PATH, quick).await;
+    let builder = TestApp::<Auth>::builder().peer("booking", &booking.url());
+    let app = builder.peer("credits", &others.url()).peer("notify", &others.url()).start().await;
+    Scene { app, booking_reads_up_to, booking }
+}
+
+/// The schedule comes round once more.
+async fn a_minute_later(app: &TestApp<Auth>) {
+    app.advance(TimeDelta::seconds(61));
+    app.run_jobs().await;
+}
+
+#[actix_web::test]
+async fn an_account_is_erased_after_its_grace_everywhere_and_certified() {
+    let Scene { app, booking_reads_up_to, booking } = scene().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let answer = delete(&app, &anna, PASSWORD).await.expect(202);
+    assert_eq!(answer.body["erasesAt"], "2026-12-15T09:00:00Z");
+    let id = answer.text("certificateId");
+    assert_eq!(certificate(&app, &id).await["state"], "scheduled");
+    let letter = app.events().await.pop().unwrap();
+    assert_eq!(letter["data"]["letter"]["kind"], "deletion_scheduled");
+
+    // Until then it is an account like any other.
+    app.advance(TimeDelta::days(14) - TimeDelta::seconds(70));
+    app.run_jobs().await;
+    assert_eq!(certificate(&app, &id).await["state"], "scheduled");
+    let body = people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200).body;
+
+    a_minute_later(&app).await;
+    a_minute_later(&app).await;
+    let erasing = certificate(&app, &id).await;
+    assert_eq!(erasing["state"], "erasing");
+    people::profile(&app, token(&body)).await.expect(401);
+    people::refresh(&app, text(&body, "refreshToken")).await.expect(401);
+    people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect_problem(401, "invalid_credentials");
+    let told =
+        async || app.events().await.iter().filter(|event| event["type"] == "user.erasure_requested").count();
+    assert_eq!(told().await, 1);
+
+    // While one service is behind nothing is certified, however often it is asked.
+    for _ in 0..3 {
+        a_minute_later(&app).await;
+    }
+    assert_eq!((certificate(&app, &id).await["state"].clone(), told().await), (json!("erasing"), 1));
+    assert!(!booking.requests().await.is_empty());
+
+    // Past the first telling it is told again: whatever it read before cannot come after that.
+    booking_reads_up_to.store(newest(&app).await, Ordering::SeqCst);
+    a_minute_later(&app).await;
+    assert_eq!((certificate(&app, &id).await["state"].clone(), told().await), (json!("erasing"), 2));
+    a_minute_later(&app).await;
+    assert_eq!(certificate(&app, &id).await["state"], "erasing", "booking is behind the second telling");
+    booking_reads_up_to.store(i64::MAX, Ordering::SeqCst);
+    a_minute_later(&app).await;
+    let done = certificate(&app, &id).await;
+    assert_eq!(done["state"], "done");
+    let services: Vec<_> =
+        done["services"].as_array().unwrap().iter().map(|s| text(s, "service").to_owned()).collect();
+    assert_eq!(services, ["booking", "credits", "notify"]);
+    assert!(!done.to_string().contains(user_id(&anna)), "it does not say who it was");
+
+    assert_eq!(mentions(&app, &["anna", "Anna Martin"], &admin).await, Vec::<String>::new());
+    seal(&app).await;
+    let admin = people::sign_in(&app, &address(&app, "ada"), PASSWORD).await.expect(200).body;
+    let audit = app.get("/api/admin/audit/verify").token(token(&admin)).send().await.expect(200).body;
+    assert_eq!(audit["intact"], true, "{audit:#}");
+    let last = app.sql("SELECT details FROM audit_events WHERE action = 'account.erased'").await;
+    assert_eq!(last[0]["details"], json!({ "erasureId": done["erasureId"], "services": services }));
+}
+
+async fn newest(app: &TestApp<Auth>) -> i64 {
+    app.sql("SELECT max(transaction) AS newest FROM events").await[0]["newest"].as_i64().expect("a number")
+}
+
+/// Every row of every table that says one of these words, the admin's own aside.
+async fn mentions(app: &TestApp<Auth>, words: &[&str], admin: &Value) -> Vec<String> {
+    let tables = "SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = current_schema() AND c.relkind = 'r'";
+    let mut found = Vec::new();
+    for table in app.sql(tables).await {
+        let table = text(&table, "name").to_owned();
+        for row in app.sql(&format!("SELECT * FROM {table}")).await {
+            let row = row.to_string();
+            if words.iter().any(|word| row.contains(word)) && !row.contains(user_id(admin)) {
+                found.push(format!("{table}: {row}"));
+            }
+        }
+    }
+    found
+}
+
+#[actix_web::test]
+async fn a_request_can_be_taken_back_and_made_again() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let cancel = async || app.post("/api/me/delete/cancel").token(token(&anna)).send().await;
+    cancel().await.expect_problem(409, "no_deletion");
+    let first = delete(&app, &anna, PASSWORD).await.expect(202).text("certificateId");
+    delete(&app, &anna, PASSWORD).await.expect_problem(409, "deletion_scheduled");
+    cancel().await.expect(204);
+    cancel().await.expect_problem(409, "no_deletion");
+    assert_eq!(certificate(&app, &first).await["state"], "cancelled");
+    let letter = app.events().await.pop().unwrap();
+    assert_eq!(letter["data"]["letter"]["kind"], "deletion_cancelled");
+    let second = delete(&app, &anna, PASSWORD).await.expect(202).text("certificateId");
+    assert_ne!(first, second);
+    cancel().await.expect(204);
+    app.advance(TimeDelta::days(30));
+    app.run_jobs().await;
+    people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200);
+}
+
+#[actix_web::test]
+async fn it_takes_the_password_and_guessing_it_is_as_slow_as_at_sign_in() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    delete(&app, &anna, "not the password").await.expect_problem(403, "wrong_password");
+    delete(&app, &anna, PASSWORD).await.expect_problem(429, "too_many_attempts");
+    app.advance(TimeDelta::seconds(2));
+    delete(&app, &anna, PASSWORD).await.expect(202);
+    app.post("/api/me/delete").json(&json!({ "password": PASSWORD })).send().await.expect(401);
+    assert_eq!(app.sql("SELECT id FROM erasures").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn of_many_requests_at_once_one_is_taken() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let answers = join_all((0..8).map(|_| delete(&app, &anna, PASSWORD))).await;
+    let taken = answers.iter().filter(|answer| answer.status == 202).count();
+    assert_eq!(taken, 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    assert_eq!(app.sql("SELECT id FROM erasures").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn a_studio_keeps_an_admin() {
+    let app = TestApp::<Auth>::start().await;
+    let ada = staff(&app, "ada", "admin").await;
+    delete(&app, &ada, PASSWORD).await.expect_problem(409, "last_admin");
+    staff(&app, "bea", "admin").await;
+    delete(&app, &ada, PASSWORD).await.expect(202);
+}
+
+#[actix_web::test]
+async fn a_certificate_that_nobody_was_given_is_not_there() {
+    let app = TestApp::<Auth>::start().await;
+    for id in ["x", "01920000-0000-7000-8000-0000000000dd", &"a".repeat(600)] {
+        app.get(&format!("/api/me/certificates/{id}")).send().await.expect_problem(404, "not_found");
+    }
+}
+
+/// V13: what was given out before the erasure is worth nothing after it.
+#[actix_web::test]
+async fn v13_an_erased_account_is_revoked_everywhere() {
+    let Scene { app, .. } = scene().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    delete(&app, &anna, PASSWORD).await.expect(202);
+    app.advance(TimeDelta::days(14) + TimeDelta::seconds(1));
+    app.run_jobs().await;
+    let revoked = app.sql("SELECT user_id, token_version FROM revocations").await;
+    assert_eq!(revoked[0], json!({ "user_id": user_id(&anna), "token_version": 2 }));
+}

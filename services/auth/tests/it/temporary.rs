@@ -1,0 +1,121 @@
+//! Accounts that a bot makes for a day.
+
+use std::collections::BTreeSet;
+
+use auth::Auth;
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shinkofa_contracts::auth::{DiscordScope, TrustScope};
+use shinkofa_testing::{Answer, TestApp};
+
+use crate::people::{self, text};
+use crate::staff::token;
+
+async fn create(app: &TestApp<Auth>, discord: &str) -> Answer {
+    let call = app.internal::<DiscordScope>("bot", Method::POST, "/internal/v1/discord/accounts");
+    call.json(&json!({ "discordId": discord, "username": "marin" })).send().await
+}
+
+/// No other test's: attempts are counted in a Redis that all share.
+fn discord_id(app: &TestApp<Auth>) -> String {
+    let digits: String = app.database.name.chars().rev().filter(char::is_ascii_digit).collect();
+    format!("{digits}000000000000000000")[..18].to_owned()
+}
+
+async fn signed_in(app: &TestApp<Auth>, made: &Value) -> Value {
+    people::sign_in(app, text(made, "email"), text(made, "password")).await.expect(200).body
+}
+
+#[actix_web::test]
+async fn an_account_is_made_once_and_its_password_is_told_once() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    assert_eq!(made["expiresAt"], "2026-12-02T09:00:00Z");
+    assert!(text(&made, "password").len() >= 24, "144 bits");
+    let again = create(&app, &id).await.expect(200).body;
+    assert_eq!((&again["userId"], &again["password"]), (&made["userId"], &Value::Null));
+    let body = signed_in(&app, &made).await;
+    assert_eq!(body["user"]["roles"], json!(["member"]));
+    let claims = people::profile(&app, token(&body)).await.expect(200).body;
+    assert_eq!(claims["emailVerified"], false);
+    let rows = app.sql("SELECT password_phc FROM users").await;
+    assert!(!rows[0].to_string().contains(text(&made, "password")));
+}
+
+#[actix_web::test]
+async fn of_many_orders_at_once_one_makes_it() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let answers = join_all((0..12).map(|_| create(&app, &id))).await;
+    let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert_eq!(made.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
+    let ids: BTreeSet<_> = answers.iter().map(|answer| answer.text("userId")).collect();
+    assert_eq!(ids.len(), 1);
+    signed_in(&app, &made[0].body).await;
+}
+
+#[actix_web::test]
+async fn a_live_token_is_dead_when_the_account_ends() {
+    let app = TestApp::<Auth>::start().await;
+    let made = create(&app, &discord_id(&app)).await.expect(201).body;
+    app.advance(TimeDelta::hours(24) - TimeDelta::minutes(5));
+    let body = signed_in(&app, &made).await;
+    assert_eq!(body["expiresIn"], 300, "no token outlives its account");
+    app.advance(TimeDelta::minutes(5));
+    people::profile(&app, token(&body)).await.expect(401);
+    people::refresh(&app, text(&body, "refreshToken")).await.expect(401);
+}
+
+#[actix_web::test]
+async fn what_is_over_is_purged_within_five_minutes_and_each_purge_is_written_down() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    app.run_jobs().await;
+    assert_eq!(app.sql("SELECT id FROM users").await.len(), 1);
+    app.advance(TimeDelta::hours(24));
+    app.run_jobs().await;
+    for table in ["users", "memberships", "discord_links", "sessions", "one_time_tokens"] {
+        assert_eq!(app.sql(&format!("SELECT * FROM {table}")).await, Vec::<Value>::new(), "{table}");
+    }
+    let trail =
+        app.sql("SELECT subject_id FROM audit_events WHERE action = 'account.temporary_purged'").await;
+    assert_eq!(trail, [json!({ "subject_id": made["userId"] })]);
+    let events = app.events().await;
+    assert_eq!(events.last().unwrap()["type"], "user.erasure_requested", "the other services forget as well");
+    assert!(events.iter().all(|event| event["personal"].is_null()));
+    // The member may come back.
+    let next = create(&app, &id).await.expect(201).body;
+    assert_ne!(next["userId"], made["userId"]);
+}
+
+#[actix_web::test]
+async fn one_that_is_over_but_not_purged_yet_makes_room_for_the_next() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    app.advance(TimeDelta::hours(25));
+    let next = create(&app, &id).await.expect(201).body;
+    assert_ne!(next["userId"], made["userId"]);
+    signed_in(&app, &next).await;
+}
+
+#[actix_web::test]
+async fn it_can_be_removed_before_its_time_and_takes_its_own_scope() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    let body = signed_in(&app, &made).await;
+    let path = format!("/internal/v1/discord/accounts/{id}");
+    app.internal::<TrustScope>("bot", Method::DELETE, &path).send().await.expect(403);
+    for _ in 0..2 {
+        app.internal::<DiscordScope>("bot", Method::DELETE, &path).send().await.expect(204);
+    }
+    people::profile(&app, token(&body)).await.expect(401);
+    for bad in ["123", "not a number at all"] {
+        create(&app, bad).await.expect_problem(422, "invalid_fields");
+    }
+}
