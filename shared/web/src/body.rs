@@ -11,7 +11,7 @@ use crate::Problem;
 
 /// A JSON body of type `T`.
 ///
-/// Not JSON: 400. JSON of another shape, or a value a field refuses: 422 with a pointer to it. Larger than the
+/// An object. Not JSON: 400. JSON of another shape, or a value a field refuses: 422 with a pointer to it. Larger than the
 /// service's limit: 413. Another content type: 415.
 #[derive(Debug)]
 pub struct Body<T>(pub T);
@@ -52,6 +52,10 @@ fn unreadable(error: &actix_web::Error) -> Problem {
 
 /// Parses `bytes` as the JSON of a `T`.
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    // serde would also fill the fields of a struct from an array, in their order.
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::invalid_field("", "must be an object"));
+    }
     let mut json = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let cause = error.inner();
@@ -143,6 +147,11 @@ mod tests {
     fn a_missing_field_is_422_with_a_pointer_to_where_it_should_be() {
         let (status, errors) = errors("{}");
         assert_eq!((status, errors[0].pointer.as_str()), (422, "/lines"));
+    }
+
+    #[test]
+    fn an_array_is_no_object_even_where_its_elements_would_fit_the_fields() {
+        assert_eq!(errors("\n [[1]]").0, 422);
     }
 
     #[test]

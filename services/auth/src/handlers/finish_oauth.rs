@@ -24,16 +24,16 @@ use crate::{Auth, limits};
 #[into_params(parameter_in = Query)]
 pub struct OAuthReturn {
     /// What the provider was sent with.
-    #[param(value_type = Option<String>, max_length = 512)]
+    #[param(value_type = Option<String>)]
     state: Option<String>,
     /// The provider's own code.
-    #[param(value_type = Option<String>, max_length = 4096)]
+    #[param(value_type = Option<String>)]
     code: Option<String>,
     /// Why there is none.
-    #[param(value_type = Option<String>, max_length = 200, example = "access_denied")]
+    #[param(value_type = Option<String>, example = "access_denied")]
     error: Option<String>,
     /// RFC 9207.
-    #[param(value_type = Option<String>, max_length = 500)]
+    #[param(value_type = Option<String>)]
     iss: Option<String>,
 }
 
