@@ -177,3 +177,9 @@ pub async fn signed_in_as(app: &TestApp<Auth>, email: &str, role: &str) -> (Valu
     let with = App { factor_id: String::new(), secret: SECRET.to_vec(), recovery_codes: Vec::new() };
     (sign_in_with(app, email, &with).await, with)
 }
+
+/// Somebody of [`signed_in_as`] signs in by both steps once more.
+pub async fn signs_in_again(app: &TestApp<Auth>, email: &str) -> Value {
+    let with = App { factor_id: String::new(), secret: SECRET.to_vec(), recovery_codes: Vec::new() };
+    sign_in_with(app, email, &with).await
+}
