@@ -54,6 +54,7 @@ fn unreadable(error: &actix_web::Error) -> Problem {
 pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     // serde would also fill the fields of a struct from an array, in their order.
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        serde_json::from_slice::<serde::de::IgnoredAny>(bytes).map_err(|error| malformed(&error))?;
         return Err(Problem::invalid_field("", "must be an object"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
@@ -152,6 +153,7 @@ mod tests {
     #[test]
     fn an_array_is_no_object_even_where_its_elements_would_fit_the_fields() {
         assert_eq!(errors("\n [[1]]").0, 422);
+        assert_eq!(errors("[[1]] x").0, 400);
     }
 
     #[test]

@@ -36,8 +36,8 @@ async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
     let mut canaries = Canaries(Vec::new());
     let mark = stack.fresh("canary");
     let (email, password, name) =
-        (format!("{mark}@{}", stack.domain), format!("Pw-{mark}-x"), format!("Nom {mark} Secret"));
-    let second_password = format!("Other-{mark}-y");
+        (format!("{mark}@{}", stack.domain), stack.fresh("Pw-1"), format!("Nom {mark} Secret"));
+    let second_password = stack.fresh("Other-2");
     canaries.add("the address", &email);
     canaries.add("the password", &password);
     canaries.add("the password", &second_password);

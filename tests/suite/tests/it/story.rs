@@ -76,6 +76,7 @@ async fn join(stack: &Stack) -> Person {
     let profile = stack.get("/api/user/profile").bearer(&person).send().await.expect(200);
     let mut members = USER.to_vec();
     members.extend(["locale", "emailVerified", "createdAt"]);
+    members.extend(["avatarId", "bio", "timeZone", "preferences", "onboarding"]);
     let profile = profile.expect_members(&members);
     assert_eq!((&profile.body["email"], &profile.body["locale"]), (&json!(person.email), &json!("fr")));
     assert_eq!(profile.body["emailVerified"], true);
