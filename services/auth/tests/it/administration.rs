@@ -72,8 +72,9 @@ async fn v13_v23_a_locked_member_is_signed_out_and_has_no_rights_until_unlocked(
     order(&app, &admin, user_id(&anna), "unlock").await.expect(204);
     order(&app, &admin, user_id(&anna), "unlock").await.expect_problem(409, "not_locked");
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200);
-    let trail =
-        app.sql("SELECT action FROM audit_events WHERE action LIKE 'membership.%locked' ORDER BY number").await;
+    let trail = app
+        .sql("SELECT action FROM audit_events WHERE action LIKE 'membership.%locked' ORDER BY number")
+        .await;
     assert_eq!(trail, [json!({ "action": "membership.locked" }), json!({ "action": "membership.unlocked" })]);
 }
 
