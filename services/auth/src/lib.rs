@@ -45,5 +45,4 @@ mod switch_provider;
 mod verification;
 mod withdrawal;
 
-pub use jobs::seal_audit::FAILPOINTS;
 pub use state::Auth;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::{TenantId, failpoint};
+use shinkofa_kernel::TenantId;
 use shinkofa_runtime::tenants;
 
 use crate::Auth;
@@ -13,11 +13,6 @@ use crate::error;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SealAudit {}
-
-/// Where a test may kill the process.
-pub const FAILPOINTS: &[&str] = &[BEFORE_COMMIT, AFTER_COMMIT];
-const BEFORE_COMMIT: &str = "auth.seal.before_commit";
-const AFTER_COMMIT: &str = "auth.seal.after_commit";
 
 impl Job for SealAudit {
     const NAME: &'static str = "seal_audit";
@@ -42,12 +37,9 @@ async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
     loop {
         let scope = Scope::tenant(tenant);
         let sealed = transaction(&auth.platform.database, &scope, "seal_audit", async |tx| {
-            let sealed = seal_batch(tx, auth, tenant).await?;
-            failpoint!(BEFORE_COMMIT);
-            Ok::<_, error::Error>(sealed)
+            seal_batch(tx, auth, tenant).await
         })
         .await?;
-        failpoint!(AFTER_COMMIT);
         let broken = metrics::gauge!("audit_chain_broken", "tenant" => tenant.to_string());
         match sealed {
             Sealed::Some => broken.set(0.0),
