@@ -8,6 +8,7 @@ extern crate self as shinkofa_kernel;
 
 mod actor;
 mod clock;
+pub mod defence;
 pub mod failpoint;
 mod ids;
 mod money;
