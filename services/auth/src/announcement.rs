@@ -1,13 +1,16 @@
-//! What the other services hear about an account, recorded in the transaction that makes it true.
+//! What the other services hear about an account or a tenant, recorded in the transaction that makes it true.
 
 use diesel::QueryResult;
-use shinkofa_contracts::auth::{MembershipChanged, PersonalContact, UserChanged};
+use shinkofa_contracts::auth::{MembershipChanged, PersonalContact, RoleChanged, TenantChanged, UserChanged};
 use shinkofa_db::Connection;
 use shinkofa_feed::{Occurrence, append};
-use shinkofa_kernel::UserId;
+use shinkofa_identity::Permission;
+use shinkofa_kernel::{Tier, UserId};
+use shinkofa_runtime::save_role;
 
 use crate::db::audit::Trail;
-use crate::db::memberships::Membership;
+use crate::db::memberships::{self, Membership};
+use crate::db::tenants::Tenant;
 use crate::db::users::Account;
 
 impl Trail {
@@ -23,7 +26,20 @@ impl Account {
     }
 }
 
+/// In every tenant that the person is anything in, and in the trail's: each has an address book of its own.
 pub async fn announce_account(tx: &mut Connection, trail: &Trail, account: &Account) -> QueryResult<()> {
+    announce_account_here(tx, trail, account).await?;
+    for belonging in memberships::everywhere(tx, account.id).await? {
+        if belonging.tenant != trail.tenant {
+            let there = Trail { tenant: belonging.tenant, ..trail.clone() };
+            announce_account_here(tx, &there, account).await?;
+        }
+    }
+    Ok(())
+}
+
+/// In the trail's tenant alone: for somebody who came into it.
+pub async fn announce_account_here(tx: &mut Connection, trail: &Trail, account: &Account) -> QueryResult<()> {
     let changed = UserChanged {
         user_id: account.id,
         locale: account.locale,
@@ -42,7 +58,51 @@ pub async fn announce_membership(
         user_id: user,
         roles: membership.roles.clone(),
         tier: membership.tier,
-        active: membership.is_active(),
+        active: membership.belongs(),
     };
     append(tx, &trail.occurrence(), user.as_uuid(), &changed, None).await.map(drop)
+}
+
+/// Somebody is no member any more.
+pub async fn announce_departure(tx: &mut Connection, trail: &Trail, user: UserId, tier: Tier) -> QueryResult<()> {
+    let changed = MembershipChanged { user_id: user, roles: Vec::new(), tier, active: false };
+    append(tx, &trail.occurrence(), user.as_uuid(), &changed, None).await.map(drop)
+}
+
+/// What every service knows of the trail's tenant.
+pub async fn announce_tenant(tx: &mut Connection, trail: &Trail, tenant: &Tenant) -> QueryResult<()> {
+    let changed = TenantChanged {
+        tenant_id: tenant.id,
+        slug: tenant.slug.clone(),
+        name: tenant.name.clone(),
+        domain: tenant.domain.clone(),
+        time_zone: tenant.time_zone.clone(),
+        status: tenant.status,
+    };
+    append(tx, &trail.occurrence(), tenant.id.as_uuid(), &changed, None).await.map(drop)
+}
+
+/// What a role of the trail's tenant allows from now on, or that it is gone. This service's own list knows it in the same
+/// transaction.
+pub async fn announce_role(
+    tx: &mut Connection,
+    trail: &Trail,
+    (role, permissions): (&str, &[Permission]),
+    becomes: Becomes,
+) -> QueryResult<()> {
+    let changed = RoleChanged {
+        tenant_id: trail.tenant,
+        role: role.to_owned(),
+        permissions: permissions.iter().map(|permission| permission.as_str().to_owned()).collect(),
+        removed: becomes == Becomes::Removed,
+    };
+    save_role(tx, &changed).await?;
+    append(tx, &trail.occurrence(), trail.tenant.as_uuid(), &changed, None).await.map(drop)
+}
+
+/// What has become of a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Becomes {
+    Defined,
+    Removed,
 }

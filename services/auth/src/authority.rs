@@ -18,5 +18,5 @@ pub async fn require_authority<P: Grants>(
 ) -> Result<(Account, Membership), Error> {
     let now = auth.platform.clock.now();
     let (account, membership) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
-    if P::PERMISSION.is_held_by(&membership.roles) { Ok((account, membership)) } else { Err(denied().into()) }
+    if membership.authority().holds(P::PERMISSION) { Ok((account, membership)) } else { Err(denied().into()) }
 }

@@ -10,7 +10,7 @@ use shinkofa_kernel::{Actor, TenantId, UserId};
 use shinkofa_runtime::tenants;
 
 use crate::db::erasures::{self, Erasure};
-use crate::db::{events, scope};
+use crate::db::{events, invitations, scope, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, ROUNDS};
 use crate::error::Error;
@@ -43,7 +43,7 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
         if (current.state, current.round) != (erasure.state, erasure.round) || now < current.erase_at {
             return Ok(());
         }
-        for tenant in concerned(tx, current.user_id).await? {
+        for tenant in concerned(tx, auth, current.user_id).await? {
             erase_in(tx, auth, tenant, current.user_id).await?;
         }
         let told = events::last_about(tx, current.user_id).await?;
@@ -54,12 +54,17 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tenants in which the person was ever anything.
-async fn concerned(tx: &mut Connection, user: UserId) -> Result<Vec<TenantId>, Error> {
+/// The tenants in which the person was ever anything, or was asked to be.
+async fn concerned(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<Vec<TenantId>, Error> {
+    let account = users::find(tx, auth.realm, user).await?;
     let mut concerned = Vec::new();
     for tenant in tenants(tx).await? {
         scope::enter_tenant(tx, tenant.id).await?;
-        if erasures::is_known_here(tx, user).await? {
+        let invited = match &account {
+            Some(account) => !invitations::to_address_here(tx, &account.email_canonical).await?.is_empty(),
+            None => false,
+        };
+        if invited || erasures::is_known_here(tx, user).await? {
             concerned.push(tenant.id);
         }
     }

@@ -102,6 +102,42 @@ pub enum Error {
     NoDeletion,
     #[error("the tenant would be left without an admin")]
     LastAdmin,
+    #[error("the tenant is suspended or closed")]
+    TenantClosed,
+    #[error("only who was invited signs up here")]
+    SignUpClosed,
+    #[error("the slug is taken")]
+    SlugTaken,
+    #[error("the domain is another tenant's")]
+    DomainTaken,
+    #[error("the person administers as many tenants as they may")]
+    TooManyTenants,
+    #[error("the tenant that every installation has cannot be closed")]
+    DefaultTenant,
+    #[error("the tenant has a role of this name")]
+    RoleExists,
+    #[error("the role is a member's, or promised")]
+    RoleInUse,
+    #[error("the role is one of the system's")]
+    SystemRole,
+    #[error("the tenant has as many roles as it may")]
+    TooManyRoles,
+    #[error("somebody would give more than they hold")]
+    RaisesAbove,
+    #[error("the invitation was used, revoked or has expired, or there never was one")]
+    InvitationGone,
+    #[error("the invitation is to another address")]
+    OtherAddress,
+    #[error("the person is a member already")]
+    AlreadyMember,
+    #[error("the address has an open invitation")]
+    AlreadyInvited,
+    #[error("the membership is suspended")]
+    MembershipSuspended,
+    #[error("nobody has an account with the address of the invitation")]
+    SignUpFirst,
+    #[error("the tenant has as many open invitations as it may")]
+    TooManyInvitations,
     #[error("{service} does not answer, so the copy would not be whole")]
     ExportIncomplete { service: String },
     #[error("{0}")]
@@ -278,6 +314,24 @@ impl Error {
                 format!("La partie « {service} » de la plateforme ne répond pas, et la copie serait incomplète sans elle. Réessayez dans un instant."),
             )
             .retry_after(10),
+            Self::TenantClosed
+            | Self::SignUpClosed
+            | Self::SlugTaken
+            | Self::DomainTaken
+            | Self::TooManyTenants
+            | Self::DefaultTenant
+            | Self::RoleExists
+            | Self::RoleInUse
+            | Self::SystemRole
+            | Self::TooManyRoles
+            | Self::RaisesAbove => self.tenant_problem(),
+            Self::InvitationGone
+            | Self::OtherAddress
+            | Self::AlreadyMember
+            | Self::AlreadyInvited
+            | Self::MembershipSuspended
+            | Self::SignUpFirst
+            | Self::TooManyInvitations => self.invitation_problem(),
             Self::CannotManage => forbidden(
                 "cannot_manage",
                 "Only an admin can do this to an admin or a manager.",
@@ -356,6 +410,111 @@ impl Error {
                 "no_second_factor",
                 "Recovery codes stand in for a second factor. Enrol one first.",
                 "Les codes de secours remplacent un second facteur. Enregistrez-en un d'abord.",
+            ),
+        }
+    }
+}
+
+impl Error {
+    /// Refusals about tenants and their roles.
+    fn tenant_problem(&self) -> Problem {
+        match self {
+            Self::SignUpClosed => forbidden(
+                "sign_up_by_invitation",
+                "Only people who were invited can sign up here. Ask the studio for an invitation.",
+                "Seules les personnes invitées peuvent s'inscrire ici. Demandez une invitation au studio.",
+            ),
+            Self::SlugTaken => conflict(
+                "slug_taken",
+                "Another studio has this address. Choose another one.",
+                "Un autre studio a cette adresse. Choisissez-en une autre.",
+            ),
+            Self::DomainTaken => conflict(
+                "domain_taken",
+                "Another studio has this domain.",
+                "Un autre studio a ce domaine.",
+            ),
+            Self::TooManyTenants => conflict(
+                "too_many_studios",
+                "You administer as many studios as one person may. Close one first.",
+                "Vous administrez autant de studios que possible. Fermez-en un d'abord.",
+            ),
+            Self::DefaultTenant => conflict(
+                "default_tenant",
+                "This studio belongs to the installation itself and cannot be closed.",
+                "Ce studio appartient à l'installation elle-même et ne peut pas être fermé.",
+            ),
+            Self::RoleExists => conflict(
+                "role_exists",
+                "There is a role of this name already.",
+                "Un rôle porte déjà ce nom.",
+            ),
+            Self::RoleInUse => conflict(
+                "role_in_use",
+                "Somebody has this role, or an open invitation promises it. Take it away there first.",
+                "Quelqu'un a ce rôle, ou une invitation ouverte le promet. Retirez-le d'abord.",
+            ),
+            Self::SystemRole => conflict(
+                "system_role",
+                "This role is the same in every studio and cannot be changed.",
+                "Ce rôle est le même dans tous les studios et ne peut pas être modifié.",
+            ),
+            Self::TooManyRoles => conflict(
+                "too_many_roles",
+                "This studio has as many roles as it may. Remove one first.",
+                "Ce studio a autant de rôles que possible. Supprimez-en un d'abord.",
+            ),
+            Self::RaisesAbove => forbidden(
+                "raises_above",
+                "You can give only what you hold yourself, and only an admin makes admins and managers.",
+                "Vous ne pouvez donner que ce que vous avez vous-même, et seul un administrateur nomme administrateurs et gestionnaires.",
+            ),
+            _ => forbidden(
+                "tenant_closed",
+                "This studio is closed at the moment.",
+                "Ce studio est fermé pour le moment.",
+            ),
+        }
+    }
+
+    /// Refusals about invitations.
+    fn invitation_problem(&self) -> Problem {
+        match self {
+            Self::OtherAddress => forbidden(
+                "other_address",
+                "This invitation is to another address. Sign in with the account of that address.",
+                "Cette invitation est destinée à une autre adresse. Connectez-vous avec le compte de cette adresse.",
+            ),
+            Self::AlreadyMember => conflict(
+                "already_member",
+                "This person is a member here already.",
+                "Cette personne est déjà membre ici.",
+            ),
+            Self::AlreadyInvited => conflict(
+                "already_invited",
+                "This address has an open invitation. Send that one again, or revoke it.",
+                "Cette adresse a une invitation ouverte. Renvoyez-la, ou révoquez-la.",
+            ),
+            Self::MembershipSuspended => forbidden(
+                "membership_suspended",
+                "Your membership here is suspended. Please get in touch with the studio.",
+                "Votre adhésion ici est suspendue. Veuillez contacter le studio.",
+            ),
+            Self::SignUpFirst => conflict(
+                "sign_up_first",
+                "There is no account with the invited address yet. Sign up with it first.",
+                "Il n'y a pas encore de compte avec l'adresse invitée. Inscrivez-vous d'abord avec elle.",
+            ),
+            Self::TooManyInvitations => conflict(
+                "too_many_invitations",
+                "This studio has as many open invitations as it may. Revoke some first.",
+                "Ce studio a autant d'invitations ouvertes que possible. Révoquez-en d'abord.",
+            ),
+            _ => Problem::new(
+                StatusCode::GONE,
+                "invitation_gone",
+                "This invitation was already used, was revoked or has expired. Ask for a new one.",
+                "Cette invitation a déjà été utilisée, a été révoquée ou a expiré. Demandez-en une nouvelle.",
             ),
         }
     }

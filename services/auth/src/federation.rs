@@ -7,7 +7,7 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::{Actor, Role, TenantId, UserId};
 use shinkofa_web::{Fault, Locale};
 
-use crate::Auth;
+use crate::{Auth, sign_up_gate};
 use crate::announcement::{announce_account, announce_membership};
 use crate::claim::claim_address;
 use crate::db::audit::Trail;
@@ -120,6 +120,7 @@ pub async fn account_of(
     let account = account.ok_or_else(|| Fault::unexpected("an address is taken by nobody"))?;
     let trail = auth.trail(tenant, Actor::user(account.id));
     if created {
+        sign_up_gate::require_open(tx, tenant).await?;
         welcome(tx, auth, &trail, &account).await?;
         link(tx, auth, &trail, (&account, identity)).await?;
         return Ok(account);

@@ -8,7 +8,6 @@ use shinkofa_kernel::{Actor, Role, TenantId};
 use utoipa::ToSchema;
 
 use crate::Auth;
-use crate::db::memberships::Membership;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::{self, Account};
 use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices};
@@ -19,7 +18,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::{AuthMethod, Proof};
 use crate::domain::second_factor::{Asked, asked_for, is_mandatory};
 use crate::error::Error;
-use crate::session_opening::{Opening, TokenAnswer, open_session};
+use crate::session_opening::{Opening, TokenAnswer, open_session, require_active};
 
 /// Somebody who has passed one factor.
 pub struct FirstFactor<'a> {
@@ -68,10 +67,12 @@ pub async fn pass(
     // A factor that is being added ends all sessions: it must not miss one that was opened without it meanwhile.
     users::hold(tx, auth.realm, user).await?;
     let membership = memberships::find(tx, tenant, user).await?;
-    let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
-    match asked(tx, auth, first.account, &membership.roles, first.method.as_str()).await? {
+    let membership = membership.ok_or(Error::NotAMember)?;
+    require_active(&membership)?;
+    let weight = membership.authority().weight();
+    match asked(tx, auth, first.account, &weight, first.method.as_str()).await? {
         Asked::SameChannel => return Err(Error::SameChannel),
-        Asked::OneOf(methods) if !is_remembered(tx, auth, first, &membership.roles).await? => {
+        Asked::OneOf(methods) if !is_remembered(tx, auth, first, &weight).await? => {
             let challenge = challenge(tx, auth, tenant, first, methods).await?;
             return Ok(SignInAnswer::SecondFactorNeeded(challenge));
         }
@@ -195,7 +196,7 @@ fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {
         Err(Error::WrongCredentials | Error::CodeRefused | Error::VerifierRefused) => "wrong_credentials",
         Err(Error::LinkGone) => "gone",
         Err(Error::EmailNotVerified) => "email_not_verified",
-        Err(Error::AccountSuspended | Error::NotAMember | Error::SameChannel) => "not_allowed",
+        Err(Error::AccountSuspended | Error::NotAMember | Error::TenantClosed | Error::SameChannel) => "not_allowed",
         Err(Error::Locked { .. }) => "locked",
         Err(Error::Refused(_)) => "limited",
         Err(Error::Busy) => "busy",

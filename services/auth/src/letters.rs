@@ -36,7 +36,8 @@ pub async fn request_letter_to(
     Ok(())
 }
 
-fn seal(auth: &Auth, secret: &LetterSecret) -> Result<String, Fault> {
+/// Seals what only the reader of a letter may have.
+pub fn seal(auth: &Auth, secret: &LetterSecret) -> Result<String, Fault> {
     let json = serde_json::to_vec(secret).map_err(Fault::unexpected)?;
     auth.sealing.seal(AccountLetterRequested::SEALED_FOR, &json).map_err(Fault::unexpected)
 }

@@ -53,6 +53,17 @@ pub const CERTIFICATE_BY_NETWORK: RatePolicy =
     RatePolicy { name: "certificate_network", limit: 60, window: MINUTE };
 pub const REGISTER_BY_NETWORK: RatePolicy =
     RatePolicy { name: "register_network", limit: 60, window: MINUTE };
+pub const TENANTS_BY_USER: RatePolicy = RatePolicy { name: "tenants_user", limit: 20, window: HOUR };
+/// Changes of settings, roles and members.
+pub const TENANT_CHANGES_BY_USER: RatePolicy =
+    RatePolicy { name: "tenant_changes_user", limit: 120, window: MINUTE };
+pub const SWITCH_BY_USER: RatePolicy = RatePolicy { name: "switch_user", limit: 30, window: MINUTE };
+pub const INVITE_BY_USER: RatePolicy = RatePolicy { name: "invite_user", limit: 100, window: HOUR };
+/// However many studios invite it, an address gets no more letters than this.
+pub const INVITE_BY_ADDRESS: RatePolicy = RatePolicy { name: "invite_address", limit: 10, window: HOUR };
+/// Codes are short: fifty random bits are out of reach of so few guesses.
+pub const ACCEPT_BY_USER: RatePolicy = RatePolicy { name: "accept_user", limit: 20, window: HOUR };
+pub const ACCEPT_BY_NETWORK: RatePolicy = RatePolicy { name: "accept_network", limit: 120, window: HOUR };
 
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {

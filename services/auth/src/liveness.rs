@@ -52,7 +52,7 @@ pub async fn require_live(
 ) -> Result<(Account, Membership), Error> {
     let Live { session, account, membership } = require_session(tx, realm, claimed, now).await?;
     let looks_on = session.amr == IMPERSONATION;
-    if !looks_on && enrols_only(&membership.roles, session.assurance(), &session.amr) {
+    if !looks_on && enrols_only(&membership.authority().weight(), session.assurance(), &session.amr) {
         return Err(enrolment_required().into());
     }
     Ok((account, membership))
@@ -108,6 +108,6 @@ async fn may_go_on(tx: &mut Connection, claimed: Claimed, now: DateTime<Utc>) ->
     };
     let membership = memberships::find(tx, claimed.tenant, impersonator).await?;
     Ok(membership.is_some_and(|membership| {
-        membership.is_active() && Permission::ImpersonateUsers.is_held_by(&membership.roles)
+        membership.is_active() && membership.authority().holds(Permission::ImpersonateUsers)
     }))
 }

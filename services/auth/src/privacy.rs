@@ -9,10 +9,11 @@ use shinkofa_kernel::UserId;
 use crate::Auth;
 use crate::db::users::Account;
 use crate::db::{
-    consents, email_changes, events, factor_guesses, factors, identities, impersonations, known_devices,
+    consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations, known_devices,
     members, memberships, one_time_tokens, profiles, recovery_codes, remembered_devices, revocations, scope,
     sessions, signups, users,
 };
+use crate::invitations::forget;
 
 /// The account, the membership in the transaction's tenant, the sessions, the profile, the addresses of late, the identities
 /// and the second factors.
@@ -67,8 +68,9 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
             "emailVerifiedAt": account.email_verified_at, "createdAt": account.created_at,
         },
         "membership": membership.map(|membership| json!({
-            "status": membership.status, "tier": membership.tier, "roles": membership.roles,
+            "status": membership.status, "tier": membership.tier, "roles": membership.role_names(),
         })),
+        "invitations": invitations_of(tx, &account).await?,
         "consents": consents,
         "lockReason": lock_reason,
         "seenByStaff": impersonations,
@@ -80,6 +82,25 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         },
         "emailChanges": addresses,
         "secondFactors": second_factors(tx, auth, &account).await?,
+    }))
+}
+
+/// Those to the account's address, and those that it accepted.
+async fn invitations_of(tx: &mut Connection, account: &Account) -> QueryResult<Value> {
+    let received = invitations::to_address_here(tx, &account.email_canonical).await?;
+    let accepted = invitations::accepted_here(tx, account.id).await?;
+    Ok(json!({
+        "received": received
+            .into_iter()
+            .map(|invitation| json!({
+                "invitationId": invitation.id, "email": invitation.email, "locale": invitation.locale,
+                "invitedAt": invitation.created_at, "expiresAt": invitation.expires_at,
+            }))
+            .collect::<Vec<_>>(),
+        "accepted": accepted
+            .into_iter()
+            .map(|(id, accepted_at)| json!({ "invitationId": id, "acceptedAt": accepted_at }))
+            .collect::<Vec<_>>(),
     }))
 }
 
@@ -113,6 +134,9 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     impersonations::delete_of_user_here(tx, user).await?;
     consents::delete_here(tx, user).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(()) };
+    invitations::forget_acceptances_here(tx, user).await?;
+    let invited = invitations::to_address_here(tx, &account.email_canonical).await?;
+    forget(tx, auth, &invited).await?;
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
     identities::delete_of_user(tx, auth.realm, user).await?;

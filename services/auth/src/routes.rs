@@ -52,6 +52,33 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::impersonate_user::impersonate_user); // POST /api/admin/users/{userId}/impersonate  auth.users.impersonate
     config.service(handlers::list_audit::list_audit); // GET /api/admin/audit  auth.audit.read
     config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
+    config.service(handlers::list_tenants::list_tenants); // GET /api/tenants  signed in
+    config.service(handlers::create_tenant::create_tenant); // POST /api/tenants  signed in, with a confirmed address
+    config.service(handlers::switch_tenant::switch_tenant); // POST /api/tenants/switch  signed in
+    config.service(handlers::show_tenant::show_tenant); // GET /api/tenants/current  signed in
+    config.service(handlers::change_tenant::change_tenant); // PATCH /api/tenants/current  auth.tenant.manage
+    config.service(handlers::close_tenant::close_tenant); // DELETE /api/tenants/current  auth.tenant.manage, stepped up
+    config.service(handlers::set_tenant_domain::set_tenant_domain); // PUT /api/tenants/current/domain  auth.tenant.manage
+    config.service(handlers::remove_tenant_domain::remove_tenant_domain); // DELETE /api/tenants/current/domain  auth.tenant.manage
+    config.service(handlers::list_members::list_members); // GET /api/tenants/members  auth.members.manage
+    config.service(handlers::leave_tenant::leave_tenant); // DELETE /api/tenants/members/me  signed in
+    config.service(handlers::show_member::show_member); // GET /api/tenants/members/{userId}  auth.members.manage
+    config.service(handlers::change_member::change_member); // PATCH /api/tenants/members/{userId}  auth.members.manage
+    config.service(handlers::remove_member::remove_member); // DELETE /api/tenants/members/{userId}  auth.members.manage
+    config.service(handlers::suspend_member::suspend_member); // POST /api/tenants/members/{userId}/suspend  auth.members.manage
+    config.service(handlers::reactivate_member::reactivate_member); // POST /api/tenants/members/{userId}/reactivate  auth.members.manage
+    config.service(handlers::list_permissions::list_permissions); // GET /api/tenants/permissions  signed in
+    config.service(handlers::list_roles::list_roles); // GET /api/tenants/roles  signed in
+    config.service(handlers::create_role::create_role); // POST /api/tenants/roles  auth.roles.manage
+    config.service(handlers::replace_role::replace_role); // PUT /api/tenants/roles/{name}  auth.roles.manage
+    config.service(handlers::remove_role::remove_role); // DELETE /api/tenants/roles/{name}  auth.roles.manage
+    config.service(handlers::list_invitations::list_invitations); // GET /api/tenants/invitations  auth.members.manage
+    config.service(handlers::create_invitation::create_invitation); // POST /api/tenants/invitations  auth.members.manage
+    config.service(handlers::accept_invitation::accept_invitation); // POST /api/tenants/invitations/accept  signed in
+    config.service(handlers::join_by_invitation::join_by_invitation); // POST /api/tenants/invitations/join  anyone
+    config.service(handlers::revoke_invitation::revoke_invitation); // DELETE /api/tenants/invitations/{invitationId}  auth.members.manage
+    config.service(handlers::resend_invitation::resend_invitation); // POST /api/tenants/invitations/{invitationId}/resend  auth.members.manage
+    config.service(handlers::show_invitation::show_invitation); // GET /invitation  anyone
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
     config.service(handlers::show_magic_link::show_magic_link); // GET /magic-link  anyone
     config.service(handlers::forgot_password::forgot_password); // POST /api/auth/password/forgot  anyone

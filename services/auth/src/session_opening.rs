@@ -55,6 +55,9 @@ pub struct SignedInUser {
     pub email: String,
     pub name: String,
     pub roles: Vec<Role>,
+    /// Those that the studio made itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub custom_roles: Vec<String>,
     pub tier: Tier,
     pub tenant_id: TenantId,
 }
@@ -108,6 +111,17 @@ pub fn open_key(auth: &Auth, session: &Session) -> Result<SessionKey, Error> {
     SessionKey::from_slice(&bytes).ok_or_else(|| Fault::unexpected("a session key has another length").into())
 }
 
+/// A tenant that is not open mints nothing, and a membership that is not active opens nothing.
+pub fn require_active(membership: &Membership) -> Result<(), Error> {
+    if membership.is_active() {
+        Ok(())
+    } else if membership.tenant_is_open() {
+        Err(Error::NotAMember)
+    } else {
+        Err(Error::TenantClosed)
+    }
+}
+
 /// Opens a session and gives out its first tokens.
 pub async fn open_session(
     tx: &mut Connection,
@@ -117,22 +131,22 @@ pub async fn open_session(
 ) -> Result<TokenAnswer, Error> {
     let now = trail.clock.now();
     // Whatever way somebody came, they come through here.
+    require_active(opening.membership)?;
     banning::require_not_banned(tx, auth, trail.tenant, (opening.binding, opening.surroundings)).await?;
+    let life = SessionLife::of_account(opening.account.kind, &opening.membership.roles);
+    let term = SessionTerm::beginning(life, now);
+    let carried = opening.proof.carried;
     let source = TokenSource {
         session: SessionId::new(&trail.clock),
         generation: 1,
         key: SessionKey::new(auth.randomness.bytes()?),
         methods: opening.proof.methods.clone(),
         assurance: opening.proof.assurance,
-        authenticated_at: now,
-        ends_at: SessionTerm::beginning(
-            SessionLife::of_account(opening.account.kind, &opening.membership.roles),
-            now,
-        )
-        .absolute,
+        authenticated_at: carried.map_or(now, |carried| carried.shown_at),
+        ends_at: carried.map_or(term.absolute, |carried| term.absolute.min(carried.ends_at)),
     };
     tell_of_new_device(tx, auth, trail, opening.account, (source.session, opening.binding)).await?;
-    sessions::insert(tx, &new_session(auth, trail.tenant, opening, &source)?).await?;
+    sessions::insert(tx, &new_session(auth, trail.tenant, opening, (&source, term.sliding))?).await?;
     sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
     if let Some(device) = opening.binding.device {
         known_devices::remember(tx, (auth.realm, opening.account.id), &device, now).await?;
@@ -146,11 +160,8 @@ fn new_session(
     auth: &Auth,
     tenant: TenantId,
     opening: &Opening<'_>,
-    source: &TokenSource,
+    (source, idle_until): (&TokenSource, DateTime<Utc>),
 ) -> Result<NewSession, Error> {
-    let now = source.authenticated_at;
-    let term =
-        SessionTerm::beginning(SessionLife::of_account(opening.account.kind, &opening.membership.roles), now);
     let sealed =
         auth.sealing.seal(&key_context(source.session), source.key.as_bytes()).map_err(Fault::unexpected)?;
     Ok(NewSession {
@@ -160,14 +171,14 @@ fn new_session(
         for_tenant: tenant,
         generation: source.generation,
         session_key_sealed: sealed,
-        rotated_at: now,
+        rotated_at: auth.platform.clock.now(),
         device_hash: opening.binding.device.map(|device| device.to_vec()),
         surroundings_hash: opening.binding.surroundings.to_vec(),
         amr: source.methods.clone(),
         acr: source.assurance.as_str().to_owned(),
-        authenticated_at: now,
-        sliding_expires_at: term.sliding,
-        absolute_expires_at: term.absolute,
+        authenticated_at: source.authenticated_at,
+        sliding_expires_at: idle_until.min(source.ends_at),
+        absolute_expires_at: source.ends_at,
     })
 }
 
@@ -193,6 +204,7 @@ pub async fn claims(
         email: account.email.clone(),
         email_verified: account.email_verified_at.is_some(),
         roles: membership.roles.clone(),
+        custom_roles: membership.custom_role_names(),
         tier: membership.tier,
         tenant_id: tenant,
         sid: source.session,
@@ -221,7 +233,7 @@ pub async fn tokens(
 ) -> Result<TokenAnswer, Error> {
     let claims = claims(tx, auth, tenant, source, (account, membership)).await?;
     let expires_in = (claims.exp - claims.iat).max(0);
-    let enrols_only = enrols_only(&membership.roles, source.assurance, &source.methods);
+    let enrols_only = enrols_only(&membership.authority().weight(), source.assurance, &source.methods);
     let user_tokens = &auth.platform.identity.user_tokens;
     let signed = if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
     Ok(TokenAnswer {
@@ -236,6 +248,7 @@ pub async fn tokens(
             email: account.email.clone(),
             name: account.name.clone(),
             roles: membership.roles.clone(),
+            custom_roles: membership.custom_role_names(),
             tier: membership.tier,
             tenant_id: tenant,
         },

@@ -30,7 +30,7 @@ use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
-use crate::{audit_verify, create_user, privacy, routes, switch_provider};
+use crate::{audit_verify, create_user, privacy, routes, set_tenant_status, switch_provider};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -134,6 +134,7 @@ impl Service for Auth {
             "create-user" => create_user::run(self, arguments).await.map_err(StartError::Other),
             "disable-provider" => Ok(switch_provider::run(self, Switch::Off, arguments).await?),
             "enable-provider" => Ok(switch_provider::run(self, Switch::On, arguments).await?),
+            "set-tenant-status" => Ok(set_tenant_status::run(self, arguments).await?),
             other => Err(StartError::UnknownCommand(other.to_owned())),
         }
     }

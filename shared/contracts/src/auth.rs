@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_identity::{Revocation, Scope};
-use shinkofa_kernel::{Role, TenantId, Tier, UserId};
+use shinkofa_kernel::{Role, TenantId, Tier, UserId, text_enum};
 use shinkofa_web::Locale;
 use utoipa::ToSchema;
 
@@ -70,6 +70,9 @@ pub struct Introspection {
     pub tenant_id: Option<TenantId>,
     #[serde(default)]
     pub roles: Vec<Role>,
+    /// Those that the tenant made itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_roles: Vec<String>,
 }
 
 /// How to address a person.
@@ -78,6 +81,21 @@ pub struct Introspection {
 pub struct PersonalContact {
     pub email: String,
     pub name: String,
+}
+
+text_enum! {
+    /// Whether a tenant opens anything. Only an active one does.
+    TenantStatus {
+        Active => "active",
+        /// By whoever runs the installation.
+        Suspended => "suspended",
+        /// By its own admin.
+        Closed => "closed",
+    }
+}
+
+const fn active() -> TenantStatus {
+    TenantStatus::Active
 }
 
 /// A tenant came to be or changed.
@@ -90,10 +108,30 @@ pub struct TenantChanged {
     pub domain: Option<String>,
     /// IANA name.
     pub time_zone: String,
+    #[serde(default = "active")]
+    pub status: TenantStatus,
 }
 
 impl EventPayload for TenantChanged {
     const TYPE: &'static str = "tenant.changed";
+    const VERSION: i32 = 1;
+    const AGGREGATE: &'static str = "tenant";
+    type Personal = ();
+}
+
+/// A role that a tenant made itself allows something else from now on, or is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleChanged {
+    pub tenant_id: TenantId,
+    pub role: String,
+    /// Their names. One that a service does not know is nothing that it could allow.
+    pub permissions: Vec<String>,
+    pub removed: bool,
+}
+
+impl EventPayload for RoleChanged {
+    const TYPE: &'static str = "role.changed";
     const VERSION: i32 = 1;
     const AGGREGATE: &'static str = "tenant";
     type Personal = ();
@@ -231,6 +269,10 @@ pub enum AccountLetter {
         erases_at: DateTime<Utc>,
     },
     DeletionCancelled,
+    /// The reader is invited to a studio: the link accepts it.
+    Invitation {
+        expires_at: DateTime<Utc>,
+    },
 }
 
 /// A second factor, as a letter calls it.

@@ -86,6 +86,7 @@ def valid():
     yield "an address beyond ASCII", token(claims={"email": "zoé@exämple.org"})
     yield "several audiences", token(claims={"aud": ["elsewhere", CONDITIONS["audience"]]})
     yield "a claim that a later version adds", token(claims={"later": {"a": [1, None, "x"]}})
+    yield "roles that the tenant made itself", token(claims={"custom_roles": ["front-desk", "bookkeeping"]})
     yield "a high token version", token(claims={"tv": 2**31 - 1})
     yield "in its last second", token(claims={"exp": NOW + 1})
     yield "issued by a clock that is 30 s ahead", token(claims={"iat": NOW + 30, "nbf": NOW + 30})

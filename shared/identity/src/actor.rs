@@ -8,11 +8,12 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use chrono::{DateTime, Utc};
-use shinkofa_kernel::{Actor, Role, SessionId, TenantId, Tier, UserId};
+use shinkofa_kernel::{Actor, Role, SessionId, TenantId, Tier, UserId, defended};
 use shinkofa_web::{Problem, RequestContext};
 
 use crate::{
-    AssuranceLevel, Grants, Revocations, ServiceTokens, TenantDirectory, TokenError, UserClaims, UserTokens,
+    AssuranceLevel, Grants, Permission, Revocations, RoleDirectory, ServiceTokens, TenantDirectory, TokenError,
+    UserClaims, UserTokens,
 };
 
 /// What the extractors need: application data of every service.
@@ -22,6 +23,7 @@ pub struct Identity {
     pub service_tokens: ServiceTokens,
     pub revocations: Revocations,
     pub tenants: TenantDirectory,
+    pub roles: RoleDirectory,
 }
 
 /// The signed-in person who asks.
@@ -32,6 +34,8 @@ pub struct CurrentActor {
     pub session_id: SessionId,
     pub token_version: i32,
     pub roles: Vec<Role>,
+    /// What the roles that the tenant made itself allow them.
+    pub granted: Vec<Permission>,
     pub tier: Tier,
     pub assurance: AssuranceLevel,
     /// What a step-up takes of this account.
@@ -48,7 +52,7 @@ impl CurrentActor {
     }
 
     pub fn may<P: Grants>(&self) -> bool {
-        P::PERMISSION.is_held_by(&self.roles)
+        P::PERMISSION.is_held_by(&self.roles) || self.granted.contains(&P::PERMISSION)
     }
 }
 
@@ -87,6 +91,9 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
     if identity.revocations.covers(&claims) {
         return Err(unauthenticated());
     }
+    if defended!("V28") && !identity.tenants.is_open(claims.tenant_id) {
+        return Err(unauthenticated());
+    }
     if claims.ro && !request.method().is_safe() {
         return Err(read_only());
     }
@@ -105,6 +112,7 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
         session_id: claims.sid,
         token_version: claims.tv,
         roles: claims.roles,
+        granted: identity.roles.permissions(claims.tenant_id, &claims.custom_roles),
         tier: claims.tier,
         assurance: claims.acr,
         step_up: claims.step_up,

@@ -4,6 +4,7 @@ mod actor;
 mod keyring;
 mod permission;
 mod revocation;
+mod roles;
 mod sealed;
 mod service_token;
 mod step_up;
@@ -18,6 +19,7 @@ pub use actor::{
 pub use keyring::{Keyring, KeyringError};
 pub use permission::{Grants, Permission, permissions};
 pub use revocation::{Revocation, Revocations};
+pub use roles::RoleDirectory;
 pub use sealed::{SealingError, SealingKey};
 pub use service_token::{RequireScope, Scope, ServiceCaller, ServiceClaims, ServiceTokens};
 pub use step_up::{RECENT, RequireStepUp, is_stepped_up, step_up_required};

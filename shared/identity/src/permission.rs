@@ -55,9 +55,20 @@ permissions! {
     ImpersonateUsers = "auth.users.impersonate" for [Admin],
     /// Read and verify the audit trail.
     ReadAudit = "auth.audit.read" for [Admin],
+    /// Change the studio's settings and its address, or close it.
+    ManageTenant = "auth.tenant.manage" for [Admin],
+    /// Invite people, give and take roles, suspend and remove members.
+    ManageMembers = "auth.members.manage" for [Admin, Manager],
+    /// Make the studio's own roles.
+    ManageRoles = "auth.roles.manage" for [Admin],
 }
 
 impl Permission {
+    /// The permission of this name; `None` where this service does not know it.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|permission| permission.as_str() == name)
+    }
+
     pub fn is_held_by(self, roles: &[Role]) -> bool {
         roles.iter().any(|role| self.holders().contains(role))
     }

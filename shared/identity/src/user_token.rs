@@ -21,6 +21,9 @@ pub struct UserClaims {
     pub email: String,
     pub email_verified: bool,
     pub roles: Vec<Role>,
+    /// The roles that the tenant made itself, by name: what they allow is looked up in [`RoleDirectory`](crate::RoleDirectory).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_roles: Vec<String>,
     pub tier: Tier,
     pub tenant_id: TenantId,
     pub sid: SessionId,
@@ -142,6 +145,7 @@ impl UserTokens {
     #[cfg(feature = "issue")]
     pub fn sign_for_enrolment(&self, mut claims: UserClaims) -> Result<String, jsonwebtoken::errors::Error> {
         claims.roles.clear();
+        claims.custom_roles.clear();
         self.sign_for(ENROLMENT_AUDIENCE, claims)
     }
 

@@ -26,7 +26,7 @@ pub use platform_events::PlatformEvents;
 pub use server::{Server, migrations};
 pub use service::{Service, StartError, Subscriptions};
 pub use settings::{Secrets, Settings};
-pub use tenants::{Tenant, tenants};
+pub use tenants::{Tenant, save_role, tenants};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use shinkofa_contracts::InternalClient;
 use shinkofa_db::Database;
 use shinkofa_feed::Appended;
-use shinkofa_identity::{Identity, Revocations, ServiceTokens, TenantDirectory, UserTokens};
+use shinkofa_identity::{Identity, Revocations, RoleDirectory, ServiceTokens, TenantDirectory, UserTokens};
 use shinkofa_jobs::Wake;
 use shinkofa_kernel::Clock;
 use shinkofa_web::RateLimiter;
 
 use crate::keys::KeyringFile;
-use crate::{Environment, Faults, Secrets, Settings, StartError};
+use crate::{Environment, Faults, Secrets, Settings, StartError, trust};
 
 /// The ground a service stands on. Clones share everything.
 #[derive(Clone)]
@@ -56,6 +56,7 @@ impl Platform {
             service_tokens: service_tokens.clone(),
             revocations: Revocations::default(),
             tenants: TenantDirectory::default(),
+            roles: RoleDirectory::default(),
         };
         let internal_http = reqwest::Client::builder()
             .no_proxy()
@@ -100,6 +101,12 @@ impl Platform {
                 tracing::error!(file = %path, error = format!("{error:#}"), "the known keys stay in force");
             }
         }
+    }
+
+    /// Looks again whose host is whose, which tenants are closed, and what their own roles allow: done every two seconds while
+    /// the service runs, and by whoever has just changed one of these.
+    pub async fn refresh_tenants(&self) -> Result<(), shinkofa_db::Error> {
+        trust::tenants_and_roles(self).await
     }
 
     /// Call it after a commit that enqueued a job or recorded an event: both are noticed at once instead of soon.

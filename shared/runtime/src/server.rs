@@ -168,12 +168,13 @@ impl<S: Service> Server<S> {
         background::runner(&self.service).drain().await
     }
 
-    /// Applies every event that the peers' feeds hold now, for tests. Returns how many.
+    /// Applies every event that the peers' feeds hold now, for tests, and looks at the tenants again. Returns how many.
     pub async fn read_feeds(&self) -> Result<usize, String> {
         let mut passed = 0;
         for subscription in background::subscriptions(&self.service) {
             passed += (subscription.drain)(self.service.platform().clone()).await?;
         }
+        self.service.platform().refresh_tenants().await.map_err(|error| error.to_string())?;
         Ok(passed)
     }
 }

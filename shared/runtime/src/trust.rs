@@ -1,4 +1,5 @@
-//! Keeps the snapshots that every request is checked against: the keys, what auth revoked, and whose host is whose.
+//! Keeps the snapshots that every request is checked against: the keys, what auth revoked, whose host is whose, and what the
+//! tenants' own roles allow.
 
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub(crate) async fn keep_current(platform: Platform, stop: watch::Receiver<bool>
                 tracing::debug!(error = format!("{error:#}"), "revocations cannot be read");
             }
         }
-        if let Err(error) = hosts(&platform).await {
+        if let Err(error) = tenants_and_roles(&platform).await {
             tracing::debug!(%error, "tenants cannot be read");
         }
         tokio::select! {
@@ -45,12 +46,20 @@ async fn revocations(platform: &Platform, after: i64) -> anyhow::Result<i64> {
     Ok(page.cursor)
 }
 
-async fn hosts(platform: &Platform) -> Result<(), shinkofa_db::Error> {
-    let tenants = transaction(&platform.database, &Scope::infrastructure(), "list_tenants", async |tx| {
-        tenants(tx).await.map_err(shinkofa_db::Error::from)
+/// A tenant is found by its own domain and by its name beneath the platform's.
+pub(crate) async fn tenants_and_roles(platform: &Platform) -> Result<(), shinkofa_db::Error> {
+    let scope = Scope::infrastructure();
+    let (tenants, roles) = transaction(&platform.database, &scope, "list_tenants", async |tx| {
+        Ok::<_, shinkofa_db::Error>((tenants::tenants(tx).await?, tenants::roles(tx).await?))
     })
     .await?;
-    let domains = tenants.into_iter().filter_map(|tenant| Some((tenant.domain?, tenant.id)));
-    platform.identity.tenants.replace(domains);
+    let identity = &platform.identity;
+    identity.tenants.close(tenants.iter().filter(|tenant| !tenant.is_open()).map(|tenant| tenant.id));
+    let base = &platform.settings.base_domain;
+    identity.tenants.replace(tenants.iter().flat_map(|tenant| {
+        let hosts = tenant.domain.iter().cloned().chain([tenant.platform_host(base)]);
+        hosts.map(|host| (host, tenant.id))
+    }));
+    identity.roles.replace(roles.into_iter().map(|role| (role.for_tenant, role.name, role.permissions.0)));
     Ok(())
 }

@@ -150,6 +150,11 @@ impl<S: Service> TestApp<S> {
         TestUser::new(&self.clock, ISSUER, tenant, &[role])
     }
 
+    /// A fresh member of the default tenant with roles that it made itself.
+    pub fn user_with_custom_roles(&self, roles: &[&str]) -> TestUser {
+        TestUser::with_custom_roles(&self.clock, ISSUER, TenantId::DEFAULT, roles)
+    }
+
     /// A fresh token for somebody who exists: needed after the clock moved past the old one's end.
     pub fn renewed(&self, user: &TestUser, role: Role) -> TestUser {
         TestUser::with_id(user.user_id, &self.clock, ISSUER, user.tenant_id, &[role])

@@ -42,6 +42,13 @@ impl Call {
         Self(self.0.header(name, value))
     }
 
+    /// Asks another host than the platform's own.
+    pub fn at_host(self, host: &str) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert("host", host.parse().expect("a host"));
+        Self(self.0.headers(headers))
+    }
+
     pub fn json(self, body: &impl Serialize) -> Self {
         Self(self.0.json(body))
     }

@@ -9,7 +9,7 @@ use shinkofa_runtime::Service;
 use crate::TestApp;
 
 /// The tables of the shared crates, which reach them by SQL of their own.
-const SHARED: [&str; 8] = [
+const SHARED: [&str; 9] = [
     "__diesel_schema_migrations",
     "event_heads",
     "events",
@@ -17,6 +17,7 @@ const SHARED: [&str; 8] = [
     "idempotency_keys",
     "jobs",
     "parked_events",
+    "tenant_roles",
     "tenants",
 ];
 

@@ -38,36 +38,51 @@ impl TestUser {
         Self::with_id(UserId::new(clock), clock, issuer, tenant, roles)
     }
 
+    /// The same for somebody with roles that the tenant made itself.
+    pub fn with_custom_roles(clock: &Clock, issuer: &str, tenant: TenantId, custom_roles: &[&str]) -> Self {
+        let mut claims = claims(UserId::new(clock), clock, issuer, (tenant, &[Role::Member]));
+        claims.custom_roles = custom_roles.iter().map(|role| (*role).to_owned()).collect();
+        Self::holding(claims, clock)
+    }
+
     pub fn with_id(user_id: UserId, clock: &Clock, issuer: &str, tenant: TenantId, roles: &[Role]) -> Self {
-        let now = clock.now().timestamp();
-        let session_id = SessionId::new(clock);
-        let claims = UserClaims {
-            iss: issuer.to_owned(),
-            aud: Vec::new(),
-            sub: user_id,
-            user_id_camel: user_id,
-            user_id_snake: user_id,
-            email: format!("{user_id}@example.test"),
-            email_verified: true,
-            roles: roles.to_vec(),
-            tier: Tier::Free,
-            tenant_id: tenant,
-            sid: session_id,
-            jti: clock.new_uuid(),
-            tv: 1,
-            amr: vec!["pwd".to_owned()],
-            acr: AssuranceLevel::Aal1,
-            step_up: AssuranceLevel::Aal1,
-            auth_time: now,
-            acct: "member".to_owned(),
-            act: None,
-            ro: false,
-            iat: now,
-            nbf: now,
-            exp: now + 900,
-        };
-        let tokens = UserTokens::new(parse(&user_keyring()), issuer, clock.clone());
+        Self::holding(claims(user_id, clock, issuer, (tenant, roles)), clock)
+    }
+
+    fn holding(claims: UserClaims, clock: &Clock) -> Self {
+        let (user_id, tenant_id, session_id) = (claims.sub, claims.tenant_id, claims.sid);
+        let tokens = UserTokens::new(parse(&user_keyring()), claims.iss.clone(), clock.clone());
         let token = tokens.sign(claims).expect("the test keyring signs");
-        Self { user_id, tenant_id: tenant, session_id, token }
+        Self { user_id, tenant_id, session_id, token }
+    }
+}
+
+fn claims(user_id: UserId, clock: &Clock, issuer: &str, (tenant, roles): (TenantId, &[Role])) -> UserClaims {
+    let now = clock.now().timestamp();
+    UserClaims {
+        iss: issuer.to_owned(),
+        aud: Vec::new(),
+        sub: user_id,
+        user_id_camel: user_id,
+        user_id_snake: user_id,
+        email: format!("{user_id}@example.test"),
+        email_verified: true,
+        roles: roles.to_vec(),
+        custom_roles: Vec::new(),
+        tier: Tier::Free,
+        tenant_id: tenant,
+        sid: SessionId::new(clock),
+        jti: clock.new_uuid(),
+        tv: 1,
+        amr: vec!["pwd".to_owned()],
+        acr: AssuranceLevel::Aal1,
+        step_up: AssuranceLevel::Aal1,
+        auth_time: now,
+        acct: "member".to_owned(),
+        act: None,
+        ro: false,
+        iat: now,
+        nbf: now,
+        exp: now + 900,
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP as every service speaks it: problems, bodies, pages, idempotency keys, rate limits, request ids.
 
 mod body;
+mod entity_tag;
 mod fault;
 mod html;
 pub mod idempotency;
@@ -15,6 +16,7 @@ mod request_context;
 mod trace_context;
 
 pub use body::Body;
+pub use entity_tag::{EntityTag, IfMatch};
 pub use fault::Fault;
 pub use html::html_page;
 pub use locale::{Locale, Message};
@@ -24,7 +26,7 @@ pub use parameters::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument};
 pub use rate_limit::{Decision, RateLimiter, RatePolicy, Strictness};
 pub use refusals::{
-    BodyRefusals, CallerRefusals, NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
+    BodyRefusals, CallerRefusals, NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability, VersionRefusals,
 };
 pub use request_context::{ClientNetwork, RequestContext};
 pub use trace_context::{current_traceparent, in_trace};

@@ -64,3 +64,14 @@ pub enum Unavailability {
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(ProblemDocument),
 }
+
+/// Endpoints that change something of which the caller has to have seen the present version.
+#[derive(IntoResponses)]
+pub enum VersionRefusals {
+    /// It was changed since the version that `If-Match` names.
+    #[response(status = 412, content_type = "application/problem+json")]
+    ChangedMeanwhile(ProblemDocument),
+    /// `If-Match` is missing.
+    #[response(status = 428, content_type = "application/problem+json")]
+    VersionRequired(ProblemDocument),
+}

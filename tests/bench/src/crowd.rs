@@ -92,6 +92,7 @@ fn claims(clock: &Clock, user: UserId) -> UserClaims {
         email: format!("{user}@bench.invalid"),
         email_verified: true,
         roles: vec![Role::Member],
+        custom_roles: Vec::new(),
         tier: Tier::Free,
         tenant_id: TenantId::DEFAULT,
         sid: SessionId::new(clock),

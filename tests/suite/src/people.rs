@@ -81,6 +81,7 @@ impl Stack {
             email: format!("{user_id}@{}", self.domain),
             email_verified: true,
             roles: roles.to_vec(),
+            custom_roles: Vec::new(),
             tier: Tier::Free,
             tenant_id: TenantId::DEFAULT,
             sid: SessionId::new(&self.clock),

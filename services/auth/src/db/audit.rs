@@ -10,6 +10,7 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{Actor, Clock, RealmId, SessionId, TenantId, UserId};
 
+use super::invitations::InvitationId;
 use super::schema::{audit_events, audit_seals};
 use crate::domain::audit::{AuditAction, AuditSubject};
 
@@ -74,6 +75,26 @@ impl Trail {
         details: serde_json::Value,
     ) -> QueryResult<()> {
         self.record(tx, action, (AuditSubject::Ban, ban), details).await
+    }
+
+    /// About the tenant whose trail it is.
+    pub async fn tenant(
+        &self,
+        tx: &mut Connection,
+        action: AuditAction,
+        details: serde_json::Value,
+    ) -> QueryResult<()> {
+        self.record(tx, action, (AuditSubject::Tenant, self.tenant.as_uuid()), details).await
+    }
+
+    pub async fn invitation(
+        &self,
+        tx: &mut Connection,
+        action: AuditAction,
+        invitation: InvitationId,
+        details: serde_json::Value,
+    ) -> QueryResult<()> {
+        self.record(tx, action, (AuditSubject::Invitation, invitation.as_uuid()), details).await
     }
 
     async fn record(

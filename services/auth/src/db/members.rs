@@ -20,6 +20,8 @@ pub struct MemberFilter {
     /// Part of the name or the address, in any case.
     pub text: Option<String>,
     pub status: Option<MembershipStatus>,
+    /// Of the system or of the tenant's own, by name.
+    pub role: Option<String>,
     pub after: Option<UserId>,
 }
 
@@ -50,6 +52,12 @@ pub async fn search(tx: &mut Connection, filter: &MemberFilter, most: i64) -> Qu
     }
     if let Some(status) = filter.status {
         query = query.filter(memberships::status.eq(status));
+    }
+    if let Some(role) = &filter.role {
+        let holders = membership_roles::table
+            .filter(membership_roles::tenant_id.eq(filter.tenant).and(membership_roles::role.eq(role)))
+            .select(membership_roles::user_id);
+        query = query.filter(memberships::user_id.eq_any(holders));
     }
     if let Some(after) = filter.after {
         query = query.filter(memberships::user_id.gt(after));

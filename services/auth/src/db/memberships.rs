@@ -4,24 +4,57 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use shinkofa_contracts::auth::TenantStatus;
 use shinkofa_db::Connection;
-use shinkofa_kernel::{RealmId, Role, TenantId, Tier, UserId};
+use shinkofa_identity::Permission;
+use shinkofa_kernel::{RealmId, Role, TenantId, Tier, UserId, defended};
 
-use super::schema::{membership_roles, memberships};
+use super::schema::{membership_roles, memberships, role_permissions};
+use super::scope;
+use super::shared_tables::tenants;
 use crate::domain::account::MembershipStatus;
+use crate::domain::authority::{Authority, CustomRole};
 
 /// Somebody's place in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     pub status: MembershipStatus,
     pub tier: Tier,
-    /// In the order of the roles themselves.
+    pub tenant_status: TenantStatus,
+    /// Those of the system, in their own order.
     pub roles: Vec<Role>,
+    /// Those that the tenant made, in the order of their names.
+    pub custom_roles: Vec<CustomRole>,
 }
 
 impl Membership {
+    /// Does it bring any right? Not one that is not active itself, nor any in a tenant that is not.
     pub fn is_active(&self) -> bool {
-        self.status == MembershipStatus::Active
+        self.belongs() && (self.tenant_is_open() || !defended!("V28"))
+    }
+
+    /// Is the person a member, whatever has become of the tenant?
+    pub fn belongs(&self) -> bool {
+        self.status == MembershipStatus::Active || !defended!("V23")
+    }
+
+    pub fn tenant_is_open(&self) -> bool {
+        self.tenant_status == TenantStatus::Active
+    }
+
+    /// What the member may do and hand on.
+    pub fn authority(&self) -> Authority<'_> {
+        Authority { roles: &self.roles, custom_roles: &self.custom_roles }
+    }
+
+    pub fn custom_role_names(&self) -> Vec<String> {
+        self.custom_roles.iter().map(|role| role.name.clone()).collect()
+    }
+
+    /// Every role by its name.
+    pub fn role_names(&self) -> Vec<String> {
+        let system = self.roles.iter().map(|role| role.as_str().to_owned());
+        system.chain(self.custom_role_names()).collect()
     }
 }
 
@@ -37,25 +70,30 @@ struct NewMembership {
     updated_at: DateTime<Utc>,
 }
 
+type Row = (MembershipStatus, Tier, TenantStatus, Option<String>);
+
+#[diesel::dsl::auto_type]
+fn described() -> _ {
+    memberships::table
+        .inner_join(tenants::table.on(tenants::id.eq(memberships::tenant_id)))
+        .left_join(
+            membership_roles::table.on(membership_roles::tenant_id
+                .eq(memberships::tenant_id)
+                .and(membership_roles::user_id.eq(memberships::user_id))),
+        )
+        .select((memberships::status, memberships::tier, tenants::status, membership_roles::role.nullable()))
+}
+
 pub async fn find(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
-    let rows = memberships::table
-        .left_join(membership_roles::table.on(roles_of_membership()))
-        .filter(memberships::tenant_id.eq(tenant).and(memberships::user_id.eq(user)))
-        .select((memberships::status, memberships::tier, membership_roles::role.nullable()))
-        .load(tx)
-        .await?;
-    Ok(membership(rows))
+    let theirs = memberships::tenant_id.eq(tenant).and(memberships::user_id.eq(user));
+    let rows = described().filter(theirs).load(tx).await?;
+    membership(tx, rows).await
 }
 
 /// The membership in whichever tenant the transaction sees.
 pub async fn here(tx: &mut Connection, user: UserId) -> QueryResult<Option<Membership>> {
-    let rows = memberships::table
-        .left_join(membership_roles::table.on(roles_of_membership()))
-        .filter(memberships::user_id.eq(user))
-        .select((memberships::status, memberships::tier, membership_roles::role.nullable()))
-        .load(tx)
-        .await?;
-    Ok(membership(rows))
+    let rows = described().filter(memberships::user_id.eq(user)).load(tx).await?;
+    membership(tx, rows).await
 }
 
 #[diesel::dsl::auto_type]
@@ -65,12 +103,30 @@ fn roles_of_membership() -> _ {
         .and(membership_roles::user_id.eq(memberships::user_id))
 }
 
-fn membership(rows: Vec<(MembershipStatus, Tier, Option<String>)>) -> Option<Membership> {
-    let (status, tier, _) = rows.as_slice().first().cloned()?;
-    // A tenant's own roles are not the system's: a token does not carry them.
-    let mut roles: Vec<Role> = rows.into_iter().filter_map(|(_, _, role)| role?.parse().ok()).collect();
+async fn membership(tx: &mut Connection, rows: Vec<Row>) -> QueryResult<Option<Membership>> {
+    let Some(&(status, tier, tenant_status, _)) = rows.first() else { return Ok(None) };
+    let names: Vec<String> = rows.into_iter().filter_map(|(_, _, _, role)| role).collect();
+    let mut roles: Vec<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();
     roles.sort_unstable();
-    Some(Membership { status, tier, roles })
+    let custom: Vec<String> = names.into_iter().filter(|name| name.parse::<Role>().is_err()).collect();
+    let custom_roles = if custom.is_empty() { Vec::new() } else { custom_roles(tx, custom).await? };
+    Ok(Some(Membership { status, tier, tenant_status, roles, custom_roles }))
+}
+
+/// What the tenant's own roles allow, in whichever tenant the transaction sees.
+async fn custom_roles(tx: &mut Connection, mut names: Vec<String>) -> QueryResult<Vec<CustomRole>> {
+    names.sort_unstable();
+    let allowed: Vec<(String, String)> = role_permissions::table
+        .filter(role_permissions::role.eq_any(&names))
+        .select((role_permissions::role, role_permissions::permission))
+        .load(tx)
+        .await?;
+    let custom_role = |name: String| {
+        let of_role = allowed.iter().filter(|(role, _)| *role == name);
+        let permissions = of_role.filter_map(|(_, permission)| Permission::named(permission)).collect();
+        CustomRole { name, permissions }
+    };
+    Ok(names.into_iter().map(custom_role).collect())
 }
 
 /// Makes somebody an active member, unless they belong to the tenant already.
@@ -96,12 +152,23 @@ pub async fn join(
         .map(drop)
 }
 
-/// Gives a member exactly these roles.
+/// Gives a member exactly these roles of the system.
 pub async fn set_roles(
     tx: &mut Connection,
     tenant: TenantId,
     user: UserId,
     roles: &[Role],
+) -> QueryResult<()> {
+    let names: Vec<String> = roles.iter().map(|role| role.as_str().to_owned()).collect();
+    set_named_roles(tx, tenant, user, &names).await
+}
+
+/// Gives a member exactly these roles of the tenant, which the caller knows to be there.
+pub async fn set_named_roles(
+    tx: &mut Connection,
+    tenant: TenantId,
+    user: UserId,
+    roles: &[String],
 ) -> QueryResult<()> {
     let theirs = membership_roles::tenant_id.eq(tenant).and(membership_roles::user_id.eq(user));
     diesel::delete(membership_roles::table.filter(theirs)).execute(tx).await?;
@@ -159,4 +226,95 @@ pub async fn change_status(
 /// Ends the membership in whichever tenant the transaction sees.
 pub async fn remove_here(tx: &mut Connection, user: UserId) -> QueryResult<()> {
     diesel::delete(memberships::table.filter(memberships::user_id.eq(user))).execute(tx).await.map(drop)
+}
+
+/// Ends a membership. False where there is none.
+pub async fn remove(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<bool> {
+    Ok(diesel::delete(memberships::table.find((tenant, user))).execute(tx).await? == 1)
+}
+
+/// Lets somebody in who was no member yet: `status` for a new membership, or one that came to nothing before.
+pub async fn admit(
+    tx: &mut Connection,
+    (tenant, realm, user): (TenantId, RealmId, UserId),
+    status: MembershipStatus,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let membership = NewMembership {
+        tenant_id: tenant,
+        user_id: user,
+        realm_id: realm,
+        status,
+        tier: Tier::Free,
+        created_at: now,
+        updated_at: now,
+    };
+    diesel::insert_into(memberships::table)
+        .values(membership)
+        .on_conflict((memberships::tenant_id, memberships::user_id))
+        .do_update()
+        .set((memberships::status.eq(status), memberships::updated_at.eq(now)))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// What somebody is in one of their tenants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Belonging {
+    pub tenant: TenantId,
+    pub slug: String,
+    pub name: String,
+    pub domain: Option<String>,
+    pub tenant_status: TenantStatus,
+    pub status: MembershipStatus,
+    pub tier: Tier,
+    /// By name, in no order of importance.
+    pub roles: Vec<String>,
+}
+
+impl Belonging {
+    /// Is the person an admin there, and is it not closed for good?
+    pub fn is_administered(&self) -> bool {
+        self.status == MembershipStatus::Active
+            && self.tenant_status != TenantStatus::Closed
+            && self.roles.iter().any(|role| role == Role::Admin.as_str())
+    }
+}
+
+type BelongingRow =
+    (TenantId, String, String, Option<String>, TenantStatus, MembershipStatus, Tier, Option<String>);
+
+/// Everything that somebody is anywhere, by the age of the tenants. The one question that looks across tenants, and it sees
+/// nobody else's rows.
+pub async fn everywhere(tx: &mut Connection, user: UserId) -> QueryResult<Vec<Belonging>> {
+    scope::ask_as_person(tx, Some(user)).await?;
+    let rows = memberships::table
+        .inner_join(tenants::table.on(tenants::id.eq(memberships::tenant_id)))
+        .left_join(membership_roles::table.on(roles_of_membership()))
+        .filter(memberships::user_id.eq(user))
+        .order((memberships::tenant_id, membership_roles::role))
+        .select((
+            tenants::id,
+            tenants::slug,
+            tenants::name,
+            tenants::domain,
+            tenants::status,
+            memberships::status,
+            memberships::tier,
+            membership_roles::role.nullable(),
+        ))
+        .load::<BelongingRow>(tx)
+        .await?;
+    scope::ask_as_person(tx, None).await?;
+    let mut belongings: Vec<Belonging> = Vec::new();
+    for (tenant, slug, name, domain, tenant_status, status, tier, role) in rows {
+        if let Some(last) = belongings.last_mut().filter(|last| last.tenant == tenant) {
+            last.roles.extend(role);
+            continue;
+        }
+        let roles = role.into_iter().collect();
+        belongings.push(Belonging { tenant, slug, name, domain, tenant_status, status, tier, roles });
+    }
+    Ok(belongings)
 }

@@ -29,6 +29,25 @@ pub async fn record(tx: &mut Connection, revocation: &Revocation, now: DateTime<
         .map(drop)
 }
 
+/// Sessions that are written in one statement: PostgreSQL takes 65535 parameters.
+const BATCH: usize = 10_000;
+
+/// The same for many sessions at once.
+pub async fn record_sessions(
+    tx: &mut Connection,
+    sessions: &[SessionId],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    for batch in sessions.chunks(BATCH) {
+        let rows: Vec<_> = batch
+            .iter()
+            .map(|session| (revocations::session_id.eq(Some(*session)), revocations::revoked_at.eq(now)))
+            .collect();
+        diesel::insert_into(revocations::table).values(rows).execute(tx).await?;
+    }
+    Ok(())
+}
+
 /// So many are told at once; those of one transaction stay together.
 const PAGE: i32 = 5_000;
 

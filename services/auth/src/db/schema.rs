@@ -167,6 +167,51 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitation_acceptances (tenant_id, invitation_id, user_id) {
+        tenant_id -> Uuid,
+        invitation_id -> Uuid,
+        user_id -> Uuid,
+        accepted_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    invitation_keys (realm_id, digest) {
+        realm_id -> Uuid,
+        digest -> Bytea,
+        for_tenant -> Uuid,
+        invitation_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    invitation_roles (tenant_id, invitation_id, role) {
+        tenant_id -> Uuid,
+        invitation_id -> Uuid,
+        role -> Text,
+    }
+}
+
+diesel::table! {
+    invitations (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        realm_id -> Uuid,
+        kind -> Text,
+        email -> Nullable<Text>,
+        email_canonical -> Nullable<Text>,
+        locale -> Text,
+        code_sealed -> Nullable<Text>,
+        most_uses -> Int4,
+        uses -> Int4,
+        invited_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     known_devices (realm_id, user_id, device_hash) {
         realm_id -> Uuid,
         user_id -> Uuid,
@@ -366,6 +411,7 @@ diesel::table! {
         password_phc -> Text,
         created_at -> Timestamptz,
         settled_at -> Nullable<Timestamptz>,
+        invitation_digest -> Nullable<Bytea>,
     }
 }
 
@@ -373,6 +419,16 @@ diesel::table! {
     tenant_realms (tenant_id) {
         tenant_id -> Uuid,
         realm_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    tenant_settings (tenant_id) {
+        tenant_id -> Uuid,
+        default_locale -> Text,
+        self_sign_up -> Bool,
+        version -> Int8,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -411,5 +467,8 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_locks, users);
+diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_roles);
+diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_acceptances);
+diesel::allow_tables_to_appear_in_same_query!(roles, role_permissions);
 diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);

@@ -3,7 +3,7 @@
 use diesel::QueryResult;
 use diesel_async::RunQueryDsl as _;
 use shinkofa_db::{Connection, prepared_query};
-use shinkofa_kernel::{RealmId, TenantId};
+use shinkofa_kernel::{RealmId, TenantId, UserId};
 
 prepared_query! {
     struct EnterRealm { realm: String as Text }
@@ -23,4 +23,15 @@ prepared_query! {
 /// Shows the tenant's rows to the rest of the transaction, and no other tenant's.
 pub async fn enter_tenant(tx: &mut Connection, tenant: TenantId) -> QueryResult<()> {
     EnterTenant { tenant: tenant.to_string() }.execute(tx).await.map(drop)
+}
+
+prepared_query! {
+    struct AskAsPerson { person: String as Text }
+    " SELECT set_config('app.person_id', person, true) FROM input"
+}
+
+/// Shows the memberships of this one person, in whichever tenant, to the next question; `None` takes it back.
+pub async fn ask_as_person(tx: &mut Connection, person: Option<UserId>) -> QueryResult<()> {
+    let person = person.map(|person| person.to_string()).unwrap_or_default();
+    AskAsPerson { person }.execute(tx).await.map(drop)
 }

@@ -387,6 +387,19 @@ pub async fn end_in_tenant(
     diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
+/// Ends everything that anybody is signed in on in one tenant. Returns what was ended.
+pub async fn end_all_in_tenant(
+    tx: &mut Connection,
+    realm: RealmId,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<SessionId>> {
+    let live = sessions::table
+        .filter(sessions::realm_id.eq(realm).and(sessions::for_tenant.eq(tenant)))
+        .filter(sessions::ended_at.is_null());
+    diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
+}
+
 /// What staff of a tenant are shown of a member's live sessions there.
 #[derive(Clone, Debug, Queryable)]
 pub struct LiveSession {

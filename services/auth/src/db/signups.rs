@@ -28,6 +28,8 @@ pub struct Signup {
     pub password_phc: String,
     pub created_at: DateTime<Utc>,
     pub settled_at: Option<DateTime<Utc>>,
+    /// Leads to the invitation that it came with.
+    pub invitation_digest: Option<Vec<u8>>,
 }
 
 pub async fn insert(tx: &mut Connection, signup: &Signup) -> QueryResult<()> {

@@ -69,6 +69,28 @@ text_enum! {
         ErasureStarted => "account.erasure_started",
         /// Every service has confirmed.
         AccountErased => "account.erased",
+        TenantCreated => "tenant.created",
+        TenantChanged => "tenant.changed",
+        TenantDomainSet => "tenant.domain_set",
+        TenantDomainRemoved => "tenant.domain_removed",
+        /// By its own admin, or by whoever runs the installation.
+        TenantClosed => "tenant.closed",
+        TenantSuspended => "tenant.suspended",
+        TenantReopened => "tenant.reopened",
+        RoleCreated => "role.created",
+        RoleChanged => "role.changed",
+        RoleRemoved => "role.removed",
+        MembershipBegun => "membership.begun",
+        /// By somebody of the staff.
+        MembershipRemoved => "membership.removed",
+        /// By the member.
+        MembershipLeft => "membership.left",
+        InvitationCreated => "invitation.created",
+        InvitationResent => "invitation.resent",
+        InvitationRevoked => "invitation.revoked",
+        InvitationAccepted => "invitation.accepted",
+        /// Nobody is told any more who was invited.
+        InvitationForgotten => "invitation.forgotten",
     }
 }
 
@@ -79,5 +101,8 @@ text_enum! {
         Session => "session",
         Realm => "realm",
         Ban => "ban",
+        /// The tenant whose trail it is: its settings and its roles.
+        Tenant => "tenant",
+        Invitation => "invitation",
     }
 }

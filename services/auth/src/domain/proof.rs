@@ -1,5 +1,6 @@
 //! How somebody showed who they are, and how sure that makes us.
 
+use chrono::{DateTime, Utc};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::text_enum;
 
@@ -22,14 +23,23 @@ text_enum! {
 pub struct Proof {
     pub methods: String,
     pub assurance: AssuranceLevel,
+    /// Of the session that it was shown in first, where a second one is opened with it.
+    pub carried: Option<Carried>,
+}
+
+/// When something was shown, and until when it may serve at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    pub shown_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
 }
 
 impl Proof {
     pub fn first(method: AuthMethod) -> Self {
-        Self { methods: method.as_str().to_owned(), assurance: AssuranceLevel::Aal1 }
+        Self { methods: method.as_str().to_owned(), assurance: AssuranceLevel::Aal1, carried: None }
     }
 
     pub fn two_factors(methods: String) -> Self {
-        Self { methods, assurance: AssuranceLevel::Aal2 }
+        Self { methods, assurance: AssuranceLevel::Aal2, carried: None }
     }
 }

@@ -19,6 +19,10 @@ text_enum! {
         SignedOutByStaff => "signed_out_by_staff",
         /// The membership was locked.
         Locked => "locked",
+        /// A role was taken away: what the session's tokens say is too much.
+        RolesChanged => "roles_changed",
+        /// The person is no member here any more.
+        MembershipEnded => "membership_ended",
     }
 }
 

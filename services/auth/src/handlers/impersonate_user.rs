@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ImpersonateUsers;
-use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_identity::{CurrentActor, Permission, RequirePermission};
 use shinkofa_kernel::UserId;
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
@@ -81,7 +81,7 @@ async fn impersonate(
     }
     let account = users::find(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
     let account = account.ok_or(Error::CannotImpersonate)?;
-    if !membership.is_active() || !may_be_impersonated(&membership.roles) {
+    if !membership.is_active() || !may_be_impersonated(&membership.roles) || membership.authority().holds(Permission::ImpersonateUsers) {
         return Err(Error::CannotImpersonate);
     }
     let trail = auth.trail(actor.tenant_id, actor.actor());

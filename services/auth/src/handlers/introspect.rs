@@ -27,7 +27,13 @@ pub async fn introspect(
     auth: web::Data<Auth>,
     body: Body<IntrospectionRequest>,
 ) -> Result<web::Json<Introspection>, Error> {
-    let inactive = Introspection { active: false, user_id: None, tenant_id: None, roles: Vec::new() };
+    let inactive = Introspection {
+        active: false,
+        user_id: None,
+        tenant_id: None,
+        roles: Vec::new(),
+        custom_roles: Vec::new(),
+    };
     let Ok(claims) = auth.platform.identity.user_tokens.verify(&body.0.token) else {
         return Ok(web::Json(inactive));
     };
@@ -44,6 +50,7 @@ pub async fn introspect(
             active: true,
             user_id: Some(account.id),
             tenant_id: Some(claimed.tenant),
+            custom_roles: membership.custom_role_names(),
             roles: membership.roles,
         })),
         // What opens enrolment only is good for no other service.

@@ -96,7 +96,7 @@ async fn look(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<
     let devices =
         remembered_devices::of_user(tx, (auth.realm, account.id, account.token_version), now).await?;
     Ok(SecondFactors {
-        mandatory: is_mandatory(&membership.roles),
+        mandatory: is_mandatory(&membership.authority().weight()),
         items: items.into_iter().map(Into::into).collect(),
         recovery_codes_left: recovery_codes::left(tx, auth.realm, account.id).await?,
         remembered_devices: devices.into_iter().map(Into::into).collect(),

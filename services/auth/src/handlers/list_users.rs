@@ -29,7 +29,7 @@ pub struct UsersQuery {
 const LONGEST: usize = 100;
 
 /// Nothing to look for finds everybody.
-fn search_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+pub fn search_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let text = text.trim();
     if text.chars().count() > LONGEST || text.contains('\0') {
@@ -70,6 +70,7 @@ pub async fn list_users(
         realm: auth.realm,
         text: query.q,
         status: query.status,
+        role: None,
         after: query.cursor.map(|cursor| cursor.0),
     };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);

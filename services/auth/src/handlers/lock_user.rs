@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageUsers;
-use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_identity::{CurrentActor, Grants, RequirePermission};
 use shinkofa_kernel::{SessionId, UserId};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, Unavailability,
@@ -29,7 +29,7 @@ use crate::withdrawal::{end_sessions, forget_here};
 pub struct LockRequest {
     /// Shown to staff, and to the member in a copy of their data.
     #[schema(value_type = String, min_length = 3, max_length = 500, example = "Chargebacks under investigation")]
-    reason: Reason,
+    pub reason: Reason,
 }
 
 /// Lock a member out
@@ -57,7 +57,7 @@ pub async fn lock_user(
     let (actor, user, Body(LockRequest { reason })) = (caller.actor, user.0, body);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let ended = transaction(&auth.platform.database, &scope, "lock_user", async |tx| {
-        lock(tx, &auth, &actor, user, &reason).await
+        lock::<ManageUsers>(tx, &auth, &actor, user, &reason).await
     })
     .await?;
     forget_here(&auth, &ended);
@@ -65,7 +65,8 @@ pub async fn lock_user(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn lock(
+/// The same for whoever may do it by the permission `P`.
+pub async fn lock<P: Grants>(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
@@ -74,7 +75,7 @@ async fn lock(
 ) -> Result<Vec<SessionId>, Error> {
     let now = auth.platform.clock.now();
     let tenant = actor.tenant_id;
-    manageable(tx, auth, actor, user).await?;
+    manageable::<P>(tx, auth, actor, user).await?;
     let (active, suspended) = (MembershipStatus::Active, MembershipStatus::Suspended);
     if !memberships::change_status(tx, (tenant, user), (active, suspended), now).await? {
         return Err(Error::NotActive);
@@ -89,19 +90,26 @@ async fn lock(
     Ok(ended)
 }
 
-/// The member, whom the caller may manage. Both stay as they are until the transaction ends: two admins who lock each other out
+/// The caller and the member, whom the caller may manage. Both stay as they are until the transaction ends: two admins who lock each other out
 /// at the same moment do not both succeed.
-pub async fn manageable(
+pub async fn manageable<P: Grants>(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
     user: UserId,
-) -> Result<Membership, Error> {
+) -> Result<(Membership, Membership), Error> {
     memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
-    let (_, own) = require_authority::<ManageUsers>(tx, auth, actor).await?;
+    let (_, own) = require_authority::<P>(tx, auth, actor).await?;
     let member = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);
     }
-    if may_manage(&own.roles, &member.roles) { Ok(member) } else { Err(Error::CannotManage) }
+    require_manageable(&own, &member)?;
+    Ok((own, member))
+}
+
+/// [`Error::CannotManage`] where the member weighs as much as the caller.
+pub fn require_manageable(own: &Membership, member: &Membership) -> Result<(), Error> {
+    let manages = may_manage(&own.authority().weight(), &member.authority().weight());
+    if manages { Ok(()) } else { Err(Error::CannotManage) }
 }

@@ -101,7 +101,7 @@ async fn find(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<
     let membership = membership.filter(Membership::is_active).ok_or(Error::SecondFactorRefused)?;
     let first = PassedStep::of(&grant, &account);
     require_unlocked(tx, auth, &first.subject).await?;
-    match asked(tx, auth, &account, &membership.roles, &first.methods).await? {
+    match asked(tx, auth, &account, &membership.authority().weight(), &first.methods).await? {
         Asked::OneOf(kinds) if kinds.contains(&FactorKind::EmailCode) => {}
         _ => return Err(Error::NoMailedCode),
     }

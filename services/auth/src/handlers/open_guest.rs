@@ -5,7 +5,9 @@ use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, UserId};
-use shinkofa_web::{Body, BodyRefusals, Locale, RateRefusal, RequestContext, Unavailability};
+use shinkofa_web::{
+    Body, BodyRefusals, Locale, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
@@ -14,7 +16,7 @@ use crate::domain::proof::{AuthMethod, Proof};
 use crate::error::Error;
 use crate::guests::make_guest;
 use crate::session_opening::{Opening, TokenAnswer, open_session};
-use crate::{Auth, limits};
+use crate::{Auth, limits, sign_up_gate};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -36,6 +38,7 @@ pub struct OpenGuestRequest {
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 201, body = TokenAnswer),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`, `sign_up_by_invitation` or `tenant_closed`"),
     ),
 )]
 #[post("/api/auth/anonymous")]
@@ -54,6 +57,7 @@ pub async fn open_guest(
     let trail = auth.trail(host.0, Actor::user(id));
     let scope = Scope::realm(auth.realm).with_tenant(host.0).with_user(id);
     let answer = transaction(&auth.platform.database, &scope, "open_guest", async |tx| {
+        sign_up_gate::require_open(tx, host.0).await?;
         let locale = locale.unwrap_or(context.locale);
         let (account, membership) = make_guest(tx, &auth, &trail, (id, locale)).await?;
         let opening = Opening {

@@ -133,7 +133,7 @@ async fn require_no_second_factor(tx: &mut Connection, auth: &Auth, live: &Live)
 
 /// What may be asked of the owner of a session.
 pub async fn asked_again(tx: &mut Connection, auth: &Auth, live: &Live) -> Result<Asked, Error> {
-    asked(tx, auth, &live.account, &live.membership.roles, &live.session.amr).await
+    asked(tx, auth, &live.account, &live.membership.authority().weight(), &live.session.amr).await
 }
 
 async fn by_code(

@@ -60,7 +60,7 @@ async fn remove(
     let known = factors::confirmed(tx, realm, user).await?;
     let kind = known.iter().find(|factor| factor.id == id).ok_or(Error::NotFound)?.kind;
     let others: Vec<_> = known.iter().filter(|factor| factor.id != id).map(|factor| factor.kind).collect();
-    let needed = is_mandatory(&membership.roles) && kind.is_strong();
+    let needed = is_mandatory(&membership.authority().weight()) && kind.is_strong();
     if needed && !others.iter().any(|kind| kind.is_strong()) {
         return Err(Error::LastFactor);
     }

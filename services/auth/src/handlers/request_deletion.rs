@@ -7,13 +7,12 @@ use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_kernel::Role;
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Fault, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::attempts::{RightPassword, check_password};
 use crate::db::erasures::{self, ErasureId, NewErasure};
-use crate::db::{failures, memberships};
+use crate::db::{failures, memberships, scope};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::domain::erasure::{ErasureState, GRACE};
@@ -99,11 +98,8 @@ async fn schedule(
     right: &RightPassword,
 ) -> Result<DeletionAnswer, Error> {
     let now = auth.platform.clock.now();
-    let (account, membership) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
-    let is_admin = membership.roles.contains(&Role::Admin);
-    if is_admin && !memberships::has_another_admin(tx, actor.tenant_id, actor.user_id).await? {
-        return Err(Error::LastAdmin);
-    }
+    let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
+    require_other_admins(tx, actor).await?;
     let certificate = OneTimeToken::from_random(auth.randomness.bytes()?);
     let erasure = NewErasure {
         realm_id: auth.realm,
@@ -125,4 +121,18 @@ async fn schedule(
     let letter = AccountLetter::DeletionScheduled { erases_at: erasure.erase_at };
     request_letter(tx, auth, &trail, &account, (letter, None)).await?;
     Ok(DeletionAnswer { erases_at: erasure.erase_at, certificate_id: certificate.as_str().to_owned() })
+}
+
+/// No studio that is open is left without an admin, whichever of them the caller asks from.
+async fn require_other_admins(tx: &mut Connection, actor: &CurrentActor) -> Result<(), Error> {
+    for belonging in memberships::everywhere(tx, actor.user_id).await? {
+        if !belonging.is_administered() {
+            continue;
+        }
+        scope::enter_tenant(tx, belonging.tenant).await?;
+        if !memberships::has_another_admin(tx, belonging.tenant, actor.user_id).await? {
+            return Err(Error::LastAdmin);
+        }
+    }
+    Ok(scope::enter_tenant(tx, actor.tenant_id).await?)
 }

@@ -148,7 +148,7 @@ async fn finish(
     let now = auth.platform.clock.now();
     let membership = memberships::find(tx, grant.for_tenant, account.id).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::SecondFactorRefused)?;
-    let asked = asked(tx, auth, account, &membership.roles, &first.methods).await?;
+    let asked = asked(tx, auth, account, &membership.authority().weight(), &first.methods).await?;
     let guess = Guess { user: account.id, code: &body.code, subject: &first.subject, challenge };
     let shown = factor_codes::accept(tx, auth, (&guess, counted), &asked).await?;
     let shown = shown.ok_or(Error::SecondFactorRefused)?;
@@ -168,7 +168,7 @@ async fn finish(
     };
     let mut answer = open_session(tx, auth, &trail, &opening).await?;
     factor_codes::tell_of_recovery(tx, auth, &trail, account, shown).await?;
-    if let Some(device) = device.filter(|_| body.remember_device && !is_mandatory(&membership.roles)) {
+    if let Some(device) = device.filter(|_| body.remember_device && !is_mandatory(&membership.authority().weight())) {
         answer.device_token = Some(remember(tx, auth, &trail, account, (&device, surroundings)).await?);
     }
     Ok(answer)

@@ -37,7 +37,7 @@ pub async fn sign_out_user(
     let (actor, user) = (caller.actor, user.0);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let ended = transaction(&auth.platform.database, &scope, "sign_out_user", async |tx| {
-        manageable(tx, &auth, &actor, user).await?;
+        manageable::<ManageUsers>(tx, &auth, &actor, user).await?;
         let trail = auth.trail(actor.tenant_id, actor.actor());
         let ended = end_sessions(tx, &auth, &trail, user, SessionEnd::SignedOutByStaff).await?;
         let details = json!({ "endedSessions": ended.len() });

@@ -10,6 +10,7 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
+use super::accept_invitation::Presented;
 use super::sign_in::surroundings;
 use crate::banning::require_not_banned;
 use crate::db::signups::{self, Signup, SignupId};
@@ -19,7 +20,7 @@ use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
 use crate::jobs::settle_signup::SettleSignup;
-use crate::{Auth, attempts, limits};
+use crate::{Auth, attempts, limits, sign_up_gate};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,6 +34,8 @@ pub struct SignUpRequest {
     name: PersonName,
     /// The language of messages; that of `Accept-Language` when absent.
     locale: Option<Locale>,
+    /// Signs up to the studio that invites, and accepts once the address is confirmed. Needed where only invited people sign up.
+    invitation: Option<Presented>,
 }
 
 /// What became of a request that is answered alike for every address.
@@ -60,7 +63,8 @@ impl VerificationSent {
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`, `sign_up_by_invitation`, `tenant_closed`, or `other_address` than the invitation's"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`invitation_gone`"),
     ),
 )]
 #[post("/api/auth/signup")]
@@ -71,18 +75,30 @@ pub async fn sign_up(
     context: RequestContext,
     body: Body<SignUpRequest>,
 ) -> Result<HttpResponse, Error> {
-    let Body(SignUpRequest { email, password, name, locale }) = body;
+    let Body(SignUpRequest { email, password, name, locale, invitation }) = body;
+    let invitation = invitation.map(Presented::read).transpose()?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
 
     let surroundings = surroundings(&request, &context);
     let scope = Scope::realm(auth.realm).with_tenant(host.0);
-    transaction(&auth.platform.database, &scope, "sign_up_ban", async |tx| {
+    let gate = transaction(&auth.platform.database, &scope, "sign_up_gate", async |tx| {
+        let (tenant, digest) = match &invitation {
+            Some(secret) => {
+                let (tenant, digest) = sign_up_gate::by_invitation(tx, &auth, (secret, &email)).await?;
+                (tenant, Some(digest))
+            }
+            None => {
+                sign_up_gate::require_open(tx, host.0).await?;
+                (host.0, None)
+            }
+        };
         let binding = DeviceBinding::new(None, &surroundings);
-        require_not_banned(tx, &auth, host.0, (&binding, &surroundings)).await
-    })
-    .await?;
+        require_not_banned(tx, &auth, tenant, (&binding, &surroundings)).await?;
+        Ok::<_, Error>((tenant, digest))
+    });
+    let (tenant, invitation_digest) = gate.await?;
 
     auth.leaks.refuse(&password, [name.as_str(), email.as_str()], "/password").await?;
     let turn = auth.hashing.turn().await?;
@@ -94,7 +110,7 @@ pub async fn sign_up(
     let signup = Signup {
         realm_id: auth.realm,
         id: SignupId::new(&auth.platform.clock),
-        for_tenant: host.0,
+        for_tenant: tenant,
         email: email.as_str().to_owned(),
         email_canonical: email.canonical().to_owned(),
         name: name.as_str().to_owned(),
@@ -102,11 +118,12 @@ pub async fn sign_up(
         password_phc,
         created_at: now,
         settled_at: None,
+        invitation_digest,
     };
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "sign_up", async |tx| {
         signups::insert(tx, &signup).await?;
         let job = SettleSignup { signup_id: signup.id };
-        enqueue(tx, &auth.platform.clock, Some(host.0), now, &job).await?;
+        enqueue(tx, &auth.platform.clock, Some(tenant), now, &job).await?;
         Ok::<_, Error>(())
     })
     .await?;

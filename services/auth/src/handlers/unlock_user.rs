@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageUsers;
-use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_identity::{CurrentActor, Grants, RequirePermission};
 use shinkofa_kernel::UserId;
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, Unavailability};
 
@@ -38,16 +38,22 @@ pub async fn unlock_user(
     let (actor, user) = (caller.actor, user.0);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "unlock_user", async |tx| {
-        unlock(tx, &auth, &actor, user).await
+        unlock::<ManageUsers>(tx, &auth, &actor, user).await
     })
     .await?;
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn unlock(tx: &mut Connection, auth: &Auth, actor: &CurrentActor, user: UserId) -> Result<(), Error> {
+/// The same for whoever may do it by the permission `P`.
+pub async fn unlock<P: Grants>(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+) -> Result<(), Error> {
     let tenant = actor.tenant_id;
-    manageable(tx, auth, actor, user).await?;
+    manageable::<P>(tx, auth, actor, user).await?;
     let (suspended, active) = (MembershipStatus::Suspended, MembershipStatus::Active);
     let now = auth.platform.clock.now();
     if !memberships::change_status(tx, (tenant, user), (suspended, active), now).await? {

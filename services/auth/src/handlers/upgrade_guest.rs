@@ -80,6 +80,7 @@ pub async fn upgrade_guest(
         password_phc,
         created_at: now,
         settled_at: None,
+        invitation_digest: None,
     };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "upgrade_guest", async |tx| {

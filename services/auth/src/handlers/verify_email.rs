@@ -4,19 +4,20 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_kernel::Actor;
+use shinkofa_kernel::{Actor, Role};
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
 use crate::announcement::announce_account;
+use crate::db::audit::Trail;
 use crate::db::one_time_tokens::TokenGrant;
-use crate::db::users::Choice;
-use crate::db::{one_time_tokens, scope, signups, users};
-use crate::domain::account::AccountKind;
+use crate::db::users::{Account, Choice};
+use crate::db::{memberships, one_time_tokens, scope, signups, users};
+use crate::domain::account::{AccountKind, MembershipStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
-use crate::{Auth, guests, limits};
+use crate::{Auth, guests, invitations, limits, sign_up_gate};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -75,7 +76,7 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     }
     // The password becomes the one that was chosen with this very link: not that of somebody who signed up with the same
     // address and cannot read its mail.
-    if let Some(signup) = signup {
+    if let Some(signup) = &signup {
         let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
         users::set_choice(tx, (realm, user), choice, now).await?;
     }
@@ -89,5 +90,34 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
 
     trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
     announce_account(tx, &trail, &account).await?;
+    match signup.and_then(|signup| signup.invitation_digest) {
+        Some(digest) => accept(tx, auth, &trail, (&account, digest)).await,
+        None => Ok(()),
+    }
+}
+
+/// Accepts the invitation that the request to sign up came with. One that came to nothing meanwhile makes a member where anybody
+/// may sign up, and leaves who came with it outside where not.
+async fn accept(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (account, digest): (&Account, Vec<u8>),
+) -> Result<(), Error> {
+    match invitations::offer(tx, auth, &[digest]).await {
+        Ok(offer) => match invitations::accept(tx, auth, &offer, account).await {
+            Ok(_) => return Ok(()),
+            Err(Error::InvitationGone | Error::OtherAddress | Error::AlreadyMember) => {}
+            Err(error) => return Err(error),
+        },
+        Err(Error::InvitationGone) => scope::enter_tenant(tx, trail.tenant).await?,
+        Err(error) => return Err(error),
+    }
+    let membership = memberships::find(tx, trail.tenant, account.id).await?;
+    let waits = membership.is_some_and(|membership| membership.status == MembershipStatus::Invited);
+    if waits && sign_up_gate::require_open(tx, trail.tenant).await.is_ok() {
+        let roles = [Role::Member.as_str().to_owned()];
+        invitations::begin_membership(tx, auth, trail, (account, &roles)).await?;
+    }
     Ok(())
 }

@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_identity::totp;
 use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_kernel::TenantId;
 use shinkofa_runtime::tenants;
 
 use crate::Auth;
 use crate::db::{
-    bans, email_changes, factor_guesses, factors, failures, impersonations, oauth_attempts, one_time_tokens,
-    realms, remembered_devices, revocations, sessions, signups,
+    bans, email_changes, factor_guesses, factors, failures, impersonations, invitations, oauth_attempts,
+    one_time_tokens, realms, remembered_devices, revocations, sessions, signups,
 };
+use crate::domain::invitation;
 use crate::domain::second_factor::CONFIRM_WITHIN;
 
 /// Expired tokens, sessions and remembered devices, counts of a past day, requests and factors nobody confirmed, revocations
@@ -30,6 +32,7 @@ const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
 /// As long as somebody may ask why staff looked at their account.
 const IMPERSONATIONS_KEPT: TimeDelta = TimeDelta::days(365);
+const FORGOTTEN_AT_ONCE: i64 = 200;
 
 impl Job for PurgeExpired {
     const NAME: &'static str = "purge_expired";
@@ -70,7 +73,19 @@ impl Job for PurgeExpired {
                 Ok::<_, Error>(bans::delete_over_here(tx, now).await?)
             })
             .await?;
+            forget_invitations(auth, tenant.id).await?;
         }
         Ok(())
     }
+}
+
+/// Whoever was invited is forgotten when it is long over, a few at a time.
+async fn forget_invitations(auth: &Auth, tenant: TenantId) -> Result<(), Error> {
+    let over = auth.platform.clock.now() - invitation::KEPT;
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    transaction(&auth.platform.database, &scope, "forget_invitations", async |tx| {
+        let gone = invitations::over_here(tx, over, FORGOTTEN_AT_ONCE).await?;
+        Ok::<_, Error>(crate::invitations::forget(tx, auth, &gone).await?)
+    })
+    .await
 }

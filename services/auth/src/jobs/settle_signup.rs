@@ -15,7 +15,7 @@ use crate::db::audit::Trail;
 use crate::db::memberships;
 use crate::db::signups::{self, Signup, SignupId};
 use crate::db::users::{self, Account, Choice, NewAccount};
-use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::account::{AccountKind, AccountStatus, MembershipStatus};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::verification::request_verification;
@@ -84,8 +84,12 @@ async fn welcome(
     user: UserId,
     signup: &Signup,
 ) -> Result<(), Error> {
-    memberships::join(tx, (trail.tenant, auth.realm, user), trail.clock.now()).await?;
-    memberships::set_roles(tx, trail.tenant, user, &[Role::Member]).await?;
+    if signup.invitation_digest.is_some() {
+        await_acceptance(tx, auth, trail, user).await?;
+    } else {
+        memberships::join(tx, (trail.tenant, auth.realm, user), trail.clock.now()).await?;
+        memberships::set_roles(tx, trail.tenant, user, &[Role::Member]).await?;
+    }
     trail.user(tx, AuditAction::AccountCreated, user, json!({})).await?;
     let missing = || Fault::unexpected("a new account is not there");
     let account = users::find(tx, auth.realm, user).await?.ok_or_else(missing)?;
@@ -93,6 +97,20 @@ async fn welcome(
     announce_account(tx, trail, &account).await?;
     announce_membership(tx, trail, user, &membership).await?;
     request_verification(tx, auth, trail, &account, Some(signup.id)).await
+}
+
+/// Whoever came with an invitation has no right before it is accepted, and it is accepted when the address is confirmed.
+async fn await_acceptance(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    user: UserId,
+) -> Result<(), Error> {
+    if memberships::find(tx, trail.tenant, user).await?.is_none() {
+        let who = (trail.tenant, auth.realm, user);
+        memberships::admit(tx, who, MembershipStatus::Invited, trail.clock.now()).await?;
+    }
+    Ok(())
 }
 
 /// Nobody has confirmed the address yet, so nobody owns it: whoever can read its mail gets the password they chose.
@@ -105,6 +123,9 @@ async fn try_again(
 ) -> Result<(), Error> {
     let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
     users::set_choice(tx, (auth.realm, known.id), choice, trail.clock.now()).await?;
+    if signup.invitation_digest.is_some() {
+        await_acceptance(tx, auth, trail, known.id).await?;
+    }
     let account = Account { name: signup.name.clone(), locale: signup.locale, ..known.clone() };
     announce_account(tx, trail, &account).await?;
     request_verification(tx, auth, trail, &account, Some(signup.id)).await

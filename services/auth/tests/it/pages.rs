@@ -75,7 +75,7 @@ async fn v04_a_forged_host_appears_nowhere() {
 #[actix_web::test]
 async fn every_page_of_a_letter_is_filled_in_and_loads_nothing_from_elsewhere() {
     let app = TestApp::<Auth>::start().await;
-    for path in ["/reset-password", "/confirm-email-change", "/undo-email-change", "/not-me"] {
+    for path in ["/reset-password", "/confirm-email-change", "/undo-email-change", "/not-me", "/invitation"] {
         for locale in ["en", "fr"] {
             let page = app.get(path).header("accept-language", locale).send().await.expect(200);
             let html = page.body.as_str().unwrap();

@@ -24,6 +24,7 @@ text_enum! {
         ImpersonationStarted => "impersonation_started",
         DeletionScheduled => "deletion_scheduled",
         DeletionCancelled => "deletion_cancelled",
+        Invitation => "invitation",
         PaymentPaid => "payment_paid",
         ReservationConfirmed => "reservation_confirmed",
         ReservationCancelled => "reservation_cancelled",

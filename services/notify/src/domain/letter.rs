@@ -80,6 +80,7 @@ impl LetterTemplates {
             "impersonation_started",
             "deletion_scheduled",
             "deletion_cancelled",
+            "invitation",
             "payment_paid",
             "reservation_confirmed",
             "reservation_cancelled",
@@ -152,7 +153,8 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
         | AccountLetter::MagicLink { expires_at }
         | AccountLetter::SignInCode { expires_at }
         | AccountLetter::SecondFactorCode { expires_at }
-        | AccountLetter::EmailChangeConfirmation { expires_at } => {
+        | AccountLetter::EmailChangeConfirmation { expires_at }
+        | AccountLetter::Invitation { expires_at } => {
             context! { expires_at => wording.instant(*expires_at) }
         }
         AccountLetter::ProviderLinked { provider } | AccountLetter::ProviderUnlinked { provider } => {

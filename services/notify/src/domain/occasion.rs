@@ -89,7 +89,8 @@ impl Occasion {
                     | AccountLetter::MagicLink { expires_at }
                     | AccountLetter::SignInCode { expires_at }
                     | AccountLetter::SecondFactorCode { expires_at }
-                    | AccountLetter::EmailChangeConfirmation { expires_at },
+                    | AccountLetter::EmailChangeConfirmation { expires_at }
+                    | AccountLetter::Invitation { expires_at },
             } => Some(*expires_at),
             _ => None,
         }
@@ -115,6 +116,7 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
         AccountLetter::ImpersonationStarted { .. } => Kind::ImpersonationStarted,
         AccountLetter::DeletionScheduled { .. } => Kind::DeletionScheduled,
         AccountLetter::DeletionCancelled => Kind::DeletionCancelled,
+        AccountLetter::Invitation { .. } => Kind::Invitation,
     }
 }
 
@@ -136,6 +138,7 @@ const fn page_of(letter: &AccountLetter) -> Option<&'static str> {
         AccountLetter::EmailChanged { .. } => Some("/undo-email-change"),
         AccountLetter::NewSignIn { .. } => Some("/not-me"),
         AccountLetter::MagicLink { .. } => Some("/magic-link"),
+        AccountLetter::Invitation { .. } => Some("/invitation"),
         _ => None,
     }
 }

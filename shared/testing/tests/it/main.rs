@@ -7,4 +7,5 @@ mod jobs;
 mod limits;
 mod probe;
 mod tenancy;
+mod tenants;
 mod tokens;

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use shinkofa_contracts::{Event, EventPayload};
 use shinkofa_db::{Connection, Scope, prepared_query, transaction};
 use shinkofa_feed::{ApplyError, Occurrence, Subscriber, append};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::permissions::ManageSessions;
+use shinkofa_identity::{CurrentActor, RequirePermission};
 use shinkofa_jobs::{Attempt, Failure, Job, Jobs};
 use shinkofa_kernel::{Actor, TenantId, UserId};
 use shinkofa_runtime::{Environment, Platform, Service, StartError, Subscriptions};
@@ -42,7 +43,7 @@ impl Service for Probe {
     }
 
     fn routes(config: &mut ServiceConfig<'_>) {
-        config.service(who_am_i).service(hang);
+        config.service(who_am_i).service(plan).service(hang);
     }
 
     fn jobs() -> Jobs<Self> {
@@ -75,6 +76,13 @@ impl Service for Probe {
 #[get("/api/probe/me")]
 async fn who_am_i(actor: CurrentActor) -> HttpResponse {
     HttpResponse::Ok().json(serde_json::json!({ "userId": actor.user_id }))
+}
+
+/// For who may plan.
+#[utoipa::path(security(("bearer" = [])), responses((status = 204)))]
+#[post("/api/probe/plan")]
+async fn plan(_caller: RequirePermission<ManageSessions>) -> HttpResponse {
+    HttpResponse::NoContent().finish()
 }
 
 /// Begins a transaction for its tenant and is cancelled in the middle of it.

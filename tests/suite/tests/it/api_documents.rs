@@ -43,6 +43,8 @@ const PUBLIC: &[&str] = &[
     "GET /confirm-email-change",
     "GET /undo-email-change",
     "GET /not-me",
+    "POST /api/tenants/invitations/join",
+    "GET /invitation",
     "GET /api/credits/packages",
     "POST /api/webhooks/stripe",
     "GET /payment/{paymentId}",
@@ -215,6 +217,8 @@ const STAFF: &[&str] = &[
     "/api/admin/users/{userId}/sign-out",
     "/api/admin/users/{userId}/impersonate",
 ];
+/// Settings of the studio that all tests share, and the way out of it: for somebody who may not, and whom nobody needs.
+const STUDIO: &[&str] = &["/api/tenants/current", "/api/tenants/members/me"];
 const ENDINGS: &[&str] = &[
     "/api/admin/users/{userId}/lock",
     "/api/admin/users/{userId}/unlock",
@@ -225,14 +229,17 @@ const ENDINGS: &[&str] = &[
     "/api/auth/sessions/{id}",
     "/api/auth/security-timeline",
     "/api/auth/security-timeline/{eventId}/not-me",
+    "/api/tenants/current",
+    "/api/tenants/members/me",
 ];
 
 /// Every route of every document, asked by an admin and by nobody. What a run leaves out, another has.
-const RUNS: [Run; 12] = [
+const RUNS: [Run; 13] = [
     all_of("auth", Caller::Nobody, &[]),
     all_of("auth", Caller::Admin, ENDINGS),
     Run { service: "auth", host: "app", caller: Caller::Member, only: SESSIONS, except: &[] },
     Run { service: "auth", host: "app", caller: Caller::Member, only: STAFF, except: &[] },
+    Run { service: "auth", host: "app", caller: Caller::Member, only: STUDIO, except: &[] },
     Run { service: "auth", host: "app", caller: Caller::Admin, only: LOGOUT, except: &[] },
     all_of("credits", Caller::Nobody, &[]),
     all_of("credits", Caller::Admin, &[]),

@@ -88,6 +88,7 @@ fn occasions(title: &str) -> Vec<Occasion> {
             letter: AccountLetter::DeletionScheduled { erases_at: at("2026-12-15T09:00:00Z") },
         },
         Occasion::Account { letter: AccountLetter::DeletionCancelled },
+        Occasion::Account { letter: AccountLetter::Invitation { expires_at: at("2026-12-08T09:00:00Z") } },
         Occasion::PaymentPaid { payment: payment(title, Some(at("2027-03-01T09:00:00Z"))) },
         Occasion::PaymentPaid { payment: payment(title, None) },
         Occasion::ReservationConfirmed { reservation: full() },

@@ -1,0 +1,198 @@
+//! `POST /api/tenants/invitations`
+
+use actix_web::{HttpResponse, post, web};
+use chrono::TimeDelta;
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ManageMembers;
+use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, Fault, Locale, Problem, ProblemDocument, RateRefusal, Unavailability,
+};
+use utoipa::ToSchema;
+
+use crate::authority::require_authority;
+use crate::db::invitations::{Invitation, InvitationId};
+use crate::db::{invitations, memberships, tenants, users};
+use crate::domain::account::MembershipStatus;
+use crate::domain::audit::AuditAction;
+use crate::domain::email::EmailAddress;
+use crate::domain::invitation::{
+    DAYS_OPEN, InvitationCode, InvitationKind, InvitationSecret, MOST_DAYS_OPEN, MOST_OPEN, MOST_USES,
+};
+use crate::domain::tenant::RoleNames;
+use crate::error::Error;
+use crate::invitation_view::InvitationView;
+use crate::invitations::{code_context, digests, mail_link};
+use crate::membership_changes::{named_roles, require_grantable};
+use crate::{Auth, limits};
+
+/// By a letter to one address, or by a code that is passed on by hand.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum CreateInvitationRequest {
+    Email {
+        /// Only who has an account with this address, confirmed, can accept.
+        #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
+        email: EmailAddress,
+        /// What they become: 1 to 10 names of roles, each once.
+        #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
+        roles: RoleNames,
+        /// The language of the letter; the studio's when absent.
+        locale: Option<Locale>,
+        /// 7 when absent.
+        #[schema(minimum = 1, maximum = 90, example = 7)]
+        days_open: Option<u16>,
+    },
+    Code {
+        /// What they become: 1 to 10 names of roles, each once.
+        #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
+        roles: RoleNames,
+        /// So many people can use the code; one when absent.
+        #[schema(minimum = 1, maximum = 1000, example = 20)]
+        max_uses: Option<u16>,
+        /// 7 when absent.
+        #[schema(minimum = 1, maximum = 90, example = 7)]
+        days_open: Option<u16>,
+    },
+}
+
+/// What was asked for, within its bounds.
+struct Asked {
+    email: Option<EmailAddress>,
+    roles: RoleNames,
+    locale: Option<Locale>,
+    uses: u16,
+    days: u16,
+}
+
+impl Asked {
+    fn read(request: CreateInvitationRequest) -> Result<Self, Problem> {
+        let asked = match request {
+            CreateInvitationRequest::Email { email, roles, locale, days_open } => {
+                Self { email: Some(email), roles, locale, uses: 1, days: days_open.unwrap_or(DAYS_OPEN) }
+            }
+            CreateInvitationRequest::Code { roles, max_uses, days_open } => Self {
+                email: None,
+                roles,
+                locale: None,
+                uses: max_uses.unwrap_or(1),
+                days: days_open.unwrap_or(DAYS_OPEN),
+            },
+        };
+        if !(1..=MOST_USES).contains(&asked.uses) {
+            return Err(Problem::invalid_field("/maxUses", format!("must be between 1 and {MOST_USES}")));
+        }
+        if !(1..=MOST_DAYS_OPEN).contains(&asked.days) {
+            return Err(Problem::invalid_field("/daysOpen", format!("must be between 1 and {MOST_DAYS_OPEN}")));
+        }
+        Ok(asked)
+    }
+}
+
+/// Invite somebody
+///
+/// By mail: the letter's link is good for the owner of the address alone, once. By code: for whoever has it, as often as it says.
+/// An invitation promises roles, none that the caller may not give; it is worth nothing any more when the caller may not give them.
+#[utoipa::path(
+    tag = "invitations",
+    security(("bearer" = [])),
+    request_body = CreateInvitationRequest,
+    responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
+        (status = 201, body = InvitationView),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`already_member`, `already_invited` or `too_many_invitations`"),
+    ),
+)]
+#[post("/api/tenants/invitations")]
+pub async fn create_invitation(
+    caller: RequirePermission<ManageMembers>,
+    auth: web::Data<Auth>,
+    body: Body<CreateInvitationRequest>,
+) -> Result<HttpResponse, Error> {
+    let (actor, asked) = (caller.actor, Asked::read(body.0)?);
+    auth.platform.limiter.require(&limits::INVITE_BY_USER, &actor.user_id.to_string()).await?;
+    if let Some(email) = &asked.email {
+        auth.platform.limiter.require(&limits::INVITE_BY_ADDRESS, &limits::key_of(email)).await?;
+    }
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let view = transaction(&auth.platform.database, &scope, "create_invitation", async |tx| {
+        invite(tx, &auth, &actor, &asked).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(view))
+}
+
+async fn invite(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    asked: &Asked,
+) -> Result<InvitationView, Error> {
+    let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
+    let (_, own) = require_authority::<ManageMembers>(tx, auth, actor).await?;
+    let trail = auth.trail(tenant, actor.actor());
+    let roles = named_roles(tx, &trail, &asked.roles).await?;
+    require_grantable(own.authority(), &roles)?;
+    if invitations::count_open(tx, tenant, now).await? >= MOST_OPEN {
+        return Err(Error::TooManyInvitations);
+    }
+    let settings = tenants::find(tx, tenant).await?.ok_or_else(Problem::not_found)?;
+    let code = match &asked.email {
+        Some(email) => {
+            require_no_member(tx, auth, actor, email).await?;
+            invitations::revoke_expired_to(tx, tenant, email.canonical(), now).await?;
+            None
+        }
+        None => Some(InvitationCode::from_random(auth.randomness.bytes()?)),
+    };
+    let id = InvitationId::new(&auth.platform.clock);
+    let seal = |code: &InvitationCode| auth.sealing.seal(&code_context(id), code.as_str().as_bytes());
+    let invitation = Invitation {
+        tenant_id: tenant,
+        id,
+        realm_id: auth.realm,
+        kind: if code.is_some() { InvitationKind::Code } else { InvitationKind::Email },
+        email: asked.email.as_ref().map(|email| email.as_str().to_owned()),
+        email_canonical: asked.email.as_ref().map(|email| email.canonical().to_owned()),
+        locale: asked.locale.unwrap_or(settings.default_locale),
+        code_sealed: code.as_ref().map(seal).transpose().map_err(Fault::unexpected)?,
+        most_uses: i32::from(asked.uses),
+        uses: 0,
+        invited_by: actor.user_id,
+        created_at: now,
+        expires_at: now + TimeDelta::days(i64::from(asked.days)),
+        revoked_at: None,
+    };
+    if !invitations::insert(tx, &invitation, asked.roles.as_slice()).await? {
+        return Err(Error::AlreadyInvited);
+    }
+    match code {
+        Some(code) => {
+            let digests = digests(auth, &InvitationSecret::Code(code));
+            let digest = digests.first().ok_or_else(|| Fault::unexpected("there is no key for digests"))?;
+            invitations::set_key(tx, auth.realm, (tenant, id), digest).await?;
+        }
+        None => mail_link(tx, auth, &trail, &invitation).await?,
+    }
+    let details = json!({ "kind": invitation.kind, "roles": asked.roles.as_slice() });
+    trail.invitation(tx, AuditAction::InvitationCreated, id, details).await?;
+    Ok(InvitationView::new(auth, invitation, asked.roles.as_slice().to_vec())?)
+}
+
+/// Who manages members sees who they are: so they may be told that this is one.
+async fn require_no_member(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    email: &EmailAddress,
+) -> Result<(), Error> {
+    let Some(account) = users::find_by_email(tx, auth.realm, email).await? else { return Ok(()) };
+    let membership = memberships::find(tx, actor.tenant_id, account.id).await?;
+    let is_member = membership.is_some_and(|membership| {
+        matches!(membership.status, MembershipStatus::Active | MembershipStatus::Suspended)
+    });
+    if is_member { Err(Error::AlreadyMember) } else { Ok(()) }
+}

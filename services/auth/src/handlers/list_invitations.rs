@@ -1,0 +1,82 @@
+//! `GET /api/tenants/invitations`
+
+use actix_web::{HttpResponse, get, web};
+use serde::Deserialize;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequirePermission;
+use shinkofa_identity::permissions::ManageMembers;
+use shinkofa_kernel::text_enum;
+use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
+
+use crate::Auth;
+use crate::authority::require_authority;
+use crate::db::invitations::{self, Invitation, InvitationId};
+use crate::error::Error;
+use crate::invitation_view::InvitationView;
+
+text_enum! {
+    /// Which invitations are asked for.
+    InvitationsAsked {
+        Open => "open",
+        All => "all",
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InvitationsQuery {
+    #[serde(default = "open")]
+    state: InvitationsAsked,
+    #[serde(default)]
+    limit: PageLimit,
+    cursor: Option<Cursor<InvitationId>>,
+}
+
+const fn open() -> InvitationsAsked {
+    InvitationsAsked::Open
+}
+
+/// Invitations of this studio
+///
+/// The newest first: those that can still be accepted, or all of the last months.
+#[utoipa::path(
+    tag = "invitations",
+    security(("bearer" = [])),
+    params(
+        ("state" = Option<InvitationsAsked>, Query, description = "`open` when absent"),
+        ("limit" = Option<i32>, Query, minimum = 1, maximum = 200),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
+    ),
+    responses(
+        CallerRefusals, ParameterRefusal, Unavailability,
+        (status = 200, body = Page<InvitationView>),
+    ),
+)]
+#[get("/api/tenants/invitations")]
+pub async fn list_invitations(
+    caller: RequirePermission<ManageMembers>,
+    auth: web::Data<Auth>,
+    query: Query<InvitationsQuery>,
+) -> Result<HttpResponse, Error> {
+    let (actor, query, now) = (caller.actor, query.0, auth.platform.clock.now());
+    let open_at = (query.state == InvitationsAsked::Open).then_some(now);
+    let before = query.cursor.map(|cursor| cursor.0);
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let (found, roles) = transaction(&auth.platform.database, &scope, "list_invitations", async |tx| {
+        require_authority::<ManageMembers>(tx, &auth, &actor).await?;
+        let found = invitations::list(tx, actor.tenant_id, (open_at, before), query.limit.probe()).await?;
+        let ids: Vec<InvitationId> = found.iter().map(|invitation| invitation.id).collect();
+        let roles = invitations::roles_of(tx, actor.tenant_id, &ids).await?;
+        Ok::<_, Error>((found, roles))
+    })
+    .await?;
+    let view = |invitation: Invitation| {
+        let promised = roles.iter().filter(|(id, _)| *id == invitation.id);
+        let promised = promised.map(|(_, role)| role.clone()).collect();
+        InvitationView::new(&auth, invitation, promised)
+    };
+    let page = Page::new(found, query.limit, |invitation| invitation.id, view);
+    let items: Result<Vec<InvitationView>, _> = page.items.into_iter().collect();
+    let page = Page { items: items?, next_cursor: page.next_cursor };
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
+}

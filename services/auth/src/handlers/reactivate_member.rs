@@ -1,0 +1,41 @@
+//! `POST /api/tenants/members/{userId}/reactivate`
+
+use actix_web::{HttpResponse, post, web};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequirePermission;
+use shinkofa_identity::permissions::ManageMembers;
+use shinkofa_kernel::UserId;
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
+
+use super::unlock_user::unlock;
+use crate::Auth;
+use crate::error::Error;
+
+/// Reactivate a suspended member
+///
+/// The membership is active again, with the roles it had. They sign in anew.
+#[utoipa::path(
+    tag = "members",
+    security(("bearer" = [])),
+    params(("userId" = UserId, Path)),
+    responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked` or `own_account`"),
+    ),
+)]
+#[post("/api/tenants/members/{userId}/reactivate")]
+pub async fn reactivate_member(
+    caller: RequirePermission<ManageMembers>,
+    auth: web::Data<Auth>,
+    user: Path<UserId>,
+) -> Result<HttpResponse, Error> {
+    let (actor, user) = (caller.actor, user.0);
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "reactivate_member", async |tx| {
+        unlock::<ManageMembers>(tx, &auth, &actor, user).await
+    })
+    .await?;
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,100 @@
+//! `PUT /api/tenants/roles/{name}`
+
+use actix_web::{HttpResponse, put, web};
+use serde::Deserialize;
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ManageRoles;
+use shinkofa_identity::{CurrentActor, Permission, RequirePermission};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
+    Unavailability,
+};
+use utoipa::ToSchema;
+
+use super::list_roles::RoleView;
+use crate::announcement::{Becomes, announce_role};
+use crate::authority::require_authority;
+use crate::db::roles::{self, TenantRole};
+use crate::domain::audit::AuditAction;
+use crate::domain::authority::PermissionNames;
+use crate::error::Error;
+use crate::{Auth, limits};
+
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReplaceRoleRequest {
+    /// All that the role is to allow: names from `GET /api/tenants/permissions`, each once.
+    #[schema(value_type = Vec<String>, max_items = 100, example = json!(["booking.sessions.manage", "booking.classes.manage"]))]
+    permissions: PermissionNames,
+}
+
+/// Change what a role allows
+///
+/// One of the studio's own; the system's are the same everywhere. Whoever has it may do the other things within seconds, in every
+/// service. Nobody changes a role that allows, or would allow, what they may not do themselves.
+#[utoipa::path(
+    tag = "roles",
+    security(("bearer" = [])),
+    params(("name" = String, Path, min_length = 2, max_length = 40, example = "front-desk")),
+    request_body = ReplaceRoleRequest,
+    responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
+        (status = 200, body = RoleView),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`system_role`"),
+    ),
+)]
+#[put("/api/tenants/roles/{name}")]
+pub async fn replace_role(
+    caller: RequirePermission<ManageRoles>,
+    auth: web::Data<Auth>,
+    name: Path<String>,
+    body: Body<ReplaceRoleRequest>,
+) -> Result<HttpResponse, Error> {
+    let (actor, name, Body(ReplaceRoleRequest { permissions })) = (caller.actor, name.0, body);
+    auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let role = transaction(&auth.platform.database, &scope, "replace_role", async |tx| {
+        replace(tx, &auth, &actor, (&name, permissions.as_slice())).await
+    })
+    .await?;
+    auth.tenants_changed().await;
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(RoleView::from(role)))
+}
+
+async fn replace(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    (name, permissions): (&str, &[Permission]),
+) -> Result<TenantRole, Error> {
+    let role = changeable_role(tx, auth, actor, (name, permissions)).await?;
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    roles::set_permissions(tx, (trail.tenant, name), permissions).await?;
+    announce_role(tx, &trail, (name, permissions), Becomes::Defined).await?;
+    let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
+    trail.tenant(tx, AuditAction::RoleChanged, json!({ "role": name, "permissions": names })).await?;
+    Ok(TenantRole { permissions: permissions.to_vec(), ..role })
+}
+
+/// A role of the studio's own that the caller may change to allow `permissions`, which nobody else changes meanwhile.
+pub async fn changeable_role(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    (name, permissions): (&str, &[Permission]),
+) -> Result<TenantRole, Error> {
+    let is_text = !name.contains('\0');
+    let role = if is_text { roles::lock(tx, actor.tenant_id, name).await? } else { None };
+    let (_, own) = require_authority::<ManageRoles>(tx, auth, actor).await?;
+    let role = role.ok_or_else(Problem::not_found)?;
+    if role.system {
+        return Err(Error::SystemRole);
+    }
+    let own = own.authority();
+    if own.may_grant(name, &role.permissions) && own.may_grant(name, permissions) {
+        Ok(role)
+    } else {
+        Err(Error::RaisesAbove)
+    }
+}

@@ -1,0 +1,48 @@
+//! `POST /api/tenants/members/{userId}/suspend`
+
+use actix_web::{HttpResponse, post, web};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequirePermission;
+use shinkofa_identity::permissions::ManageMembers;
+use shinkofa_kernel::UserId;
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability,
+};
+
+use super::lock_user::{LockRequest, lock};
+use crate::Auth;
+use crate::error::Error;
+use crate::withdrawal::forget_here;
+
+/// Suspend a member
+///
+/// Ends what the member is signed in on here, and no way of signing in works until they are reactivated. What they are in other
+/// studios is not touched. Only an admin suspends an admin or a manager, and nobody themselves.
+#[utoipa::path(
+    tag = "members",
+    security(("bearer" = [])),
+    params(("userId" = UserId, Path)),
+    request_body = LockRequest,
+    responses(
+        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_active` or `own_account`"),
+    ),
+)]
+#[post("/api/tenants/members/{userId}/suspend")]
+pub async fn suspend_member(
+    caller: RequirePermission<ManageMembers>,
+    auth: web::Data<Auth>,
+    user: Path<UserId>,
+    body: Body<LockRequest>,
+) -> Result<HttpResponse, Error> {
+    let (actor, user, Body(LockRequest { reason })) = (caller.actor, user.0, body);
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let ended = transaction(&auth.platform.database, &scope, "suspend_member", async |tx| {
+        lock::<ManageMembers>(tx, &auth, &actor, user, &reason).await
+    })
+    .await?;
+    forget_here(&auth, &ended);
+    auth.platform.committed();
+    Ok(HttpResponse::NoContent().finish())
+}

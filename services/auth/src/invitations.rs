@@ -1,0 +1,163 @@
+//! Inviting people to a tenant, and letting in who accepts.
+
+use diesel::QueryResult;
+use serde_json::json;
+use shinkofa_contracts::auth::{AccountLetter, AccountLetterRequested, LetterSecret, PersonalContact, UserErasureRequested};
+use shinkofa_db::Connection;
+use shinkofa_feed::{Occurrence, append};
+use shinkofa_identity::Permission;
+use shinkofa_kernel::{Actor, TenantId, defended};
+
+use crate::Auth;
+use crate::announcement::{announce_account_here, announce_membership};
+use crate::db::audit::Trail;
+use crate::db::invitations::{self, Invitation, InvitationId};
+use crate::db::memberships::{self, Membership};
+use crate::db::roles::TenantRole;
+use crate::db::tenants::{self, Tenant};
+use crate::db::users::Account;
+use crate::db::{events, roles, scope};
+use crate::domain::account::MembershipStatus;
+use crate::domain::audit::AuditAction;
+use crate::domain::invitation::{InvitationKind, InvitationSecret};
+use crate::domain::one_time_token::OneTimeToken;
+use crate::error::Error;
+use crate::letters::seal;
+use crate::membership_changes::require_grantable;
+
+/// What an invitation may be found by. A code is short: its digest is keyed, so that nobody who reads the table can try codes
+/// against it, and looking one up takes as long for a near miss as for any other.
+pub fn digests(auth: &Auth, secret: &InvitationSecret) -> Vec<Vec<u8>> {
+    match secret {
+        InvitationSecret::Token(token) => vec![token.digest().to_vec()],
+        InvitationSecret::Code(code) => auth.sealing.digests("invitation_code", code.as_str().as_bytes()),
+    }
+}
+
+/// The context that a code is sealed for.
+pub fn code_context(invitation: InvitationId) -> String {
+    format!("invitation_code:{invitation}")
+}
+
+/// Lets a new link lead to the invitation and nothing else, and has notify mail it.
+pub async fn mail_link(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    invitation: &Invitation,
+) -> Result<(), Error> {
+    let Some(email) = &invitation.email else { return Ok(()) };
+    let token = OneTimeToken::from_random(auth.randomness.bytes()?);
+    let place = (invitation.tenant_id, invitation.id);
+    invitations::set_key(tx, auth.realm, place, &token.digest()).await?;
+    let secret = LetterSecret { link_token: Some(token.as_str().to_owned()), code: None };
+    // Nobody is told whether the address has an account: the letter is to whoever reads it.
+    let requested = AccountLetterRequested {
+        user_id: invitation.addressee(),
+        locale: invitation.locale,
+        letter: AccountLetter::Invitation { expires_at: invitation.expires_at },
+        sealed_secret: Some(seal(auth, &secret)?),
+    };
+    let to = PersonalContact { email: email.clone(), name: String::new() };
+    append(tx, &trail.occurrence(), invitation.id.as_uuid(), &requested, Some(&to)).await?;
+    Ok(())
+}
+
+/// An invitation that somebody may accept now, its tenant, and what it makes of them.
+pub struct Offer {
+    pub invitation: Invitation,
+    pub tenant: Tenant,
+    pub roles: Vec<TenantRole>,
+}
+
+/// Where what somebody has leads, for the rest of the transaction. Nobody else uses it meanwhile.
+///
+/// It is gone, whatever became of it: used, revoked, expired, its tenant closed, or whoever made it no longer allowed to.
+pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Result<Offer, Error> {
+    let place = invitations::place(tx, auth.realm, digests).await?;
+    let (tenant, id) = place.ok_or(Error::InvitationGone)?;
+    scope::enter_tenant(tx, tenant).await?;
+    let now = auth.platform.clock.now();
+    let invitation = invitations::lock(tx, tenant, id).await?;
+    let invitation = invitation.filter(|invitation| invitation.is_open(now)).ok_or(Error::InvitationGone)?;
+    let tenant = tenants::find(tx, tenant).await?;
+    let tenant = tenant.filter(|tenant| tenant.is_open() || !defended!("V28")).ok_or(Error::InvitationGone)?;
+    let promised = invitations::roles_of(tx, tenant.id, &[id]).await?;
+    let names: Vec<String> = promised.into_iter().map(|(_, role)| role).collect();
+    let roles = roles::hold(tx, tenant.id, &names).await?;
+    memberships::hold(tx, tenant.id, &[invitation.invited_by]).await?;
+    let inviter = memberships::find(tx, tenant.id, invitation.invited_by).await?;
+    let inviter = inviter.filter(Membership::is_active).ok_or(Error::InvitationGone)?;
+    let authority = inviter.authority();
+    let still_may = authority.holds(Permission::ManageMembers) && require_grantable(authority, &roles).is_ok();
+    if still_may { Ok(Offer { invitation, tenant, roles }) } else { Err(Error::InvitationGone) }
+}
+
+/// Makes the owner of a confirmed address a member, with the roles that the invitation promises. Refuses before it changes
+/// anything.
+pub async fn accept(
+    tx: &mut Connection,
+    auth: &Auth,
+    offer: &Offer,
+    account: &Account,
+) -> Result<Membership, Error> {
+    let Offer { invitation, tenant, roles } = offer;
+    let now = auth.platform.clock.now();
+    if account.email_verified_at.is_none() {
+        return Err(Error::EmailNotVerified);
+    }
+    let to_another = invitation.kind == InvitationKind::Email
+        && invitation.email_canonical.as_deref() != Some(account.email_canonical.as_str());
+    if to_another {
+        return Err(Error::OtherAddress);
+    }
+    let before = memberships::find(tx, tenant.id, account.id).await?;
+    match before.map(|membership| membership.status) {
+        Some(MembershipStatus::Active) => return Err(Error::AlreadyMember),
+        Some(MembershipStatus::Suspended) => return Err(Error::MembershipSuspended),
+        Some(MembershipStatus::Invited | MembershipStatus::Accepted) | None => {}
+    }
+    let place = (tenant.id, invitation.id);
+    invitations::use_up(tx, place, now).await?.ok_or(Error::InvitationGone)?;
+    invitations::note_acceptance(tx, place, account.id, now).await?;
+    let names: Vec<String> = roles.iter().map(|role| role.name.clone()).collect();
+    let trail = auth.trail(tenant.id, Actor::user(account.id));
+    let details = json!({ "userId": account.id });
+    trail.invitation(tx, AuditAction::InvitationAccepted, invitation.id, details).await?;
+    begin_membership(tx, auth, &trail, (account, &names)).await
+}
+
+/// Lets somebody in who was no active member of the trail's tenant, with these roles.
+pub async fn begin_membership(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (account, roles): (&Account, &[String]),
+) -> Result<Membership, Error> {
+    let who = (trail.tenant, auth.realm, account.id);
+    memberships::admit(tx, who, MembershipStatus::Active, trail.clock.now()).await?;
+    memberships::set_named_roles(tx, trail.tenant, account.id, roles).await?;
+    trail.user(tx, AuditAction::MembershipBegun, account.id, json!({ "roles": roles })).await?;
+    let membership = memberships::find(tx, trail.tenant, account.id).await?;
+    let membership = membership.ok_or_else(|| shinkofa_web::Fault::unexpected("a new membership is not there"))?;
+    announce_account_here(tx, trail, account).await?;
+    announce_membership(tx, trail, account.id, &membership).await?;
+    Ok(membership)
+}
+
+/// Forgets who was invited: here, in the log, and in every service that was told. The transaction sees the tenant of each.
+pub async fn forget(tx: &mut Connection, auth: &Auth, gone: &[Invitation]) -> QueryResult<()> {
+    for invitation in gone.iter().filter(|invitation| invitation.email.is_some()) {
+        let somebody = invitation.addressee();
+        events::forget_person(tx, somebody).await?;
+        let occurrence = occurrence(auth, invitation.tenant_id);
+        append(tx, &occurrence, somebody.as_uuid(), &UserErasureRequested { user_id: somebody }, None).await?;
+        let trail = auth.trail(invitation.tenant_id, Actor::service("auth"));
+        trail.invitation(tx, AuditAction::InvitationForgotten, invitation.id, json!({})).await?;
+    }
+    invitations::delete(tx, auth.realm, gone).await
+}
+
+fn occurrence(auth: &Auth, tenant: TenantId) -> Occurrence<'_> {
+    Occurrence { clock: &auth.platform.clock, tenant: Some(tenant), actor: Actor::service("auth") }
+}

@@ -1,0 +1,112 @@
+//! What staff change of a membership, and how one ends.
+
+use serde_json::json;
+use shinkofa_db::Connection;
+use shinkofa_identity::{CurrentActor, permissions::ManageMembers};
+use shinkofa_kernel::{Role, SessionId, UserId};
+use shinkofa_web::Problem;
+
+use crate::Auth;
+use crate::announcement::{announce_departure, announce_membership};
+use crate::authority::require_authority;
+use crate::db::audit::Trail;
+use crate::db::memberships::{self, Membership};
+use crate::db::roles::TenantRole;
+use crate::db::{roles, tenants};
+use crate::domain::audit::AuditAction;
+use crate::domain::authority::Authority;
+use crate::domain::session::SessionEnd;
+use crate::domain::tenant::RoleNames;
+use crate::error::Error;
+use crate::handlers::lock_user::require_manageable;
+use crate::withdrawal::end_sessions;
+
+/// The caller and the member whose roles they may change, their own among them. Who the admins of a tenant are is changed one
+/// change after the other, so that two of them cannot each rely on the other and both go.
+pub async fn changeable(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+) -> Result<(Membership, Membership), Error> {
+    let tenant = actor.tenant_id;
+    tenants::hold(tx, tenant).await?;
+    memberships::hold(tx, tenant, &[actor.user_id, user]).await?;
+    let (_, own) = require_authority::<ManageMembers>(tx, auth, actor).await?;
+    let member = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
+    require_manageable(&own, &member)?;
+    Ok((own, member))
+}
+
+/// The roles of these names, which stay until the transaction ends; 422 where the tenant has no such role.
+pub async fn named_roles(
+    tx: &mut Connection,
+    trail: &Trail,
+    names: &RoleNames,
+) -> Result<Vec<TenantRole>, Error> {
+    let found = roles::hold(tx, trail.tenant, names.as_slice()).await?;
+    if found.len() == names.as_slice().len() {
+        Ok(found)
+    } else {
+        Err(Problem::invalid_field("/roles", "names a role that there is not").into())
+    }
+}
+
+/// [`Error::RaisesAbove`] where one of these roles is more than somebody may give.
+pub fn require_grantable<'a>(
+    authority: Authority<'_>,
+    roles: impl IntoIterator<Item = &'a TenantRole>,
+) -> Result<(), Error> {
+    let grantable = |role: &TenantRole| authority.may_grant(&role.name, &role.permissions);
+    if roles.into_iter().all(grantable) { Ok(()) } else { Err(Error::RaisesAbove) }
+}
+
+/// Gives a member exactly these roles. Whoever loses one is signed out: their tokens say too much.
+pub async fn set_roles(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (user, member): (UserId, &Membership),
+    roles: &[String],
+) -> Result<Vec<SessionId>, Error> {
+    let before = member.role_names();
+    let loses = before.iter().any(|role| !roles.contains(role));
+    if !loses && before.len() == roles.len() {
+        return Ok(Vec::new());
+    }
+    let demoted = member.roles.contains(&Role::Admin) && !roles.iter().any(|role| role == Role::Admin.as_str());
+    if demoted {
+        require_another_admin(tx, trail, user).await?;
+    }
+    memberships::set_named_roles(tx, trail.tenant, user, roles).await?;
+    let ended =
+        if loses { end_sessions(tx, auth, trail, user, SessionEnd::RolesChanged).await? } else { Vec::new() };
+    let details = json!({ "roles": roles, "endedSessions": ended.len() });
+    trail.user(tx, AuditAction::RolesSet, user, details).await?;
+    let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(Problem::not_found)?;
+    announce_membership(tx, trail, user, &membership).await?;
+    Ok(ended)
+}
+
+/// A tenant is never left without somebody who administers it.
+pub async fn require_another_admin(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<(), Error> {
+    if memberships::has_another_admin(tx, trail.tenant, user).await? { Ok(()) } else { Err(Error::LastAdmin) }
+}
+
+/// Ends a membership, and everything that the person is signed in on here.
+pub async fn end_membership(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (user, member): (UserId, &Membership),
+    action: AuditAction,
+) -> Result<Vec<SessionId>, Error> {
+    if member.roles.contains(&Role::Admin) {
+        require_another_admin(tx, trail, user).await?;
+    }
+    let ended = end_sessions(tx, auth, trail, user, SessionEnd::MembershipEnded).await?;
+    memberships::remove(tx, trail.tenant, user).await?;
+    trail.user(tx, action, user, json!({ "endedSessions": ended.len() })).await?;
+    announce_departure(tx, trail, user, member.tier).await?;
+    Ok(ended)
+}
