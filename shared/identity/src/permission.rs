@@ -55,6 +55,10 @@ permissions! {
     ImpersonateUsers = "auth.users.impersonate" for [Admin],
     /// Read and verify the audit trail.
     ReadAudit = "auth.audit.read" for [Admin],
+    /// Make service accounts and their keys.
+    ManageServiceAccounts = "auth.service_accounts.manage" for [Admin],
+    /// Say where this tenant's events are sent.
+    ManageWebhooks = "auth.webhooks.manage" for [Admin],
 }
 
 impl Permission {

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shinkofa_identity::{AssuranceLevel, Keyring, UserClaims, UserTokens};
+use shinkofa_identity::{AssuranceLevel, Keyring, Permission, SERVICE_ACCOUNT, UserClaims, UserTokens};
 use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId};
 
 /// Somebody with a token.
@@ -39,35 +39,55 @@ impl TestUser {
     }
 
     pub fn with_id(user_id: UserId, clock: &Clock, issuer: &str, tenant: TenantId, roles: &[Role]) -> Self {
-        let now = clock.now().timestamp();
-        let session_id = SessionId::new(clock);
-        let claims = UserClaims {
-            iss: issuer.to_owned(),
-            aud: Vec::new(),
-            sub: user_id,
-            user_id_camel: user_id,
-            user_id_snake: user_id,
-            email: format!("{user_id}@example.test"),
-            email_verified: true,
-            roles: roles.to_vec(),
-            tier: Tier::Free,
-            tenant_id: tenant,
-            sid: session_id,
-            jti: clock.new_uuid(),
-            tv: 1,
-            amr: vec!["pwd".to_owned()],
-            acr: AssuranceLevel::Aal1,
-            step_up: AssuranceLevel::Aal1,
-            auth_time: now,
-            acct: "member".to_owned(),
-            act: None,
-            ro: false,
-            iat: now,
-            nbf: now,
-            exp: now + 900,
-        };
-        let tokens = UserTokens::new(parse(&user_keyring()), issuer, clock.clone());
+        Self::signed(clock, claims(user_id, clock, issuer, tenant, roles))
+    }
+
+    /// A service account of `tenant` that may do what `scopes` name.
+    pub fn service_account(clock: &Clock, issuer: &str, tenant: TenantId, scopes: &[Permission]) -> Self {
+        let scopes: Vec<_> = scopes.iter().map(|permission| permission.as_str()).collect();
+        let mut claims = claims(UserId::new(clock), clock, issuer, tenant, &[]);
+        claims.acct = SERVICE_ACCOUNT.to_owned();
+        claims.amr = vec!["api_key".to_owned()];
+        claims.scope = Some(scopes.join(" "));
+        claims.client_id = Some("shk_testtesttest".to_owned());
+        Self::signed(clock, claims)
+    }
+
+    fn signed(clock: &Clock, claims: UserClaims) -> Self {
+        let tokens = UserTokens::new(parse(&user_keyring()), claims.iss.clone(), clock.clone());
+        let (user_id, tenant_id, session_id) = (claims.sub, claims.tenant_id, claims.sid);
         let token = tokens.sign(claims).expect("the test keyring signs");
-        Self { user_id, tenant_id: tenant, session_id, token }
+        Self { user_id, tenant_id, session_id, token }
+    }
+}
+
+fn claims(user_id: UserId, clock: &Clock, issuer: &str, tenant: TenantId, roles: &[Role]) -> UserClaims {
+    let now = clock.now().timestamp();
+    UserClaims {
+        iss: issuer.to_owned(),
+        aud: Vec::new(),
+        sub: user_id,
+        user_id_camel: user_id,
+        user_id_snake: user_id,
+        email: format!("{user_id}@example.test"),
+        email_verified: true,
+        roles: roles.to_vec(),
+        tier: Tier::Free,
+        tenant_id: tenant,
+        sid: SessionId::new(clock),
+        jti: clock.new_uuid(),
+        tv: 1,
+        amr: vec!["pwd".to_owned()],
+        acr: AssuranceLevel::Aal1,
+        step_up: AssuranceLevel::Aal1,
+        auth_time: now,
+        acct: "member".to_owned(),
+        act: None,
+        ro: false,
+        scope: None,
+        client_id: None,
+        iat: now,
+        nbf: now,
+        exp: now + 900,
     }
 }
