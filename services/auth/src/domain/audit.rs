@@ -38,6 +38,8 @@ text_enum! {
         SessionRotated => "session.rotated",
         /// The previous token was presented again in time, and got the current one.
         SessionRepeated => "session.repeated",
+        /// The key behind it was shown again.
+        SessionProlonged => "session.prolonged",
         SessionEnded => "session.ended",
         SessionReauthenticated => "session.reauthenticated",
         FactorEnrolled => "factor.enrolled",
@@ -54,6 +56,21 @@ text_enum! {
         /// By somebody of the staff, everywhere in the tenant.
         SignedOutByStaff => "membership.signed_out",
         ImpersonationStarted => "impersonation.started",
+        ServiceAccountCreated => "service_account.created",
+        ServiceAccountChanged => "service_account.changed",
+        ServiceAccountDisabled => "service_account.disabled",
+        ServiceAccountEnabled => "service_account.enabled",
+        ServiceAccountDeleted => "service_account.deleted",
+        ApiKeyCreated => "api_key.created",
+        ApiKeyRevoked => "api_key.revoked",
+        WebhookCreated => "webhook.created",
+        WebhookChanged => "webhook.changed",
+        WebhookSecretRotated => "webhook.secret_rotated",
+        /// By staff, or because nothing arrived there any more.
+        WebhookDisabled => "webhook.disabled",
+        WebhookEnabled => "webhook.enabled",
+        WebhookDeleted => "webhook.deleted",
+        WebhookTested => "webhook.tested",
         BanPlaced => "ban.placed",
         BanLifted => "ban.lifted",
         TemporaryCreated => "account.temporary_created",
@@ -77,5 +94,6 @@ text_enum! {
         Session => "session",
         Realm => "realm",
         Ban => "ban",
+        Webhook => "webhook",
     }
 }

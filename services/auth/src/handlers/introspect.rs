@@ -27,7 +27,8 @@ pub async fn introspect(
     auth: web::Data<Auth>,
     body: Body<IntrospectionRequest>,
 ) -> Result<web::Json<Introspection>, Error> {
-    let inactive = Introspection { active: false, user_id: None, tenant_id: None, roles: Vec::new() };
+    let inactive =
+        Introspection { active: false, user_id: None, tenant_id: None, roles: Vec::new(), scope: None };
     let Ok(claims) = auth.platform.identity.user_tokens.verify(&body.0.token) else {
         return Ok(web::Json(inactive));
     };
@@ -44,7 +45,9 @@ pub async fn introspect(
             active: true,
             user_id: Some(account.id),
             tenant_id: Some(claimed.tenant),
-            roles: membership.roles,
+            // A program has no role: what its token says it may do, it may as long as the session lives.
+            roles: if claims.scope.is_some() { Vec::new() } else { membership.roles },
+            scope: claims.scope,
         })),
         // What opens enrolment only is good for no other service.
         Err(Error::Unauthenticated | Error::Refused(_)) => Ok(web::Json(inactive)),
