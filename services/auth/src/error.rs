@@ -92,6 +92,21 @@ pub enum Error {
     NotLocked,
     #[error("this member cannot be impersonated")]
     CannotImpersonate,
+    /// One answer for a key that never was, one of another tenant, a revoked and an expired one.
+    #[error("the key is not good")]
+    KeyRefused,
+    #[error("the caller may not do all of it themselves")]
+    ScopeNotHeld,
+    #[error("the account has as many live keys as it may")]
+    TooManyKeys,
+    #[error("the tenant has as many service accounts as it may")]
+    TooManyServiceAccounts,
+    #[error("the service account is disabled")]
+    Disabled,
+    #[error("the tenant has as many webhooks as it may")]
+    TooManyWebhooks,
+    #[error("the webhook is disabled")]
+    WebhookDisabled,
     #[error("what the caller came with is banned")]
     Banned,
     #[error("it belongs to another tenant")]
@@ -282,6 +297,13 @@ impl Error {
             | Self::FactorExists
             | Self::LastFactor
             | Self::NoFactor => self.factor_problem(),
+            Self::KeyRefused
+            | Self::ScopeNotHeld
+            | Self::TooManyKeys
+            | Self::TooManyServiceAccounts
+            | Self::Disabled
+            | Self::TooManyWebhooks
+            | Self::WebhookDisabled => self.machine_problem(),
             Self::Banned => forbidden(
                 "banned",
                 "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
@@ -515,6 +537,47 @@ impl Error {
                 "invitation_gone",
                 "This invitation was already used, was revoked or has expired. Ask for a new one.",
                 "Cette invitation a déjà été utilisée, a été révoquée ou a expiré. Demandez-en une nouvelle.",
+            ),
+        }
+    }
+
+    /// Refusals about service accounts, their keys, and webhooks.
+    fn machine_problem(&self) -> Problem {
+        match self {
+            Self::KeyRefused => unauthorized(
+                "key_refused",
+                "This API key is not good: check it, or have another one made.",
+                "Cette clé d'API n'est pas valable : vérifiez-la, ou faites-en créer une autre.",
+            ),
+            Self::ScopeNotHeld => forbidden(
+                "scope_not_held",
+                "A service account cannot be given what you may not do yourself.",
+                "Un compte de service ne peut pas recevoir une permission que vous n'avez pas vous-même.",
+            ),
+            Self::TooManyKeys => conflict(
+                "too_many_keys",
+                "This account has two live keys already. Revoke the one that is no longer used.",
+                "Ce compte a déjà deux clés actives. Révoquez celle qui ne sert plus.",
+            ),
+            Self::TooManyServiceAccounts => conflict(
+                "too_many_service_accounts",
+                "There are as many service accounts here as there may be. Delete one first.",
+                "Le nombre maximal de comptes de service est atteint ici. Supprimez-en un d'abord.",
+            ),
+            Self::TooManyWebhooks => conflict(
+                "too_many_webhooks",
+                "There are as many webhooks here as there may be. Delete one first.",
+                "Le nombre maximal de webhooks est atteint ici. Supprimez-en un d'abord.",
+            ),
+            Self::WebhookDisabled => conflict(
+                "webhook_disabled",
+                "This webhook is disabled. Enable it first.",
+                "Ce webhook est désactivé. Réactivez-le d'abord.",
+            ),
+            _ => conflict(
+                "service_account_disabled",
+                "This service account is disabled. Enable it first.",
+                "Ce compte de service est désactivé. Réactivez-le d'abord.",
             ),
         }
     }

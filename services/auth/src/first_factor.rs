@@ -11,7 +11,7 @@ use crate::Auth;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::{self, Account};
 use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices};
-use crate::domain::account::FactorKind;
+use crate::domain::account::{AccountKind, FactorKind};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
@@ -61,7 +61,9 @@ pub async fn pass(
     first: &FirstFactor<'_>,
 ) -> Result<SignInAnswer, Error> {
     let user = first.account.id;
-    if !first.account.is_usable(auth.platform.clock.now()) {
+    // A service account has keys, and no other way in.
+    let is_machine = first.account.kind == AccountKind::Service;
+    if is_machine || !first.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
     // A factor that is being added ends all sessions: it must not miss one that was opened without it meanwhile.

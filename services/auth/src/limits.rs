@@ -47,6 +47,14 @@ pub const NOT_ME_BY_USER: RatePolicy = RatePolicy { name: "not_me_user", limit: 
 pub const AUDIT_VERIFY_BY_USER: RatePolicy =
     RatePolicy { name: "audit_verify_user", limit: 20, window: MINUTE };
 pub const IMPERSONATE_BY_USER: RatePolicy = RatePolicy { name: "impersonate_user", limit: 30, window: HOUR };
+pub const TOKEN_BY_NETWORK: RatePolicy = RatePolicy { name: "token_network", limit: 120, window: MINUTE };
+/// Of one key from one network: whoever knows a key's prefix elsewhere takes nothing from it.
+pub const TOKEN_BY_KEY: RatePolicy = RatePolicy { name: "token_key", limit: 30, window: MINUTE };
+pub const SERVICE_ACCOUNTS_BY_USER: RatePolicy =
+    RatePolicy { name: "service_accounts_user", limit: 60, window: MINUTE };
+pub const WEBHOOKS_BY_USER: RatePolicy = RatePolicy { name: "webhooks_user", limit: 60, window: MINUTE };
+pub const WEBHOOK_TESTS_BY_USER: RatePolicy =
+    RatePolicy { name: "webhook_tests_user", limit: 10, window: MINUTE };
 pub const EXPORT_BY_USER: RatePolicy = RatePolicy { name: "export_user", limit: 10, window: HOUR };
 pub const DELETION_BY_USER: RatePolicy = RatePolicy { name: "deletion_user", limit: 10, window: HOUR };
 pub const CERTIFICATE_BY_NETWORK: RatePolicy =

@@ -79,6 +79,27 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::revoke_invitation::revoke_invitation); // DELETE /api/tenants/invitations/{invitationId}  auth.members.manage
     config.service(handlers::resend_invitation::resend_invitation); // POST /api/tenants/invitations/{invitationId}/resend  auth.members.manage
     config.service(handlers::show_invitation::show_invitation); // GET /invitation  anyone
+    config.service(handlers::create_service_account::create_service_account); // POST /api/tenants/service-accounts  auth.service_accounts.manage, stepped up
+    config.service(handlers::list_service_accounts::list_service_accounts); // GET /api/tenants/service-accounts  auth.service_accounts.manage
+    config.service(handlers::show_service_account::show_service_account); // GET /api/tenants/service-accounts/{id}  auth.service_accounts.manage
+    config.service(handlers::change_service_account::change_service_account); // PATCH /api/tenants/service-accounts/{id}  auth.service_accounts.manage, stepped up
+    config.service(handlers::disable_service_account::disable_service_account); // POST /api/tenants/service-accounts/{id}/disable  auth.service_accounts.manage
+    config.service(handlers::enable_service_account::enable_service_account); // POST /api/tenants/service-accounts/{id}/enable  auth.service_accounts.manage, stepped up
+    config.service(handlers::delete_service_account::delete_service_account); // DELETE /api/tenants/service-accounts/{id}  auth.service_accounts.manage
+    config.service(handlers::create_api_key::create_api_key); // POST /api/tenants/service-accounts/{id}/keys  auth.service_accounts.manage, stepped up
+    config.service(handlers::list_api_keys::list_api_keys); // GET /api/tenants/service-accounts/{id}/keys  auth.service_accounts.manage
+    config.service(handlers::revoke_api_key::revoke_api_key); // DELETE /api/tenants/service-accounts/{id}/keys/{keyId}  auth.service_accounts.manage
+    config.service(handlers::create_token::create_token); // POST /api/auth/token  anyone
+    config.service(handlers::create_webhook::create_webhook); // POST /api/tenants/webhooks  auth.webhooks.manage
+    config.service(handlers::list_webhooks::list_webhooks); // GET /api/tenants/webhooks  auth.webhooks.manage
+    config.service(handlers::show_webhook::show_webhook); // GET /api/tenants/webhooks/{id}  auth.webhooks.manage
+    config.service(handlers::change_webhook::change_webhook); // PATCH /api/tenants/webhooks/{id}  auth.webhooks.manage
+    config.service(handlers::disable_webhook::disable_webhook); // POST /api/tenants/webhooks/{id}/disable  auth.webhooks.manage
+    config.service(handlers::enable_webhook::enable_webhook); // POST /api/tenants/webhooks/{id}/enable  auth.webhooks.manage
+    config.service(handlers::delete_webhook::delete_webhook); // DELETE /api/tenants/webhooks/{id}  auth.webhooks.manage
+    config.service(handlers::rotate_webhook_secret::rotate_webhook_secret); // POST /api/tenants/webhooks/{id}/secret  auth.webhooks.manage
+    config.service(handlers::test_webhook::test_webhook); // POST /api/tenants/webhooks/{id}/test  auth.webhooks.manage
+    config.service(handlers::list_webhook_deliveries::list_webhook_deliveries); // GET /api/tenants/webhooks/{id}/deliveries  auth.webhooks.manage
     config.service(handlers::show_verify_email::show_verify_email); // GET /verify-email  anyone
     config.service(handlers::show_magic_link::show_magic_link); // GET /magic-link  anyone
     config.service(handlers::forgot_password::forgot_password); // POST /api/auth/password/forgot  anyone

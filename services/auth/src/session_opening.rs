@@ -217,6 +217,8 @@ pub async fn claims(
         acct: account.kind.as_str().to_owned(),
         act: None,
         ro: false,
+        scope: None,
+        client_id: None,
         iat: now.timestamp(),
         nbf: now.timestamp(),
         exp: end.timestamp(),

@@ -7,17 +7,20 @@ use shinkofa_db::Connection;
 use shinkofa_identity::SealingKey;
 use shinkofa_jobs::Jobs;
 use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
+use shinkofa_runtime::outbound::Outbound;
 use shinkofa_runtime::{Environment, Platform, Service, StartError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
 use crate::hashing::HashingPool;
+use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
 use crate::jobs::purge_temporary::PurgeTemporary;
 use crate::jobs::reseal_factors::ResealFactors;
+use crate::jobs::reseal_webhooks::ResealWebhooks;
 use crate::jobs::resend_verification::ResendVerification;
 use crate::jobs::seal_audit::SealAudit;
 use crate::jobs::send_magic_link::SendMagicLink;
@@ -44,6 +47,8 @@ pub struct Auth {
     /// Who else vouches for people.
     pub providers: Providers,
     pub leaks: Leaks,
+    /// Sends to addresses that tenants chose.
+    pub outbound: Outbound,
 }
 
 impl Auth {
@@ -73,6 +78,7 @@ impl Service for Auth {
         });
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
+        let outbound = Outbound::read(environment);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -83,6 +89,7 @@ impl Service for Auth {
             randomness: Randomness,
             providers,
             leaks,
+            outbound,
         })
     }
 
@@ -107,9 +114,11 @@ impl Service for Auth {
             .register::<SettleUpgrade>()
             .register::<MailPasswordReset>()
             .register::<SettleEmailChange>()
+            .register::<DeliverWebhook>()
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
             .every(RESEAL_EVERY, &ResealFactors {})
+            .every(RESEAL_EVERY, &ResealWebhooks {})
             .every(PURGE_EVERY, &PurgeTemporary {})
             .every(ERASE_EVERY, &ErasePeople {})
             .every(SEAL_EVERY, &SealAudit {})

@@ -73,6 +73,9 @@ pub struct Introspection {
     /// Those that the tenant made itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_roles: Vec<String>,
+    /// What a service account may do: names of permissions, with a space between. People have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
 }
 
 /// How to address a person.
@@ -263,6 +266,12 @@ pub enum AccountLetter {
     /// Somebody of the staff sees the platform as the reader does.
     ImpersonationStarted {
         until: DateTime<Utc>,
+    },
+    /// A program can act in the reader's studio from now on, by a key that begins like this.
+    ApiKeyCreated {
+        account: String,
+        prefix: String,
+        expires_at: DateTime<Utc>,
     },
     /// The reader asked for their account to be erased.
     DeletionScheduled {

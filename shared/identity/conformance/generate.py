@@ -87,6 +87,8 @@ def valid():
     yield "several audiences", token(claims={"aud": ["elsewhere", CONDITIONS["audience"]]})
     yield "a claim that a later version adds", token(claims={"later": {"a": [1, None, "x"]}})
     yield "roles that the tenant made itself", token(claims={"custom_roles": ["front-desk", "bookkeeping"]})
+    yield "a service account's", token(claims={"acct": "service", "roles": [], "amr": ["api_key"], "client_id": "shk_abcdefghjkmn",
+                                               "scope": "booking.classes.manage booking.sessions.manage"})
     yield "a high token version", token(claims={"tv": 2**31 - 1})
     yield "in its last second", token(claims={"exp": NOW + 1})
     yield "issued by a clock that is 30 s ahead", token(claims={"iat": NOW + 30, "nbf": NOW + 30})
@@ -223,6 +225,9 @@ def types():
     }.items():
         for value in values:
             yield f"{claim} {'missing' if value is GONE else text(value)}", token(claims={claim: value})
+    for claim in ["scope", "client_id"]:
+        for value in [1, ["booking.classes.manage"], {"booking": True}]:
+            yield f"{claim} {text(value)}", token(claims={"acct": "service", claim: value})
 
 
 def times():

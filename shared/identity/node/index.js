@@ -40,6 +40,9 @@ const CLAIMS = {
   exp: isTime,
 };
 
+/** What auth writes into the tokens of service accounts. */
+const CLAIMS_OF_SOME = { scope: isText, client_id: isText };
+
 export class InvalidToken extends Error {}
 
 function refuse(why) {
@@ -81,6 +84,9 @@ function checkHeader(header) {
 function checkClaims(claims) {
   for (const [name, isRight] of Object.entries(CLAIMS)) {
     if (!Object.hasOwn(claims, name) || !isRight(claims[name])) refuse(`${name} is missing or not what it should be`);
+  }
+  for (const [name, isRight] of Object.entries(CLAIMS_OF_SOME)) {
+    if (Object.hasOwn(claims, name) && !isRight(claims[name])) refuse(`${name} is not what it should be`);
   }
   if (claims.sub !== claims.userId || claims.sub !== claims.user_id) refuse('three names for more than one person');
 }

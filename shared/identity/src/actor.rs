@@ -12,8 +12,8 @@ use shinkofa_kernel::{Actor, Role, SessionId, TenantId, Tier, UserId, defended};
 use shinkofa_web::{Problem, RequestContext};
 
 use crate::{
-    AssuranceLevel, Grants, Permission, Revocations, RoleDirectory, ServiceTokens, TenantDirectory, TokenError,
-    UserClaims, UserTokens,
+    AssuranceLevel, Grants, Machine, Permission, Revocations, RoleDirectory, ServiceTokens, TenantDirectory,
+    TokenError, UserClaims, UserTokens,
 };
 
 /// What the extractors need: application data of every service.
@@ -26,7 +26,8 @@ pub struct Identity {
     pub roles: RoleDirectory,
 }
 
-/// The signed-in person who asks.
+/// The signed-in person who asks. As an extractor it lets people through alone; a service account comes through
+/// [`RequirePermission`], and through nothing else.
 #[derive(Clone, Debug)]
 pub struct CurrentActor {
     pub user_id: UserId,
@@ -44,15 +45,23 @@ pub struct CurrentActor {
     pub authenticated_at: DateTime<Utc>,
     /// Who of the staff sees the platform as this person does. They may look, not change.
     pub impersonator: Option<UserId>,
+    /// What a service account was given. A person has none.
+    pub machine: Option<Machine>,
 }
 
 impl CurrentActor {
     pub fn actor(&self) -> Actor {
-        Actor::user(self.user_id)
+        match &self.machine {
+            Some(machine) => Actor::api_key(&machine.key_prefix, self.user_id),
+            None => Actor::user(self.user_id),
+        }
     }
 
     pub fn may<P: Grants>(&self) -> bool {
-        P::PERMISSION.is_held_by(&self.roles) || self.granted.contains(&P::PERMISSION)
+        match &self.machine {
+            Some(machine) => machine.may(P::PERMISSION),
+            None => P::PERMISSION.is_held_by(&self.roles) || self.granted.contains(&P::PERMISSION),
+        }
     }
 }
 
@@ -65,7 +74,14 @@ impl FromRequest for CurrentActor {
     }
 }
 
+/// A person. Whatever a handler does for somebody it does for nobody else: there is no profile of a machine, and no wallet.
 pub(crate) fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    let caller = current_caller(request)?;
+    if caller.machine.is_some() { Err(people_only()) } else { Ok(caller) }
+}
+
+/// A person, or a service account.
+fn current_caller(request: &HttpRequest) -> Result<CurrentActor, Problem> {
     let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
     let token = bearer(request).ok_or_else(unauthenticated)?;
     match identity.user_tokens.verify(token) {
@@ -106,6 +122,7 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
         ));
     }
     let authenticated_at = DateTime::from_timestamp(claims.auth_time, 0).ok_or_else(unauthenticated)?;
+    let machine = Machine::of(&claims);
     Ok(CurrentActor {
         user_id: claims.sub,
         tenant_id: claims.tenant_id,
@@ -118,6 +135,7 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
         step_up: claims.step_up,
         authenticated_at,
         impersonator: claims.act.map(|acting| acting.sub),
+        machine,
     })
 }
 
@@ -136,7 +154,7 @@ impl FromRequest for EnrollingActor {
     }
 }
 
-/// The signed-in person who asks, and who holds the permission `P`.
+/// The signed-in person or service account that asks, and that holds the permission `P`.
 #[derive(Clone, Debug)]
 pub struct RequirePermission<P> {
     pub actor: CurrentActor,
@@ -148,7 +166,7 @@ impl<P: Grants + 'static> FromRequest for RequirePermission<P> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(current_actor(request).and_then(|actor| {
+        ready(current_caller(request).and_then(|actor| {
             if actor.may::<P>() { Ok(Self { actor, permission: PhantomData }) } else { Err(denied()) }
         }))
     }
@@ -200,6 +218,16 @@ pub fn read_only() -> Problem {
         "read_only_token",
         "You are looking at the platform as somebody else: nothing can be changed that way.",
         "Vous voyez la plateforme à la place de quelqu'un d'autre : rien ne peut être modifié ainsi.",
+    )
+}
+
+/// 403: a service account asks for what is a person's.
+pub fn people_only() -> Problem {
+    Problem::new(
+        StatusCode::FORBIDDEN,
+        "people_only",
+        "Only a person can do this: you came with the token of a service account.",
+        "Seule une personne peut faire cela : ce jeton est celui d'un compte de service.",
     )
 }
 

@@ -2,6 +2,7 @@
 
 mod actor;
 mod keyring;
+mod machine;
 mod permission;
 mod revocation;
 mod roles;
@@ -14,9 +15,10 @@ mod user_token;
 
 pub use actor::{
     CurrentActor, EnrollingActor, HostTenant, Identity, RequirePermission, denied, enrolment_required,
-    read_only, unauthenticated,
+    people_only, read_only, unauthenticated,
 };
 pub use keyring::{Keyring, KeyringError};
+pub use machine::{Machine, SERVICE_ACCOUNT};
 pub use permission::{Grants, Permission, permissions};
 pub use revocation::{Revocation, Revocations};
 pub use roles::RoleDirectory;

@@ -61,6 +61,10 @@ permissions! {
     ManageMembers = "auth.members.manage" for [Admin, Manager],
     /// Make the studio's own roles.
     ManageRoles = "auth.roles.manage" for [Admin],
+    /// Make service accounts and their keys.
+    ManageServiceAccounts = "auth.service_accounts.manage" for [Admin],
+    /// Say where this tenant's events are sent.
+    ManageWebhooks = "auth.webhooks.manage" for [Admin],
 }
 
 impl Permission {

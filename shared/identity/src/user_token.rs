@@ -45,6 +45,13 @@ pub struct UserClaims {
     /// Good for looking, not for changing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ro: bool,
+    /// What a service account may do: names of permissions, with a space between (RFC 8693 section 4.2). The tokens of people
+    /// have none: their roles say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The public part of the key that a service account showed (RFC 8693 section 4.3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
     pub iat: i64,
     pub nbf: i64,
     pub exp: i64,

@@ -36,9 +36,11 @@ pub enum Actor {
     Service {
         name: String,
     },
+    /// A service account, by one of its keys.
     #[serde(rename_all = "camelCase")]
     ApiKey {
         prefix: String,
+        user_id: UserId,
     },
     Anonymous,
 }
@@ -46,6 +48,10 @@ pub enum Actor {
 impl Actor {
     pub fn user(user_id: UserId) -> Self {
         Self::User { user_id }
+    }
+
+    pub fn api_key(prefix: &str, account: UserId) -> Self {
+        Self::ApiKey { prefix: prefix.to_owned(), user_id: account }
     }
 
     pub fn service(name: &str) -> Self {

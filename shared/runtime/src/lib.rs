@@ -8,6 +8,7 @@ mod documentation;
 mod environment;
 mod health;
 mod keys;
+pub mod outbound;
 mod platform;
 mod platform_events;
 mod privacy;

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::Value;
 use shinkofa_db::Database;
-use shinkofa_identity::{Scope, ServiceTokens};
+use shinkofa_identity::{Permission, Scope, ServiceTokens};
 use shinkofa_kernel::{Clock, Role, TenantId, UserId};
 use shinkofa_runtime::{Environment, Platform, Server, Service};
 
@@ -153,6 +153,11 @@ impl<S: Service> TestApp<S> {
     /// A fresh member of the default tenant with roles that it made itself.
     pub fn user_with_custom_roles(&self, roles: &[&str]) -> TestUser {
         TestUser::with_custom_roles(&self.clock, ISSUER, TenantId::DEFAULT, roles)
+    }
+
+    /// A service account of the default tenant that may do what `scopes` name.
+    pub fn service_account(&self, scopes: &[Permission]) -> TestUser {
+        TestUser::service_account(&self.clock, ISSUER, TenantId::DEFAULT, scopes)
     }
 
     /// A fresh token for somebody who exists: needed after the clock moved past the old one's end.

@@ -19,7 +19,9 @@ pub use cluster::{Superuser, TestDatabase};
 pub use eventually::eventually;
 pub use peer::{FakeFeed, FakePeer, problem};
 pub use request::{Answer, Call};
-pub use routes_page::{assert_every_route_asks_who, assert_routes_page};
+pub use routes_page::{
+    assert_every_route_asks_who, assert_routes_page, assert_service_accounts_are_kept_out,
+};
 pub use schema::assert_schema_file;
 pub use token::TestUser;
 pub use wiremock;

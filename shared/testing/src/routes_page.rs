@@ -90,6 +90,37 @@ pub async fn assert_every_route_asks_who<S: Service>(app: &TestApp<S>, page: &st
     }
 }
 
+/// Calls every public route with the token of a service account: what is a person's refuses it as `people_only`, and what asks for
+/// a permission that its scope does not name as `permission_denied`. `may` are the permissions, as the page writes them, that the scope
+/// does name. Returns how many routes refused it.
+pub async fn assert_service_accounts_are_kept_out<S: Service>(
+    app: &TestApp<S>,
+    page: &str,
+    (token, may): (&str, &[&str]),
+) -> usize {
+    let mut refused = 0;
+    for line in lines(page) {
+        let is_open = line.who == "anyone" || may.contains(&line.who.as_str());
+        if is_open || line.path.starts_with("/internal/") {
+            continue;
+        }
+        let method: Method = line.method.parse().expect("a method");
+        let call = app.call(method, &with_example_ids(&line.path)).token(token);
+        let answer = call.header("idempotency-key", "k").json(&serde_json::json!({})).send().await;
+        let is_persons = line.who.starts_with("signed in");
+        let expected = if is_persons { "people_only" } else { "permission_denied" };
+        let route = format!("{} {}", line.method, line.path);
+        assert_eq!(
+            (answer.status, &answer.body["code"]),
+            (403, &expected.into()),
+            "{route}: {:#}",
+            answer.body
+        );
+        refused += 1;
+    }
+    refused
+}
+
 fn with_example_ids(path: &str) -> String {
     let example = |part: &str| {
         if part.starts_with('{') { "01920000-0000-7000-8000-00000000ffff" } else { part }.to_owned()

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use shinkofa_identity::{AssuranceLevel, Keyring, UserClaims, UserTokens};
+use shinkofa_identity::{AssuranceLevel, Keyring, Permission, SERVICE_ACCOUNT, UserClaims, UserTokens};
 use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId};
 
 /// Somebody with a token.
@@ -49,6 +49,17 @@ impl TestUser {
         Self::holding(claims(user_id, clock, issuer, (tenant, roles)), clock)
     }
 
+    /// A service account of `tenant` that may do what `scopes` name.
+    pub fn service_account(clock: &Clock, issuer: &str, tenant: TenantId, scopes: &[Permission]) -> Self {
+        let scopes: Vec<_> = scopes.iter().map(|permission| permission.as_str()).collect();
+        let mut claims = claims(UserId::new(clock), clock, issuer, (tenant, &[]));
+        claims.acct = SERVICE_ACCOUNT.to_owned();
+        claims.amr = vec!["api_key".to_owned()];
+        claims.scope = Some(scopes.join(" "));
+        claims.client_id = Some("shk_testtesttest".to_owned());
+        Self::holding(claims, clock)
+    }
+
     fn holding(claims: UserClaims, clock: &Clock) -> Self {
         let (user_id, tenant_id, session_id) = (claims.sub, claims.tenant_id, claims.sid);
         let tokens = UserTokens::new(parse(&user_keyring()), claims.iss.clone(), clock.clone());
@@ -81,6 +92,8 @@ fn claims(user_id: UserId, clock: &Clock, issuer: &str, (tenant, roles): (Tenant
         acct: "member".to_owned(),
         act: None,
         ro: false,
+        scope: None,
+        client_id: None,
         iat: now,
         nbf: now,
         exp: now + 900,

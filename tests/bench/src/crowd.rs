@@ -105,6 +105,8 @@ fn claims(clock: &Clock, user: UserId) -> UserClaims {
         acct: "member".to_owned(),
         act: None,
         ro: false,
+        scope: None,
+        client_id: None,
         iat: now,
         nbf: now,
         exp: now + 6 * 3600,

@@ -94,6 +94,8 @@ impl Stack {
             acct: "member".to_owned(),
             act: None,
             ro: false,
+            scope: None,
+            client_id: None,
             iat: now,
             nbf: now,
             exp: now + 3600,

@@ -12,7 +12,9 @@ use shinkofa_kernel::{Actor, Clock, RealmId, SessionId, TenantId, UserId};
 
 use super::invitations::InvitationId;
 use super::schema::{audit_events, audit_seals};
+use super::webhooks::WebhookId;
 use crate::domain::audit::{AuditAction, AuditSubject};
+use crate::webhook_events;
 
 /// Who did it, and where: the part of an entry that a request has once.
 #[derive(Clone, Debug)]
@@ -97,6 +99,17 @@ impl Trail {
         self.record(tx, action, (AuditSubject::Invitation, invitation.as_uuid()), details).await
     }
 
+    pub async fn webhook(
+        &self,
+        tx: &mut Connection,
+        action: AuditAction,
+        webhook: WebhookId,
+        details: serde_json::Value,
+    ) -> QueryResult<()> {
+        self.record(tx, action, (AuditSubject::Webhook, webhook.as_uuid()), details).await
+    }
+
+    /// Writes the entry, and puts on its way what the tenant's own systems are told of it: no change can forget to.
     async fn record(
         &self,
         tx: &mut Connection,
@@ -106,9 +119,10 @@ impl Trail {
     ) -> QueryResult<()> {
         let actor = serde_json::to_value(&self.actor)
             .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+        let id = self.clock.new_uuid();
         let event = NewAuditEvent {
             tenant_id: self.tenant,
-            id: self.clock.new_uuid(),
+            id,
             occurred_at: self.clock.now(),
             actor,
             action,
@@ -116,7 +130,8 @@ impl Trail {
             subject_id,
             details,
         };
-        diesel::insert_into(audit_events::table).values(event).execute(tx).await.map(drop)
+        diesel::insert_into(audit_events::table).values(event).execute(tx).await?;
+        webhook_events::tell(tx, self, (id, action), (subject_type, subject_id)).await
     }
 }
 

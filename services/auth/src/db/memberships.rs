@@ -208,6 +208,18 @@ pub async fn has_another_admin(tx: &mut Connection, tenant: TenantId, user: User
     diesel::select(diesel::dsl::exists(others)).get_result(tx).await
 }
 
+/// The active admins of a tenant.
+pub async fn admins(tx: &mut Connection, tenant: TenantId) -> QueryResult<Vec<UserId>> {
+    memberships::table
+        .inner_join(membership_roles::table.on(roles_of_membership()))
+        .filter(memberships::tenant_id.eq(tenant).and(memberships::status.eq(MembershipStatus::Active)))
+        .filter(membership_roles::role.eq(Role::Admin.as_str()))
+        .order(memberships::user_id)
+        .select(memberships::user_id)
+        .load(tx)
+        .await
+}
+
 /// Moves a membership from one status to another, if it has the first.
 pub async fn change_status(
     tx: &mut Connection,

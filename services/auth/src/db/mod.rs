@@ -1,5 +1,6 @@
 //! Reads and writes. Functions take a connection inside their caller's transaction and never begin one.
 
+pub mod api_keys;
 pub mod audit;
 pub mod audit_chain;
 pub mod bans;
@@ -31,9 +32,11 @@ pub mod revocations;
 pub mod roles;
 pub mod schema;
 pub mod scope;
+pub mod service_accounts;
 pub mod sessions;
 pub mod shared_tables;
 pub mod signups;
 pub mod tenants;
 pub mod timeline;
 pub mod users;
+pub mod webhooks;

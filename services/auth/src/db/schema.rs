@@ -1,6 +1,23 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    api_keys (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        digest -> Bytea,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+        session_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     audit_checkpoints (tenant_id, seq, made_at) {
         tenant_id -> Uuid,
         seq -> Int8,
@@ -368,6 +385,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    service_accounts (tenant_id, user_id) {
+        tenant_id -> Uuid,
+        user_id -> Uuid,
+        description -> Text,
+        scope -> Text,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        disabled_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     session_places (realm_id, session_id) {
         realm_id -> Uuid,
         session_id -> Uuid,
@@ -464,6 +493,40 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    webhook_deliveries (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        endpoint_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        payload -> Jsonb,
+        state -> Text,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        last_attempt_at -> Nullable<Timestamptz>,
+        last_status -> Nullable<Int4>,
+        last_failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        description -> Text,
+        event_types -> Text,
+        secret_sealed -> Text,
+        previous_sealed -> Nullable<Text>,
+        previous_until -> Nullable<Timestamptz>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+        disabled_at -> Nullable<Timestamptz>,
+        given_up -> Int4,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_locks, users);
@@ -471,4 +534,6 @@ diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_roles);
 diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_acceptances);
 diesel::allow_tables_to_appear_in_same_query!(roles, role_permissions);
 diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
+diesel::allow_tables_to_appear_in_same_query!(memberships, service_accounts);
+diesel::allow_tables_to_appear_in_same_query!(service_accounts, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);

@@ -348,6 +348,22 @@ pub async fn count_repeat(
     Ok(counted == 1)
 }
 
+/// Lets a session last until `until`, unless it lasts longer already or was ended.
+pub async fn prolong(
+    tx: &mut Connection,
+    (realm, id): (RealmId, SessionId),
+    until: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let shorter = sessions::table
+        .find((realm, id))
+        .filter(sessions::ended_at.is_null().and(sessions::absolute_expires_at.lt(until)));
+    let prolonged = diesel::update(shorter)
+        .set((sessions::sliding_expires_at.eq(until), sessions::absolute_expires_at.eq(until)))
+        .execute(tx)
+        .await?;
+    Ok(prolonged == 1)
+}
+
 /// Ends a session. False when it had ended before.
 pub async fn end(
     tx: &mut Connection,

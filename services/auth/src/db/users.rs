@@ -302,6 +302,19 @@ pub async fn set_name_and_locale(
         .map(drop)
 }
 
+pub async fn rename(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    name: &str,
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    diesel::update(users::table.find((realm, user)))
+        .set((users::name.eq(name), users::updated_at.eq(now)))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Temporary accounts whose time is over, the oldest first, held until the transaction ends. Those that another replica holds are
 /// left to it.
 pub async fn lock_expired(

@@ -38,6 +38,8 @@ text_enum! {
         SessionRotated => "session.rotated",
         /// The previous token was presented again in time, and got the current one.
         SessionRepeated => "session.repeated",
+        /// The key behind it was shown again.
+        SessionProlonged => "session.prolonged",
         SessionEnded => "session.ended",
         SessionReauthenticated => "session.reauthenticated",
         FactorEnrolled => "factor.enrolled",
@@ -56,6 +58,21 @@ text_enum! {
         ImpersonationStarted => "impersonation.started",
         /// Sign-ins failed on very many addresses in a short time.
         SpraySuspected => "realm.spray_suspected",
+        ServiceAccountCreated => "service_account.created",
+        ServiceAccountChanged => "service_account.changed",
+        ServiceAccountDisabled => "service_account.disabled",
+        ServiceAccountEnabled => "service_account.enabled",
+        ServiceAccountDeleted => "service_account.deleted",
+        ApiKeyCreated => "api_key.created",
+        ApiKeyRevoked => "api_key.revoked",
+        WebhookCreated => "webhook.created",
+        WebhookChanged => "webhook.changed",
+        WebhookSecretRotated => "webhook.secret_rotated",
+        /// By staff, or because nothing arrived there any more.
+        WebhookDisabled => "webhook.disabled",
+        WebhookEnabled => "webhook.enabled",
+        WebhookDeleted => "webhook.deleted",
+        WebhookTested => "webhook.tested",
         BanPlaced => "ban.placed",
         BanLifted => "ban.lifted",
         TemporaryCreated => "account.temporary_created",
@@ -104,5 +121,6 @@ text_enum! {
         /// The tenant whose trail it is: its settings and its roles.
         Tenant => "tenant",
         Invitation => "invitation",
+        Webhook => "webhook",
     }
 }

@@ -55,6 +55,12 @@ pub fn reauthentication(user: UserId) -> Digest {
     digest_of(&["reauthentication", &user.to_string()])
 }
 
+/// Whose attempts to show a key are counted together: those on one key's prefix from one network. A prefix is no secret, and
+/// whoever knows it elsewhere must not be able to keep the key from working where it is at home.
+pub fn api_key(prefix: &str, network: &str) -> Digest {
+    digest_of(&["api_key", prefix, network])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod administration;
+pub mod api_key;
 pub mod audit;
 pub mod audit_chain;
 pub mod authority;
@@ -26,9 +27,12 @@ pub mod provider;
 pub mod recovery_code;
 pub mod refresh_token;
 pub mod rotation;
+pub mod scopes;
 pub mod second_factor;
+pub mod service_account;
 pub mod session;
 pub mod spray;
 pub mod tenant;
 pub mod timeline;
 pub mod totp;
+pub mod webhook;

@@ -17,6 +17,10 @@ text_enum! {
         EndedByOwner => "ended_by_owner",
         /// By somebody of the staff.
         SignedOutByStaff => "signed_out_by_staff",
+        /// The key that it was opened with was revoked.
+        KeyRevoked => "key_revoked",
+        /// The service account was disabled, may do something else from now on, or is gone.
+        ServiceAccountChanged => "service_account_changed",
         /// The membership was locked.
         Locked => "locked",
         /// A role was taken away: what the session's tokens say is too much.

@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 use super::sign_in::surroundings;
 use crate::authority::require_authority;
 use crate::db::{memberships, users};
+use crate::domain::account::AccountKind;
 use crate::domain::administration::{Reason, may_be_impersonated};
 use crate::domain::device::Surroundings;
 use crate::error::Error;
@@ -81,7 +82,11 @@ async fn impersonate(
     }
     let account = users::find(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
     let account = account.ok_or(Error::CannotImpersonate)?;
-    if !membership.is_active() || !may_be_impersonated(&membership.roles) || membership.authority().holds(Permission::ImpersonateUsers) {
+    let out_of_reach = !may_be_impersonated(&membership.roles)
+        || membership.authority().holds(Permission::ImpersonateUsers)
+        // A program sees nothing that one could look at in its place.
+        || account.kind == AccountKind::Service;
+    if out_of_reach || !membership.is_active() {
         return Err(Error::CannotImpersonate);
     }
     let trail = auth.trail(actor.tenant_id, actor.actor());

@@ -33,6 +33,7 @@ pub async fn introspect(
         tenant_id: None,
         roles: Vec::new(),
         custom_roles: Vec::new(),
+        scope: None,
     };
     let Ok(claims) = auth.platform.identity.user_tokens.verify(&body.0.token) else {
         return Ok(web::Json(inactive));
@@ -51,7 +52,9 @@ pub async fn introspect(
             user_id: Some(account.id),
             tenant_id: Some(claimed.tenant),
             custom_roles: membership.custom_role_names(),
-            roles: membership.roles,
+            // A program has no role: what its token says it may do, it may as long as the session lives.
+            roles: if claims.scope.is_some() { Vec::new() } else { membership.roles },
+            scope: claims.scope,
         })),
         // What opens enrolment only is good for no other service.
         Err(Error::Unauthenticated | Error::Refused(_)) => Ok(web::Json(inactive)),

@@ -1,11 +1,13 @@
 //! Work that follows a commit, and work that time brings.
 
+pub mod deliver_webhook;
 pub mod erase_people;
 pub mod mail_password_reset;
 pub mod purge_expired;
 pub mod purge_guests;
 pub mod purge_temporary;
 pub mod reseal_factors;
+pub mod reseal_webhooks;
 pub mod resend_verification;
 pub mod seal_audit;
 pub mod send_magic_link;

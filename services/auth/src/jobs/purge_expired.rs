@@ -10,14 +10,14 @@ use shinkofa_runtime::tenants;
 
 use crate::Auth;
 use crate::db::{
-    bans, email_changes, factor_guesses, factors, failures, impersonations, invitations, oauth_attempts,
-    one_time_tokens, realms, remembered_devices, revocations, sessions, signups,
+    api_keys, bans, email_changes, factor_guesses, factors, failures, impersonations, invitations,
+    oauth_attempts, one_time_tokens, realms, remembered_devices, revocations, sessions, signups, webhooks,
 };
 use crate::domain::invitation;
 use crate::domain::second_factor::CONFIRM_WITHIN;
 
 /// Expired tokens, sessions and remembered devices, counts of a past day, requests and factors nobody confirmed, revocations
-/// older than any access token.
+/// older than any access token, keys of service accounts that were over long ago.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 
@@ -30,6 +30,10 @@ const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
 const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
+/// As long as the deliveries of a webhook are shown.
+const DELIVERIES_KEPT: TimeDelta = TimeDelta::days(30);
+/// As long as somebody may ask which key it was.
+const KEYS_KEPT: TimeDelta = TimeDelta::days(90);
 /// As long as somebody may ask why staff looked at their account.
 const IMPERSONATIONS_KEPT: TimeDelta = TimeDelta::days(365);
 const FORGOTTEN_AT_ONCE: i64 = 200;
@@ -69,6 +73,8 @@ impl Job for PurgeExpired {
         .await?;
         for tenant in tenants {
             transaction(database, &Scope::tenant(tenant.id), "purge_tenant", async |tx| {
+                webhooks::delete_old_here(tx, now - DELIVERIES_KEPT).await?;
+                api_keys::delete_over_here(tx, now - KEYS_KEPT).await?;
                 impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?;
                 Ok::<_, Error>(bans::delete_over_here(tx, now).await?)
             })

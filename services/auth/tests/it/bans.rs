@@ -12,7 +12,7 @@ use crate::staff::user_id;
 
 const BAN: &str = "01920000-0000-7000-8000-0000000000b1";
 
-async fn ban(app: &TestApp<Auth>, what: Value) -> Answer {
+pub async fn ban(app: &TestApp<Auth>, what: Value) -> Answer {
     let mut body = json!({ "banId": BAN, "reason": "spam in three salons" });
     body.as_object_mut().expect("an object").extend(what.as_object().expect("an object").clone());
     app.internal::<BanScope>("community", Method::POST, "/internal/v1/bans").json(&body).send().await

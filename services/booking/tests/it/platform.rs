@@ -5,10 +5,11 @@ use reqwest::Method;
 use serde_json::json;
 use shinkofa_contracts::booking::ReservationsScope;
 use shinkofa_contracts::{FeedScope, ReservationId};
+use shinkofa_identity::Permission;
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{
     TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
-    assert_tenant_tables_are_protected,
+    assert_service_accounts_are_kept_out, assert_tenant_tables_are_protected,
 };
 
 use crate::studio::Studio;
@@ -28,6 +29,24 @@ async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
     assert_routes_page::<Booking>(ROUTES);
     let app = TestApp::<Booking>::start().await;
     assert_every_route_asks_who(&app, ROUTES).await;
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_service_account_does_what_its_scope_names_and_nothing_that_is_a_persons() {
+    let app = TestApp::<Booking>::start().await;
+    let nothing = app.service_account(&[]);
+    assert_eq!(assert_service_accounts_are_kept_out(&app, ROUTES, (&nothing.token, &[])).await, 6);
+    let one = app.service_account(&[Permission::ManageClasses]);
+    assert_eq!(assert_service_accounts_are_kept_out(&app, ROUTES, (&one.token, &["ManageClasses"])).await, 5);
+    let class = json!({ "title": "Aikido", "durationMinutes": 60, "creditCost": 1 });
+    app.post("/api/classes").bearer(&one).json(&class).send().await.expect(201);
+    app.post("/api/classes")
+        .bearer(&nothing)
+        .json(&class)
+        .send()
+        .await
+        .expect_problem(403, "permission_denied");
     app.stop().await;
 }
 

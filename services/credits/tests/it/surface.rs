@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use credits::{Credits, FAILPOINTS};
 use shinkofa_runtime::{Environment, Platform, Service as _};
-use shinkofa_testing::{assert_every_route_asks_who, assert_routes_page, assert_schema_file};
+use shinkofa_testing::{
+    assert_every_route_asks_who, assert_routes_page, assert_schema_file, assert_service_accounts_are_kept_out,
+};
 
 use crate::harness::Studio;
 
@@ -15,6 +17,8 @@ async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
     assert_routes_page::<Credits>(PAGE);
     let studio = Studio::open().await;
     assert_every_route_asks_who(&studio.app, PAGE).await;
+    let machine = studio.app.service_account(&[]);
+    assert_eq!(assert_service_accounts_are_kept_out(&studio.app, PAGE, (&machine.token, &[])).await, 5);
     studio.close().await;
 }
 

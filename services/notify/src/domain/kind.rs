@@ -22,6 +22,7 @@ text_enum! {
         EmailChangeTaken => "email_change_taken",
         NewSignIn => "new_sign_in",
         ImpersonationStarted => "impersonation_started",
+        ApiKeyCreated => "api_key_created",
         DeletionScheduled => "deletion_scheduled",
         DeletionCancelled => "deletion_cancelled",
         Invitation => "invitation",

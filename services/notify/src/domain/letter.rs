@@ -78,6 +78,7 @@ impl LetterTemplates {
             "email_change_taken",
             "new_sign_in",
             "impersonation_started",
+            "api_key_created",
             "deletion_scheduled",
             "deletion_cancelled",
             "invitation",
@@ -171,6 +172,11 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
             context! { at => wording.instant(*at), expires_at => wording.instant(*expires_at) }
         }
         AccountLetter::ImpersonationStarted { until } => context! { until => wording.instant(*until) },
+        AccountLetter::ApiKeyCreated { account, prefix, expires_at } => context! {
+            account => one_line(account),
+            prefix => one_line(prefix),
+            expires_at => wording.instant(*expires_at),
+        },
         AccountLetter::DeletionScheduled { erases_at } => {
             context! { erases_at => wording.instant(*erases_at) }
         }

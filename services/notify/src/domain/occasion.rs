@@ -114,6 +114,7 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
         AccountLetter::EmailChangeTaken => Kind::EmailChangeTaken,
         AccountLetter::NewSignIn { .. } => Kind::NewSignIn,
         AccountLetter::ImpersonationStarted { .. } => Kind::ImpersonationStarted,
+        AccountLetter::ApiKeyCreated { .. } => Kind::ApiKeyCreated,
         AccountLetter::DeletionScheduled { .. } => Kind::DeletionScheduled,
         AccountLetter::DeletionCancelled => Kind::DeletionCancelled,
         AccountLetter::Invitation { .. } => Kind::Invitation,

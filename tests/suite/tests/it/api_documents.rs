@@ -17,6 +17,7 @@ const PUBLIC: &[&str] = &[
     "POST /api/auth/signin",
     "POST /api/auth/signin/mfa",
     "POST /api/auth/signin/mfa/email",
+    "POST /api/auth/token",
     "POST /api/auth/email/verify",
     "POST /api/auth/email/resend",
     "POST /api/auth/refresh",

@@ -85,6 +85,13 @@ fn occasions(title: &str) -> Vec<Occasion> {
             letter: AccountLetter::ImpersonationStarted { until: at("2026-12-01T09:15:00Z") },
         },
         Occasion::Account {
+            letter: AccountLetter::ApiKeyCreated {
+                account: title.to_owned(),
+                prefix: "shk_mfrggzdfmztw".to_owned(),
+                expires_at: at("2027-03-01T09:00:00Z"),
+            },
+        },
+        Occasion::Account {
             letter: AccountLetter::DeletionScheduled { erases_at: at("2026-12-15T09:00:00Z") },
         },
         Occasion::Account { letter: AccountLetter::DeletionCancelled },

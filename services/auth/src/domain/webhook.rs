@@ -1,0 +1,226 @@
+//! Telling a tenant's own systems what happens in it, as Standard Webhooks has it.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use shinkofa_kernel::macros::uuid::Uuid;
+use shinkofa_kernel::text_enum;
+
+use super::audit::AuditAction;
+
+text_enum! {
+    /// What can be told. Each has the name that the audit trail has for it; what is not here is nobody's business outside.
+    WebhookEventType {
+        AccountCreated => "account.created",
+        EmailChanged => "account.email_changed",
+        PasswordChanged => "account.password_changed",
+        PasswordReset => "account.password_reset",
+        /// Auth has forgotten a person, who is a member no longer.
+        ErasureStarted => "account.erasure_started",
+        FactorConfirmed => "factor.confirmed",
+        FactorRemoved => "factor.removed",
+        MembershipLocked => "membership.locked",
+        MembershipUnlocked => "membership.unlocked",
+        RolesSet => "membership.roles_set",
+        SignedOutByStaff => "membership.signed_out",
+        SessionOpened => "session.opened",
+        SessionEnded => "session.ended",
+        ImpersonationStarted => "impersonation.started",
+        ServiceAccountCreated => "service_account.created",
+        ServiceAccountDisabled => "service_account.disabled",
+        ServiceAccountDeleted => "service_account.deleted",
+        ApiKeyCreated => "api_key.created",
+        ApiKeyRevoked => "api_key.revoked",
+        WebhookDisabled => "webhook.disabled",
+    }
+}
+
+impl WebhookEventType {
+    /// What an entry of the audit trail is told as, if it is.
+    pub fn of(action: AuditAction) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.as_str() == action.as_str())
+    }
+}
+
+/// How a delivery that somebody asked for to try an endpoint is called. Nobody subscribes to it.
+pub const TEST_EVENT: &str = "webhook.test";
+
+/// So many may a tenant have.
+pub const MOST_ENDPOINTS: i64 = 10;
+
+/// So many deliveries in a row are given up before an endpoint is taken for dead.
+pub const MOST_GIVEN_UP: i32 = 5;
+
+/// So long does the secret before the present one sign as well.
+pub const PREVIOUS_SECRET_SIGNS_FOR: TimeDelta = TimeDelta::hours(24);
+
+/// The kinds of events that an endpoint is told: each once, in the order of their list, never none.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Vec<WebhookEventType>")]
+pub struct EventTypes(Vec<WebhookEventType>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must name at least one kind of event, and none twice")]
+pub struct NotEventTypes;
+
+impl EventTypes {
+    pub fn to_text(&self) -> String {
+        self.0.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// What was kept of an endpoint. A kind that is no longer told is left out.
+    pub fn kept(text: &str) -> Self {
+        Self(text.split(' ').filter_map(|word| word.parse().ok()).collect())
+    }
+
+    pub fn into_list(self) -> Vec<WebhookEventType> {
+        self.0
+    }
+}
+
+impl TryFrom<Vec<WebhookEventType>> for EventTypes {
+    type Error = NotEventTypes;
+
+    fn try_from(mut kinds: Vec<WebhookEventType>) -> Result<Self, NotEventTypes> {
+        let named = kinds.len();
+        kinds.sort_unstable();
+        kinds.dedup();
+        if kinds.is_empty() || kinds.len() != named { Err(NotEventTypes) } else { Ok(Self(kinds)) }
+    }
+}
+
+text_enum! {
+    /// How far a delivery is.
+    DeliveryState {
+        Pending => "pending",
+        Delivered => "delivered",
+        /// It was tried as often as it is, or its endpoint was disabled.
+        GivenUp => "given_up",
+    }
+}
+
+text_enum! {
+    /// Why an attempt was none.
+    DeliveryFailure {
+        /// The receiver answered something else than 2xx: `lastStatus` says what.
+        Status => "status",
+        /// The name has no address.
+        Unresolved => "unresolved",
+        /// The name has an address that is not a public one.
+        RefusedAddress => "refused_address",
+        /// No connection, or no trustworthy one.
+        Unreachable => "unreachable",
+        TimedOut => "timed_out",
+        /// The endpoint was disabled before it arrived.
+        Disabled => "disabled",
+    }
+}
+
+/// What becomes of a delivery after an attempt that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Once more, after this.
+    Again(TimeDelta),
+    GiveUp,
+}
+
+/// Pauses before the second attempt and those after it, in seconds: a day and a half in all.
+const PAUSES: [i64; 7] = [5, 300, 1_800, 7_200, 18_000, 36_000, 72_000];
+
+/// After the `attempts`-th failed.
+pub fn after_failure(attempts: i32) -> Next {
+    let made = usize::try_from(attempts).unwrap_or_default().saturating_sub(1);
+    PAUSES.get(made).map_or(Next::GiveUp, |seconds| Next::Again(TimeDelta::seconds(*seconds)))
+}
+
+/// What sender and receiver share. Written as `whsec_` and base64.
+#[derive(Clone, PartialEq, Eq)]
+pub struct WebhookSecret([u8; 32]);
+
+impl WebhookSecret {
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    pub fn to_text(&self) -> String {
+        format!("whsec_{}", STANDARD.encode(self.0))
+    }
+
+    /// `v1,` and the base64 of HMAC-SHA256 over id, second and body with dots between.
+    pub fn signature(&self, (event, at): (Uuid, DateTime<Utc>), body: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &self.0);
+        let signed = format!("{}.{}.{body}", message_id(event), at.timestamp());
+        format!("v1,{}", STANDARD.encode(hmac::sign(&key, signed.as_bytes())))
+    }
+}
+
+impl fmt::Debug for WebhookSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WebhookSecret(..)")
+    }
+}
+
+/// As `webhook-id` has it.
+pub fn message_id(event: Uuid) -> String {
+    format!("msg_{}", event.simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every kind is one of the trail's, so that what happens is told.
+    #[test]
+    fn every_kind_of_event_is_an_entry_of_the_audit_trail() {
+        for kind in WebhookEventType::ALL {
+            let action: AuditAction = kind.as_str().parse().unwrap();
+            assert_eq!(WebhookEventType::of(action), Some(*kind));
+        }
+        assert_eq!(WebhookEventType::of(AuditAction::ProfileChanged), None);
+        assert_eq!(WebhookEventType::of(AuditAction::SessionRotated), None);
+    }
+
+    #[test]
+    fn attempts_are_made_further_and_further_apart_and_end() {
+        let pauses: Vec<_> = (1..=7).map(after_failure).collect();
+        assert_eq!(pauses[0], Next::Again(TimeDelta::seconds(5)));
+        assert_eq!(pauses[6], Next::Again(TimeDelta::hours(20)));
+        assert_eq!(after_failure(8), Next::GiveUp);
+        assert_eq!(after_failure(i32::MAX), Next::GiveUp);
+    }
+
+    /// The example of the Standard Webhooks specification has a secret of 24 bytes; this one was made with another program
+    /// (openssl dgst -sha256 -hmac).
+    #[test]
+    fn a_signature_is_over_id_second_and_body() {
+        let secret = WebhookSecret::new(*b"0123456789abcdef0123456789abcdef");
+        let at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let event = Uuid::from_u128(1);
+        assert_eq!(message_id(event), "msg_00000000000000000000000000000001");
+        assert_eq!(secret.signature((event, at), "{}"), "v1,psC0SFwp7MoSu2WcCuw+hIC8KR8bRvdaFJmXjx1wVRs=");
+        assert_eq!(secret.to_text(), "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+        assert_eq!(format!("{secret:?}"), "WebhookSecret(..)");
+    }
+
+    #[test]
+    fn kinds_are_named_once_each_and_never_none() {
+        let two = vec![WebhookEventType::SessionOpened, WebhookEventType::MembershipLocked];
+        let kinds = EventTypes::try_from(two).unwrap();
+        assert_eq!(kinds.to_text(), "membership.locked session.opened");
+        assert_eq!(EventTypes::kept("gone.since membership.locked session.opened"), kinds);
+        assert_eq!(EventTypes::try_from(Vec::new()), Err(NotEventTypes));
+        assert_eq!(EventTypes::try_from(vec![WebhookEventType::SessionOpened; 2]), Err(NotEventTypes));
+    }
+}

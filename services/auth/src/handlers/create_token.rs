@@ -1,0 +1,105 @@
+//! `POST /api/auth/token`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::HostTenant;
+use shinkofa_kernel::{TenantId, text_enum};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::attempts::record_failure;
+use crate::domain::api_key::{ApiKey, PresentedKey};
+use crate::domain::device::Surroundings;
+use crate::domain::lockout;
+use crate::domain::scopes::ScopeText;
+use crate::error::Error;
+use crate::machine_tokens::{MachineToken, Showing, mint};
+use crate::{Auth, limits};
+
+text_enum! {
+    /// The one way to a token here (RFC 6749 section 4.4).
+    GrantType {
+        ClientCredentials => "client_credentials",
+    }
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TokenRequest {
+    #[serde(rename = "grantType")]
+    _grant_type: GrantType,
+    /// A key of a service account. It goes here and nowhere else: no other route takes it, in no header.
+    #[schema(value_type = String, format = "password", min_length = 1, max_length = 4096)]
+    api_key: PresentedKey,
+    /// Names of permissions with a space between, where less than the account may do is enough.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, example = "booking.sessions.manage")]
+    scope: Option<ScopeText>,
+}
+
+/// A token for a program
+///
+/// The client credentials of OAuth 2 (RFC 6749 section 4.4), in JSON: a service account's key brings an access token that is good for
+/// fifteen minutes at most and never longer than the key. There is no refresh token: show the key again. A token opens the routes
+/// whose permission its scope names; those that are a person's answer 403 `people_only`.
+#[utoipa::path(
+    tag = "service accounts",
+    request_body = TokenRequest,
+    responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
+        (status = 200, body = MachineToken),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`key_refused`: it never was one of this tenant, was revoked, or has expired"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `banned`, only with a right key"),
+    ),
+)]
+#[post("/api/auth/token")]
+pub async fn create_token(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<TokenRequest>,
+) -> Result<HttpResponse, Error> {
+    let surroundings = surroundings(&request, &context);
+    let token = answer(&auth, host.0, &surroundings, &body.0).await;
+    metrics::counter!("auth_machine_tokens_total", "outcome" => outcome(&token)).increment(1);
+    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token?))
+}
+
+async fn answer(
+    auth: &Auth,
+    tenant: TenantId,
+    surroundings: &Surroundings,
+    body: &TokenRequest,
+) -> Result<MachineToken, Error> {
+    let (limiter, network) = (&auth.platform.limiter, surroundings.network());
+    limiter.require(&limits::TOKEN_BY_NETWORK, network).await?;
+    let key = ApiKey::parse(body.api_key.as_str()).ok_or(Error::KeyRefused)?;
+    limiter.require(&limits::TOKEN_BY_KEY, &format!("{}:{network}", key.prefix())).await?;
+    let subject = lockout::api_key(key.prefix(), network);
+    let wanted = body.scope.as_ref().map(|ScopeText(scopes)| scopes);
+    let showing = Showing { key: &key, subject: &subject, surroundings, wanted };
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    let minted = transaction(&auth.platform.database, &scope, "create_token", async |tx| {
+        mint(tx, auth, tenant, &showing).await
+    })
+    .await;
+    if matches!(minted, Err(Error::KeyRefused)) {
+        record_failure(auth, &subject).await?;
+    }
+    minted
+}
+
+fn outcome(token: &Result<MachineToken, Error>) -> &'static str {
+    match token {
+        Ok(_) => "issued",
+        Err(Error::KeyRefused) => "refused",
+        Err(Error::AccountSuspended | Error::NotAMember | Error::Banned) => "not_allowed",
+        Err(Error::Locked { .. }) => "locked",
+        Err(Error::Refused(_)) => "limited",
+        Err(_) => "fault",
+    }
+}

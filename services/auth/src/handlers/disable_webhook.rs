@@ -1,0 +1,50 @@
+//! `POST /api/tenants/webhooks/{id}/disable`
+
+use actix_web::{HttpResponse, post, web};
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ManageWebhooks;
+use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
+
+use crate::Auth;
+use crate::db::webhooks::{self, WebhookId};
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+use crate::webhook_view::managed_alone;
+
+/// Disable a webhook
+///
+/// Nothing is sent there any more, not even what is on its way. Repeating it changes nothing.
+#[utoipa::path(
+    tag = "webhooks",
+    security(("bearer" = [])),
+    params(("id" = WebhookId, Path)),
+    responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+    ),
+)]
+#[post("/api/tenants/webhooks/{id}/disable")]
+pub async fn disable_webhook(
+    caller: RequirePermission<ManageWebhooks>,
+    auth: web::Data<Auth>,
+    Path(id): Path<WebhookId>,
+) -> Result<HttpResponse, Error> {
+    let actor = caller.actor;
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    transaction(&auth.platform.database, &scope, "disable_webhook", async |tx| {
+        disable(tx, &auth, &actor, id).await
+    })
+    .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn disable(tx: &mut Connection, auth: &Auth, actor: &CurrentActor, id: WebhookId) -> Result<(), Error> {
+    if managed_alone(tx, auth, actor, id).await?.disabled_at.is_some() {
+        return Ok(());
+    }
+    webhooks::set_disabled(tx, (actor.tenant_id, id), Some(auth.platform.clock.now())).await?;
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    Ok(trail.webhook(tx, AuditAction::WebhookDisabled, id, json!({ "reason": "by_staff" })).await?)
+}

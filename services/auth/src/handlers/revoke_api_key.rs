@@ -1,0 +1,76 @@
+//! `DELETE /api/tenants/service-accounts/{id}/keys/{keyId}`
+
+use actix_web::{HttpResponse, delete, web};
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::permissions::ManageServiceAccounts;
+use shinkofa_identity::{CurrentActor, RequirePermission, Revocation};
+use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
+
+use crate::Auth;
+use crate::db::api_keys::{self, ApiKeyId};
+use crate::db::{revocations, sessions};
+use crate::domain::audit::AuditAction;
+use crate::domain::session::SessionEnd;
+use crate::error::Error;
+use crate::service_account_view::managed_alone;
+use crate::withdrawal::forget_here;
+
+/// Revoke a key
+///
+/// It brings no token any more, at once, and those that it brought end everywhere within seconds; those of the account's other key
+/// stay good. Repeating it changes nothing.
+#[utoipa::path(
+    tag = "service accounts",
+    security(("bearer" = [])),
+    params(("id" = UserId, Path), ("keyId" = ApiKeyId, Path)),
+    responses(
+        CallerRefusals, NotFoundRefusal, Unavailability,
+        (status = 204),
+    ),
+)]
+#[delete("/api/tenants/service-accounts/{id}/keys/{keyId}")]
+pub async fn revoke_api_key(
+    caller: RequirePermission<ManageServiceAccounts>,
+    auth: web::Data<Auth>,
+    Path((id, key)): Path<(UserId, ApiKeyId)>,
+) -> Result<HttpResponse, Error> {
+    let actor = caller.actor;
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let ended = transaction(&auth.platform.database, &scope, "revoke_api_key", async |tx| {
+        revoke(tx, &auth, &actor, (id, key)).await
+    })
+    .await?;
+    forget_here(&auth, &ended);
+    Ok(HttpResponse::NoContent().finish())
+}
+
+async fn revoke(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    (id, key): (UserId, ApiKeyId),
+) -> Result<Vec<SessionId>, Error> {
+    let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
+    managed_alone(tx, auth, actor, id).await?;
+    let known = api_keys::lock(tx, tenant, key).await?;
+    let known = known.filter(|known| known.user_id == id).ok_or(Error::NotFound)?;
+    if known.revoked_at.is_some() {
+        return Ok(Vec::new());
+    }
+    api_keys::revoke(tx, (tenant, key), now).await?;
+    let trail = auth.trail(tenant, actor.actor());
+    let mut ended = Vec::new();
+    if let Some(session) = known.session_id
+        && sessions::end(tx, (auth.realm, session), now).await?
+    {
+        revocations::record(tx, &Revocation::Session { session_id: session }, now).await?;
+        let details = json!({ "userId": id, "reason": SessionEnd::KeyRevoked });
+        trail.session(tx, AuditAction::SessionEnded, session, details).await?;
+        ended.push(session);
+    }
+    let details = json!({ "keyId": key, "prefix": known.prefix });
+    trail.user(tx, AuditAction::ApiKeyRevoked, id, details).await?;
+    Ok(ended)
+}

@@ -1,0 +1,191 @@
+//! Sends one event to one endpoint, until it arrives or enough was tried.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_kernel::{Actor, TenantId};
+use shinkofa_runtime::outbound::{OutboundError, Target};
+use shinkofa_web::Fault;
+
+use crate::Auth;
+use crate::db::webhooks::{self, Delivery, DeliveryId, Endpoint, Outcome, WebhookId};
+use crate::domain::audit::AuditAction;
+use crate::domain::webhook::{
+    DeliveryFailure, DeliveryState, MOST_GIVEN_UP, Next, TEST_EVENT, WebhookSecret, after_failure, message_id,
+};
+use crate::error::Error;
+
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DeliverWebhook {
+    pub delivery_id: DeliveryId,
+}
+
+/// Every turn was taken.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// The receiver is gone for good (RFC 9110 section 15.5.11).
+const GONE: u16 = 410;
+
+impl Job for DeliverWebhook {
+    const NAME: &'static str = "deliver_webhook";
+    type State = Auth;
+
+    /// Waits for nobody within a transaction. Whoever is stopped between sending and settling sends again under the same id.
+    async fn run(self, auth: &Auth, attempt: Attempt) -> Result<(), Failure> {
+        let tenant =
+            attempt.tenant.ok_or_else(|| Failure::Abort(anyhow::anyhow!("the job has no tenant")))?;
+        let Some(sending) = prepare(auth, tenant, self.delivery_id).await? else { return Ok(()) };
+        let sent = match sending.target {
+            Some(target) => auth.outbound.post(&target, sending.headers, sending.body).await,
+            // What may be sent to has changed since.
+            None => Err(OutboundError::Refused),
+        };
+        if sent == Err(OutboundError::Busy) {
+            return Err(Failure::Wait(LOOK_AGAIN));
+        }
+        match settle(auth, tenant, (sending.endpoint, self.delivery_id), sent).await? {
+            Some(pause) => Err(Failure::Wait(pause)),
+            None => Ok(()),
+        }
+    }
+}
+
+struct Sending {
+    endpoint: WebhookId,
+    target: Option<Target>,
+    headers: HeaderMap,
+    body: String,
+}
+
+/// What is to be sent; nothing where it has arrived, or its endpoint is disabled or gone.
+async fn prepare(auth: &Auth, tenant: TenantId, id: DeliveryId) -> Result<Option<Sending>, Error> {
+    let now = auth.platform.clock.now();
+    transaction(&auth.platform.database, &Scope::tenant(tenant), "prepare_webhook_delivery", async |tx| {
+        let delivery = webhooks::lock_delivery(tx, tenant, id).await?;
+        let Some(delivery) = delivery.filter(|known| known.state == DeliveryState::Pending) else {
+            return Ok(None);
+        };
+        let endpoint = webhooks::find(tx, tenant, delivery.endpoint_id).await?;
+        let Some(endpoint) = endpoint else { return Ok(None) };
+        if endpoint.disabled_at.is_some() {
+            let outcome = Outcome {
+                state: DeliveryState::GivenUp,
+                attempts: delivery.attempts,
+                status: delivery.last_status,
+                failure: Some(DeliveryFailure::Disabled),
+            };
+            webhooks::settle(tx, (tenant, id), outcome, now).await?;
+            return Ok(None);
+        }
+        Ok::<_, Error>(Some(sending(auth, &endpoint, &delivery)?))
+    })
+    .await
+}
+
+/// Signed anew at each attempt, so that receivers can refuse what is old.
+fn sending(auth: &Auth, endpoint: &Endpoint, delivery: &Delivery) -> Result<Sending, Fault> {
+    let now = auth.platform.clock.now();
+    let body = delivery.payload.to_string();
+    let previous =
+        endpoint.previous_sealed.as_ref().filter(|_| endpoint.previous_until.is_some_and(|end| now < end));
+    let signatures: Vec<String> = [Some(&endpoint.secret_sealed), previous]
+        .into_iter()
+        .flatten()
+        .map(|sealed| {
+            secret(auth, endpoint.id, sealed).map(|secret| secret.signature((delivery.event_id, now), &body))
+        })
+        .collect::<Result<_, Fault>>()?;
+    let value = |text: String| HeaderValue::try_from(text).map_err(Fault::unexpected);
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static("shinkofa-webhooks"));
+    headers.insert(HeaderName::from_static("webhook-id"), value(message_id(delivery.event_id))?);
+    headers.insert(HeaderName::from_static("webhook-timestamp"), value(now.timestamp().to_string())?);
+    headers.insert(HeaderName::from_static("webhook-signature"), value(signatures.join(" "))?);
+    Ok(Sending { endpoint: endpoint.id, target: auth.outbound.target(&endpoint.url).ok(), headers, body })
+}
+
+fn secret(auth: &Auth, endpoint: WebhookId, sealed: &str) -> Result<WebhookSecret, Fault> {
+    let bytes = auth.sealing.open(&Endpoint::sealed_for(endpoint), sealed).map_err(Fault::unexpected)?;
+    WebhookSecret::from_slice(&bytes)
+        .ok_or_else(|| Fault::unexpected("a webhook's secret has another length"))
+}
+
+/// Writes down what became of an attempt. Returns how long to wait for the next, if there is one.
+async fn settle(
+    auth: &Auth,
+    tenant: TenantId,
+    (endpoint, delivery): (WebhookId, DeliveryId),
+    sent: Result<u16, OutboundError>,
+) -> Result<Option<Duration>, Error> {
+    let now = auth.platform.clock.now();
+    transaction(&auth.platform.database, &Scope::tenant(tenant), "settle_webhook_delivery", async |tx| {
+        let Some(endpoint) = webhooks::lock(tx, tenant, endpoint).await? else { return Ok(None) };
+        let delivery = webhooks::lock_delivery(tx, tenant, delivery).await?;
+        let Some(delivery) = delivery.filter(|known| known.state == DeliveryState::Pending) else {
+            return Ok(None);
+        };
+        let (outcome, pause) = judge(&delivery, sent);
+        webhooks::settle(tx, (tenant, delivery.id), outcome, now).await?;
+        if delivery.event_type != TEST_EVENT {
+            note_health(tx, auth, tenant, (&endpoint, outcome)).await?;
+        }
+        Ok::<_, Error>(pause)
+    })
+    .await
+}
+
+fn judge(delivery: &Delivery, sent: Result<u16, OutboundError>) -> (Outcome, Option<Duration>) {
+    let attempts = delivery.attempts + 1;
+    let status = sent.ok().map(i32::from);
+    let failure = match sent {
+        Ok(200..300) => None,
+        Ok(_) => Some(DeliveryFailure::Status),
+        Err(OutboundError::Unresolved) => Some(DeliveryFailure::Unresolved),
+        Err(OutboundError::Refused) => Some(DeliveryFailure::RefusedAddress),
+        Err(OutboundError::TimedOut) => Some(DeliveryFailure::TimedOut),
+        Err(OutboundError::Unreachable | OutboundError::Busy) => Some(DeliveryFailure::Unreachable),
+    };
+    if failure.is_none() {
+        return (Outcome { state: DeliveryState::Delivered, attempts, status, failure }, None);
+    }
+    // Whoever tries an endpoint is waiting for the answer.
+    let is_last = sent == Ok(GONE) || delivery.event_type == TEST_EVENT;
+    match after_failure(attempts) {
+        Next::Again(pause) if !is_last => {
+            let outcome = Outcome { state: DeliveryState::Pending, attempts, status, failure };
+            (outcome, Some(pause.to_std().unwrap_or(LOOK_AGAIN)))
+        }
+        _ => (Outcome { state: DeliveryState::GivenUp, attempts, status, failure }, None),
+    }
+}
+
+/// An endpoint that takes nothing any more is not sent to any more.
+async fn note_health(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    (endpoint, outcome): (&Endpoint, Outcome),
+) -> Result<(), Error> {
+    match outcome.state {
+        DeliveryState::Pending => return Ok(()),
+        DeliveryState::Delivered if endpoint.given_up == 0 => return Ok(()),
+        DeliveryState::Delivered => {
+            return Ok(webhooks::count_given_up(tx, (tenant, endpoint.id), 0).await?);
+        }
+        DeliveryState::GivenUp => {}
+    }
+    let given_up = endpoint.given_up + 1;
+    let is_gone = outcome.status == Some(i32::from(GONE));
+    if endpoint.disabled_at.is_some() || (given_up < MOST_GIVEN_UP && !is_gone) {
+        return Ok(webhooks::count_given_up(tx, (tenant, endpoint.id), given_up).await?);
+    }
+    webhooks::set_disabled(tx, (tenant, endpoint.id), Some(auth.platform.clock.now())).await?;
+    let trail = auth.trail(tenant, Actor::service("auth"));
+    let reason = if is_gone { "gone" } else { "failing" };
+    Ok(trail.webhook(tx, AuditAction::WebhookDisabled, endpoint.id, json!({ "reason": reason })).await?)
+}

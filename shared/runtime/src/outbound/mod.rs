@@ -1,0 +1,139 @@
+//! Talking to addresses that strangers chose, without lending them our place in the network (OWASP: server-side request forgery).
+//!
+//! A name is resolved once, every address that it has must be a public one, and the connection goes to those addresses and to no
+//! other: a name that answers differently the next time is not asked a next time. Nothing is followed, little time is spent, and of
+//! an answer nothing but its status is read.
+
+mod address;
+mod resolver;
+mod target;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::HeaderMap;
+use reqwest::redirect::Policy;
+use shinkofa_kernel::defended;
+use tokio::sync::Semaphore;
+
+pub use address::is_public;
+pub use resolver::{ResolveHost, SystemResolver};
+pub use target::{NotATarget, Target};
+
+use crate::Environment;
+
+/// Sends to addresses that strangers chose. Clones share their turns.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    resolver: Arc<dyn ResolveHost>,
+    exempt: Arc<[SocketAddr]>,
+    turns: Arc<Semaphore>,
+}
+
+/// Why nothing was sent, or no answer came. Each is all that whoever chose the address is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutboundError {
+    #[error("every turn is taken")]
+    Busy,
+    #[error("the name has no address")]
+    Unresolved,
+    #[error("the address is not a public one")]
+    Refused,
+    #[error("nobody answers there as they should")]
+    Unreachable,
+    #[error("no answer in time")]
+    TimedOut,
+}
+
+/// A receiver that keeps us waiting takes a turn from other receivers, and none from anything else.
+const TURNS: usize = 3;
+const TO_RESOLVE: Duration = Duration::from_secs(3);
+const TO_CONNECT: Duration = Duration::from_secs(4);
+const IN_ALL: Duration = Duration::from_secs(10);
+
+impl Outbound {
+    /// Reads `OUTBOUND_EXEMPT_ADDRESSES`: `address:port` of receivers for tests and development, separated by commas. They may be
+    /// spoken to without encryption, wherever they are.
+    pub fn read(environment: &mut Environment) -> Self {
+        let mut exempt = Vec::new();
+        let listed = environment.optional("OUTBOUND_EXEMPT_ADDRESSES").unwrap_or_default();
+        for text in listed.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+            match text.parse::<SocketAddr>() {
+                Ok(address) => exempt.push(address),
+                Err(_) => environment
+                    .fault(format!("OUTBOUND_EXEMPT_ADDRESSES: {text:?} is no address with its port")),
+            }
+        }
+        Self::new(Arc::new(SystemResolver), exempt)
+    }
+
+    pub fn new(resolver: Arc<dyn ResolveHost>, exempt: Vec<SocketAddr>) -> Self {
+        Self { resolver, exempt: exempt.into(), turns: Arc::new(Semaphore::new(TURNS)) }
+    }
+
+    /// Takes an address in, as far as it can be judged without asking anybody: see [`Target`].
+    pub fn target(&self, text: &str) -> Result<Target, NotATarget> {
+        Target::parse(text, &self.exempt)
+    }
+
+    /// Posts `body` as JSON and returns the status of the answer, whatever it is.
+    pub async fn post(
+        &self,
+        target: &Target,
+        headers: HeaderMap,
+        body: String,
+    ) -> Result<u16, OutboundError> {
+        let _turn = self.turns.try_acquire().map_err(|_| OutboundError::Busy)?;
+        let sending = async {
+            let addresses = self.addresses(target).await?;
+            send(target, &addresses, headers, body).await
+        };
+        tokio::time::timeout(IN_ALL, sending).await.map_err(|_| OutboundError::TimedOut)?
+    }
+
+    /// Where the connection may go. One address that is not public is enough to go nowhere: whoever mixes them means the other.
+    async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, OutboundError> {
+        let asked = self.resolver.resolve(target.host().to_owned(), target.port());
+        let answer = tokio::time::timeout(TO_RESOLVE, asked).await.map_err(|_| OutboundError::Unresolved)?;
+        let found = answer.map_err(|_| OutboundError::Unresolved)?;
+        // The port is the target's, whatever a resolver says.
+        let found: Vec<_> = found.iter().map(|found| SocketAddr::new(found.ip(), target.port())).collect();
+        if found.is_empty() {
+            return Err(OutboundError::Unresolved);
+        }
+        let may_go = |address: &SocketAddr| {
+            self.exempt.contains(address) || (target.is_encrypted() && is_public(address.ip()))
+        };
+        if defended!("V27") && !found.iter().all(may_go) {
+            return Err(OutboundError::Refused);
+        }
+        Ok(found)
+    }
+}
+
+/// A client for this one call: it knows the addresses and asks nobody for others, and keeps no connection.
+async fn send(
+    target: &Target,
+    addresses: &[SocketAddr],
+    headers: HeaderMap,
+    body: String,
+) -> Result<u16, OutboundError> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(if defended!("V27") { Policy::none() } else { Policy::default() })
+        .resolve_to_addrs(target.host(), addresses)
+        .connect_timeout(TO_CONNECT)
+        .pool_max_idle_per_host(0)
+        .build()
+        .map_err(|_| OutboundError::Unreachable)?;
+    let request = client.post(target.as_str()).headers(headers).body(body);
+    match request.send().await {
+        Ok(response) => Ok(response.status().as_u16()),
+        Err(error) if error.is_timeout() => Err(OutboundError::TimedOut),
+        Err(_) => Err(OutboundError::Unreachable),
+    }
+}
+
+#[cfg(test)]
+mod tests;

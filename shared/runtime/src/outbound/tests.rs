@@ -1,0 +1,264 @@
+//! V27, with a resolver under control and receivers that count.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use super::*;
+
+/// Answers each question with the next of its answers, and the last one from then on.
+#[derive(Debug)]
+struct Script {
+    answers: Mutex<VecDeque<Vec<SocketAddr>>>,
+    asked: AtomicUsize,
+}
+
+impl Script {
+    fn new(answers: impl IntoIterator<Item = Vec<SocketAddr>>) -> Arc<Self> {
+        Arc::new(Self { answers: Mutex::new(answers.into_iter().collect()), asked: AtomicUsize::new(0) })
+    }
+}
+
+impl ResolveHost for Script {
+    fn resolve(
+        &self,
+        _host: String,
+        _port: u16,
+    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + '_>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let mut answers = self.answers.lock().unwrap();
+        let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+        Box::pin(async move { Ok(answer.unwrap_or_default()) })
+    }
+}
+
+/// A receiver on this address, and how many requests it saw.
+async fn receiver(address: Ipv4Addr, answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    receiving(TcpListener::bind((address, 0)).await.unwrap(), answer)
+}
+
+fn receiving(listener: TcpListener, answer: &'static str) -> (SocketAddr, Arc<AtomicUsize>) {
+    let (bound, seen) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counter = Arc::clone(&seen);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::Relaxed);
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            let _ = stream.write_all(answer.as_bytes()).await;
+        }
+    });
+    (bound, seen)
+}
+
+/// Two receivers on one port of two addresses.
+async fn neighbours(one: Ipv4Addr, other: Ipv4Addr) -> [(SocketAddr, Arc<AtomicUsize>); 2] {
+    loop {
+        let one = TcpListener::bind((one, 0)).await.unwrap();
+        // The port may be taken there.
+        if let Ok(other) = TcpListener::bind((other, one.local_addr().unwrap().port())).await {
+            return [receiving(one, NO_CONTENT), receiving(other, NO_CONTENT)];
+        }
+    }
+}
+
+const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+
+fn seen(counter: &AtomicUsize) -> usize {
+    counter.load(Ordering::Relaxed)
+}
+
+async fn post(outbound: &Outbound, target: &Target) -> Result<u16, OutboundError> {
+    outbound.post(target, HeaderMap::new(), "{}".to_owned()).await
+}
+
+/// The name that everything is sent to. Without encryption, which the exempt address alone may be.
+fn target(port: u16) -> Target {
+    let url = format!("http://hooks.example.org:{port}/in");
+    Target::parse_for_test(&url)
+}
+
+#[tokio::test]
+async fn v27_a_name_that_answers_differently_the_second_time_is_not_asked_a_second_time() {
+    let [(good, at_good), (inside, at_inside)] =
+        neighbours(Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST).await;
+    let script = Script::new([vec![good], vec![inside]]);
+    let outbound = Outbound::new(Arc::clone(&script) as Arc<dyn ResolveHost>, vec![good]);
+    let target = target(good.port());
+    assert_eq!(post(&outbound, &target).await, Ok(204));
+    assert_eq!((script.asked.load(Ordering::Relaxed), seen(&at_good), seen(&at_inside)), (1, 1, 0));
+    // The next sending asks anew, and judges anew.
+    assert_eq!(post(&outbound, &target).await, Err(OutboundError::Refused));
+    assert_eq!((seen(&at_good), seen(&at_inside)), (1, 0));
+}
+
+#[tokio::test]
+async fn v27_one_address_inside_among_public_ones_is_enough_to_go_nowhere() {
+    let (good, at_good) = receiver(Ipv4Addr::new(127, 0, 0, 3), NO_CONTENT).await;
+    let inside = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), good.port());
+    for answer in
+        [vec![good, inside], vec![inside, good], vec![inside], vec!["[::ffff:127.0.0.3]:1".parse().unwrap()]]
+    {
+        let outbound = Outbound::new(Script::new([answer]), vec![good]);
+        assert_eq!(post(&outbound, &target(good.port())).await, Err(OutboundError::Refused));
+    }
+    let outbound = Outbound::new(Script::new([Vec::new()]), vec![good]);
+    assert_eq!(post(&outbound, &target(good.port())).await, Err(OutboundError::Unresolved));
+    assert_eq!(seen(&at_good), 0);
+}
+
+#[tokio::test]
+async fn v27_a_redirect_is_an_answer_and_nothing_is_followed() {
+    let (inside, at_inside) = receiver(Ipv4Addr::LOCALHOST, NO_CONTENT).await;
+    for status in ["301 Moved", "302 Found", "303 See Other", "307 Temporary", "308 Permanent"] {
+        let location = format!(
+            "HTTP/1.1 {status}\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        );
+        let (good, _) = receiver(Ipv4Addr::new(127, 0, 0, 4), location.leak()).await;
+        let outbound = Outbound::new(Script::new([vec![good]]), vec![good]);
+        let expected: u16 = status[..3].parse().unwrap();
+        assert_eq!(post(&outbound, &target(good.port())).await, Ok(expected));
+    }
+    assert_eq!(seen(&at_inside), 0);
+}
+
+#[tokio::test]
+async fn v27_the_port_is_the_targets_whatever_a_resolver_says() {
+    let (good, _) = receiver(Ipv4Addr::new(127, 0, 0, 5), NO_CONTENT).await;
+    let elsewhere = SocketAddr::new(good.ip(), 22);
+    let outbound = Outbound::new(Script::new([vec![elsewhere]]), vec![good]);
+    assert_eq!(post(&outbound, &target(good.port())).await, Ok(204));
+}
+
+#[tokio::test]
+async fn v27_of_an_answer_without_end_nothing_is_read_but_its_status() {
+    let endless = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\nsecrets of another machine";
+    let (good, _) = receiver(Ipv4Addr::new(127, 0, 0, 6), endless).await;
+    let outbound = Outbound::new(Script::new([vec![good]]), vec![good]);
+    assert_eq!(post(&outbound, &target(good.port())).await, Ok(200));
+    let silent = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 6).into(), 9);
+    let outbound = Outbound::new(Script::new([vec![silent]]), vec![silent]);
+    assert_eq!(post(&outbound, &target(9)).await, Err(OutboundError::Unreachable));
+}
+
+#[test]
+fn v27_hostile_addresses_are_refused_by_their_text() {
+    let outbound = Outbound::new(Script::new([Vec::new()]), Vec::new());
+    for hostile in HOSTILE.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        assert!(outbound.target(hostile).is_err(), "{hostile}");
+    }
+    assert!(outbound.target("").is_err());
+    assert!(outbound.target(&format!("https://example.org/{}", "a".repeat(1_000))).is_err());
+    for good in [
+        "https://example.org",
+        "https://hooks.example.org:8443/a?b=c",
+        "https://1.1.1.1/x",
+        "https://[2606:4700::1111]/",
+    ] {
+        assert!(outbound.target(good).is_ok(), "{good}");
+    }
+}
+
+#[test]
+fn only_what_is_exempt_may_be_spoken_to_in_the_open() {
+    let mut environment =
+        Environment::from_variables([("OUTBOUND_EXEMPT_ADDRESSES".to_owned(), "127.0.0.1:4000".to_owned())]);
+    let outbound = Outbound::read(&mut environment);
+    environment.finish().unwrap();
+    assert!(outbound.target("http://127.0.0.1:4000/in").is_ok());
+    for other in [
+        "http://127.0.0.1:4001/in",
+        "http://127.0.0.2:4000/in",
+        "http://example.org:4000/",
+        "http://localhost:4000/",
+    ] {
+        assert!(outbound.target(other).is_err(), "{other}");
+    }
+    let mut environment =
+        Environment::from_variables([("OUTBOUND_EXEMPT_ADDRESSES".to_owned(), "localhost".to_owned())]);
+    Outbound::read(&mut environment);
+    assert!(environment.finish().unwrap_err().to_string().contains("OUTBOUND_EXEMPT_ADDRESSES"));
+}
+
+const HOSTILE: &str = r"
+    http://example.org/
+    ftp://example.org/
+    file:///etc/passwd
+    gopher://example.org/
+    javascript:alert(1)
+    //example.org/
+    https:example.org
+    https:/example.org
+    https:\\example.org
+    https://
+    https:///in
+    https://user@example.org/
+    https://user:password@example.org/
+    https://example.org@127.0.0.1/
+    https://127.0.0.1@example.org/
+    https://example.org/#fragment
+    https://example.org:22/
+    https://example.org:80/
+    https://example.org:6379/
+    https://example.org:18101/
+    https://example.org:0/
+    https://example.org:99999/
+    https://localhost/
+    https://localhost./
+    https://LOCALHOST/
+    https://app.localhost/
+    https://db.internal/
+    https://metadata.google.internal/computeMetadata/v1/
+    https://printer.local/
+    https://router.lan/
+    https://router.home.arpa/
+    https://postgres/
+    https://auth:8443/
+    https://127.0.0.1/
+    https://127.1/
+    https://127.0.1/
+    https://0x7f.1/
+    https://0x7f000001/
+    https://2130706433/
+    https://017700000001/
+    https://0177.0.0.1/
+    https://0/
+    https://0.0.0.0/
+    https://10.0.0.1/
+    https://172.16.0.1/
+    https://192.168.0.1/
+    https://100.64.0.1/
+    https://169.254.169.254/latest/meta-data/
+    https://0xa9fea9fe/
+    https://224.0.0.1/
+    https://255.255.255.255/
+    https://[::1]/
+    https://[::]/
+    https://[::ffff:127.0.0.1]/
+    https://[::ffff:7f00:1]/
+    https://[::127.0.0.1]/
+    https://[0:0:0:0:0:0:0:1]/
+    https://[64:ff9b::7f00:1]/
+    https://[fe80::1]/
+    https://[fe80::1%25eth0]/
+    https://[fc00::1]/
+    https://[fd00:ec2::254]/
+    https://[ff02::1]/
+    https://[2002:7f00:1::]/
+    https://127。0。0。1/
+    https://①②⑦.0.0.1/
+    https://exam%00ple.org/
+    https://127.0.0.1%2f@example.org/
+    https://example.org\@127.0.0.1/
+    https://exa mple.org/
+    https://example..org/..
+    https://./
+    https://*.example.org:443:80/
+";
