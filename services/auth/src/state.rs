@@ -11,6 +11,7 @@ use shinkofa_runtime::{Environment, Platform, Service, StartError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
+use crate::domain::webauthn::RelyingParty;
 use crate::hashing::HashingPool;
 use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::mail_password_reset::MailPasswordReset;
@@ -29,7 +30,7 @@ use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
-use crate::{audit_verify, create_user, privacy, routes, switch_provider};
+use crate::{audit_verify, create_user, privacy, relying_party, routes, switch_provider};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -43,6 +44,8 @@ pub struct Auth {
     /// Who else vouches for people.
     pub providers: Providers,
     pub leaks: Leaks,
+    /// Whom passkeys are made for, and from where they may be shown.
+    pub relying_party: RelyingParty,
 }
 
 impl Auth {
@@ -71,6 +74,7 @@ impl Service for Auth {
         });
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
+        let relying_party = relying_party::read(environment, &platform.settings);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -81,6 +85,7 @@ impl Service for Auth {
             randomness: Randomness,
             providers,
             leaks,
+            relying_party,
         })
     }
 
