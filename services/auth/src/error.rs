@@ -73,6 +73,16 @@ pub enum Error {
     LastFactor,
     #[error("there is no second factor")]
     NoFactor,
+    #[error("the challenge was used, has expired or was given out for something else")]
+    ChallengeGone,
+    #[error("the passkey is not known, or what it says is not to be believed")]
+    PasskeyRefused,
+    #[error("the counter of the passkey went back")]
+    PasskeyCloned,
+    #[error("the account has no passkey")]
+    PasskeyNotAvailable,
+    #[error("the passkey is registered already")]
+    PasskeyExists,
     #[error("no live session")]
     Unauthenticated,
     /// Said to somebody who is signed in, so it is no 401: their token is good.
@@ -304,6 +314,11 @@ impl Error {
             | Self::Disabled
             | Self::TooManyWebhooks
             | Self::WebhookDisabled => self.machine_problem(),
+            Self::ChallengeGone
+            | Self::PasskeyRefused
+            | Self::PasskeyCloned
+            | Self::PasskeyNotAvailable
+            | Self::PasskeyExists => self.passkey_problem(),
             Self::Banned => forbidden(
                 "banned",
                 "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
@@ -578,6 +593,38 @@ impl Error {
                 "service_account_disabled",
                 "This service account is disabled. Enable it first.",
                 "Ce compte de service est désactivé. Réactivez-le d'abord.",
+            ),
+        }
+    }
+
+    /// Refusals about passkeys.
+    fn passkey_problem(&self) -> Problem {
+        match self {
+            Self::ChallengeGone => Problem::new(
+                StatusCode::GONE,
+                "challenge_gone",
+                "This was asked for too long ago, or answered already. Begin again.",
+                "Cette demande est trop ancienne ou a déjà reçu une réponse. Recommencez.",
+            ),
+            Self::PasskeyCloned => forbidden(
+                "passkey_cloned",
+                "This passkey has been used by a copy of it, so it no longer opens anything. Sign in another way and remove it.",
+                "Une copie de cette clé d'accès a été utilisée : elle n'ouvre plus rien. Connectez-vous autrement et supprimez-la.",
+            ),
+            Self::PasskeyNotAvailable => forbidden(
+                "passkey_not_available",
+                "This account has no passkey to be asked for. Use another of your second factors.",
+                "Ce compte n'a pas de clé d'accès. Utilisez un autre de vos seconds facteurs.",
+            ),
+            Self::PasskeyExists => conflict(
+                "passkey_exists",
+                "This passkey is registered already.",
+                "Cette clé d'accès est déjà enregistrée.",
+            ),
+            _ => unauthorized(
+                "passkey_refused",
+                "This passkey opens nothing here. Use another one, or sign in another way.",
+                "Cette clé d'accès n'ouvre rien ici. Utilisez-en une autre ou connectez-vous autrement.",
             ),
         }
     }

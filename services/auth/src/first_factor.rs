@@ -4,6 +4,7 @@
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::Connection;
+use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{Actor, Role, TenantId};
 use utoipa::ToSchema;
 
@@ -72,7 +73,12 @@ pub async fn pass(
     let membership = membership.ok_or(Error::NotAMember)?;
     require_active(&membership)?;
     let weight = membership.authority().weight();
-    match asked(tx, auth, first.account, &weight, first.method.as_str()).await? {
+    let asked = match first.method.assurance() {
+        AssuranceLevel::Aal1 => asked(tx, auth, first.account, &weight, first.method.as_str()).await?,
+        // Two factors in one step.
+        AssuranceLevel::Aal2 => Asked::Nothing,
+    };
+    match asked {
         Asked::SameChannel => return Err(Error::SameChannel),
         Asked::OneOf(methods) if !is_remembered(tx, auth, first, &weight).await? => {
             let challenge = challenge(tx, auth, tenant, first, methods).await?;
@@ -195,8 +201,14 @@ fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {
     match result {
         Ok(SignInAnswer::SignedIn(_)) => "signed_in",
         Ok(SignInAnswer::SecondFactorNeeded(_)) => "second_factor_needed",
-        Err(Error::WrongCredentials | Error::CodeRefused | Error::VerifierRefused) => "wrong_credentials",
-        Err(Error::LinkGone) => "gone",
+        Err(
+            Error::WrongCredentials
+            | Error::CodeRefused
+            | Error::VerifierRefused
+            | Error::PasskeyRefused
+            | Error::PasskeyCloned,
+        ) => "wrong_credentials",
+        Err(Error::LinkGone | Error::ChallengeGone) => "gone",
         Err(Error::EmailNotVerified) => "email_not_verified",
         Err(Error::AccountSuspended | Error::NotAMember | Error::TenantClosed | Error::SameChannel) => "not_allowed",
         Err(Error::Locked { .. }) => "locked",

@@ -10,7 +10,8 @@ use crate::Auth;
 use crate::db::users::Account;
 use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations, known_devices,
-    members, memberships, one_time_tokens, profiles, recovery_codes, remembered_devices, revocations, scope,
+    members, memberships, one_time_tokens, passkey_challenges, passkeys, profiles, recovery_codes,
+    remembered_devices, revocations, scope,
     sessions, signups, users,
 };
 use crate::invitations::forget;
@@ -109,7 +110,15 @@ async fn second_factors(tx: &mut Connection, auth: &Auth, account: &Account) -> 
     let (realm, now) = (auth.realm, auth.platform.clock.now());
     let factors = factors::confirmed(tx, realm, account.id).await?;
     let devices = remembered_devices::of_user(tx, (realm, account.id, account.token_version), now).await?;
+    let passkeys = passkeys::of_user(tx, realm, account.id).await?;
     Ok(json!({
+        "passkeys": passkeys
+            .into_iter()
+            .map(|passkey| json!({
+                "name": passkey.name, "createdAt": passkey.created_at, "lastUsedAt": passkey.last_used_at,
+                "discoverable": passkey.discoverable, "backedUp": passkey.backed_up,
+            }))
+            .collect::<Vec<_>>(),
         "factors": factors
             .into_iter()
             .map(|factor| json!({ "kind": factor.kind, "createdAt": factor.created_at }))
@@ -142,6 +151,8 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     identities::delete_of_user(tx, auth.realm, user).await?;
     known_devices::delete_of_user(tx, auth.realm, user).await?;
     factors::delete_of_user(tx, auth.realm, user).await?;
+    passkeys::delete_handle(tx, auth.realm, user).await?;
+    passkey_challenges::delete_of_user(tx, auth.realm, user).await?;
     factor_guesses::delete_of_user(tx, auth.realm, user).await?;
     recovery_codes::delete_of_user(tx, auth.realm, user).await?;
     remembered_devices::delete_of_user(tx, auth.realm, user).await?;

@@ -24,12 +24,20 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::unlink_oauth::unlink_oauth); // DELETE /api/auth/oauth/{provider}/link  signed in
     config.service(handlers::list_identities::list_identities); // GET /api/user/identities  signed in
     config.service(handlers::mail_second_factor::mail_second_factor); // POST /api/auth/signin/mfa/email  anyone
+    config.service(handlers::begin_passkey_sign_in::begin_passkey_sign_in); // POST /api/auth/passkeys/login/options  anyone
+    config.service(handlers::sign_in_by_passkey::sign_in_by_passkey); // POST /api/auth/passkeys/login/verify  anyone
+    config.service(handlers::begin_passkey_second_factor::begin_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/options  anyone
+    config.service(handlers::sign_in_passkey_second_factor::sign_in_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/verify  anyone
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in or enrolling
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
     // Enrolling is who has to enrol a second factor before anything else.
     config.service(handlers::reauthenticate::reauthenticate); // POST /api/auth/reauthenticate  signed in or enrolling
     config.service(handlers::mail_reauthentication::mail_reauthentication); // POST /api/auth/reauthenticate/email  signed in or enrolling
+    config.service(handlers::begin_passkey_reauthentication::begin_passkey_reauthentication); // POST /api/auth/reauthenticate/passkey/options  signed in or enrolling
+    config.service(handlers::reauthenticate_by_passkey::reauthenticate_by_passkey); // POST /api/auth/reauthenticate/passkey/verify  signed in or enrolling
+    config.service(handlers::begin_passkey_registration::begin_passkey_registration); // POST /api/auth/passkeys/register/options  signed in or enrolling, stepped up
+    config.service(handlers::register_passkey::register_passkey); // POST /api/auth/passkeys/register/verify  signed in or enrolling, stepped up
     config.service(handlers::enrol_totp::enrol_totp); // POST /api/auth/mfa/totp  signed in or enrolling, stepped up
     config.service(handlers::confirm_totp::confirm_totp); // POST /api/auth/mfa/totp/{factorId}/confirm  signed in or enrolling
     config.service(handlers::enrol_mailed_code::enrol_mailed_code); // POST /api/auth/mfa/email  signed in, stepped up
@@ -37,6 +45,9 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::remove_factor::remove_factor); // DELETE /api/auth/mfa/factors/{factorId}  signed in, stepped up
     config.service(handlers::replace_recovery_codes::replace_recovery_codes); // POST /api/auth/mfa/recovery-codes  signed in, stepped up
     config.service(handlers::forget_device::forget_device); // DELETE /api/auth/mfa/remembered-devices/{deviceId}  signed in
+    config.service(handlers::list_passkeys::list_passkeys); // GET /api/auth/passkeys  signed in
+    config.service(handlers::rename_passkey::rename_passkey); // PATCH /api/auth/passkeys/{passkeyId}  signed in
+    config.service(handlers::remove_passkey::remove_passkey); // DELETE /api/auth/passkeys/{passkeyId}  signed in, stepped up
     config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
     config.service(handlers::put_consent::put_consent); // PUT /api/me/consents  signed in
     config.service(handlers::export_account::export_account); // GET /api/me/export  signed in

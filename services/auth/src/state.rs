@@ -12,6 +12,7 @@ use shinkofa_runtime::{Environment, Platform, Service, StartError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
+use crate::domain::webauthn::RelyingParty;
 use crate::hashing::HashingPool;
 use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
@@ -33,7 +34,7 @@ use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
-use crate::{audit_verify, create_user, privacy, routes, set_tenant_status, switch_provider};
+use crate::{audit_verify, create_user, privacy, relying_party, routes, set_tenant_status, switch_provider};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -49,6 +50,8 @@ pub struct Auth {
     pub leaks: Leaks,
     /// Sends to addresses that tenants chose.
     pub outbound: Outbound,
+    /// Whom passkeys are made for, and from where they may be shown.
+    pub relying_party: RelyingParty,
 }
 
 impl Auth {
@@ -79,6 +82,7 @@ impl Service for Auth {
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
         let outbound = Outbound::read(environment);
+        let relying_party = relying_party::read(environment, &platform.settings);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -90,6 +94,7 @@ impl Service for Auth {
             providers,
             leaks,
             outbound,
+            relying_party,
         })
     }
 

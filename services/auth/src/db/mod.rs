@@ -22,6 +22,8 @@ pub mod members;
 pub mod memberships;
 pub mod oauth_attempts;
 pub mod one_time_tokens;
+pub mod passkey_challenges;
+pub mod passkeys;
 pub mod processing;
 pub mod profiles;
 pub mod providers;

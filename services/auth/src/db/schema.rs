@@ -511,6 +511,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    passkey_challenges (realm_id, purpose, challenge_hash) {
+        realm_id -> Uuid,
+        purpose -> Text,
+        challenge_hash -> Bytea,
+        bound_to -> Bytea,
+        user_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        consumed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     webhook_endpoints (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -527,6 +540,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    passkey_handles (realm_id, user_id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        handle -> Bytea,
+    }
+}
+
+diesel::table! {
+    passkeys (realm_id, user_id, id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        id -> Uuid,
+        credential_id -> Bytea,
+        public_key -> Bytea,
+        sign_count -> Int8,
+        backup_eligible -> Bool,
+        backed_up -> Bool,
+        discoverable -> Nullable<Bool>,
+        transports -> Text,
+        name -> Text,
+        created_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_locks, users);
@@ -537,3 +576,4 @@ diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
 diesel::allow_tables_to_appear_in_same_query!(memberships, service_accounts);
 diesel::allow_tables_to_appear_in_same_query!(service_accounts, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);
+diesel::allow_tables_to_appear_in_same_query!(passkey_handles, passkeys);

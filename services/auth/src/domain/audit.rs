@@ -45,6 +45,9 @@ text_enum! {
         FactorEnrolled => "factor.enrolled",
         FactorConfirmed => "factor.confirmed",
         FactorRemoved => "factor.removed",
+        PasskeyRenamed => "passkey.renamed",
+        /// The counter of a passkey went back: there are two of it. It opened nothing.
+        PasskeyCloned => "passkey.cloned",
         MailedCodeSent => "factor.mailed_code_sent",
         RecoveryCodesReplaced => "recovery_codes.replaced",
         RecoveryCodeUsed => "recovery_codes.used",

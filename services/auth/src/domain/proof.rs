@@ -12,8 +12,22 @@ text_enum! {
         Email => "email",
         /// Somebody else vouches for them.
         Federated => "fed",
+        /// A passkey that somebody touched.
+        Passkey => "hwk user",
+        /// A passkey whose authenticator recognised its user: something they have, and something they know or are.
+        VerifiedPasskey => "hwk user mfa",
         /// Nothing was shown: a guest.
         Guest => "guest",
+    }
+}
+
+impl AuthMethod {
+    /// What one step by this makes sure of.
+    pub fn assurance(self) -> AssuranceLevel {
+        match self {
+            Self::VerifiedPasskey => AssuranceLevel::Aal2,
+            Self::Password | Self::Email | Self::Federated | Self::Passkey | Self::Guest => AssuranceLevel::Aal1,
+        }
     }
 }
 
@@ -36,7 +50,7 @@ pub struct Carried {
 
 impl Proof {
     pub fn first(method: AuthMethod) -> Self {
-        Self { methods: method.as_str().to_owned(), assurance: AssuranceLevel::Aal1, carried: None }
+        Self { methods: method.as_str().to_owned(), assurance: method.assurance(), carried: None }
     }
 
     pub fn two_factors(methods: String) -> Self {

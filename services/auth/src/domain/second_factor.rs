@@ -5,14 +5,24 @@ use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::Role;
 
 use crate::domain::account::FactorKind;
+use crate::domain::passkey::MOST_PASSKEYS;
+use crate::domain::proof::AuthMethod;
 
 /// Whoever can change other people's things needs a second factor, and one that cannot be read in a mailbox.
 pub fn is_mandatory(roles: &[Role]) -> bool {
     roles.contains(&Role::Admin) || roles.contains(&Role::Manager)
 }
 
-/// Nobody needs more, and every further one is another way in.
-pub const MOST_FACTORS: usize = 5;
+/// Nobody needs more, and every further one is another way in. Passkeys are counted apart: people have devices.
+const MOST_FACTORS: usize = 5;
+
+/// May one more of `kind` be enrolled beside `known`?
+pub fn has_room_for(kind: FactorKind, known: impl IntoIterator<Item = FactorKind>) -> bool {
+    let is_passkey = |kind: FactorKind| kind == FactorKind::Passkey;
+    let alike = known.into_iter().filter(|other| is_passkey(*other) == is_passkey(kind)).count();
+    let most = if is_passkey(kind) { MOST_PASSKEYS } else { MOST_FACTORS };
+    alike < most
+}
 
 /// So many codes may be tried for one account in each time step of an authenticator app.
 pub const GUESSES_PER_STEP: i32 = 3;
@@ -71,6 +81,7 @@ pub fn is_beside_the_mailbox(methods: &str) -> bool {
 pub enum Shown {
     Totp,
     MailedCode,
+    Passkey { verified: bool },
     RecoveryCode { left: i64 },
 }
 
@@ -79,9 +90,11 @@ const MAILED_CODE: &str = "email";
 const RECOVERY_CODE: &str = "recovery";
 
 impl Shown {
-    /// Its name among a session's methods.
-    pub fn method(self) -> &'static str {
+    /// Its names among a session's methods.
+    fn methods(self) -> &'static str {
         match self {
+            Self::Passkey { verified: false } => AuthMethod::Passkey.as_str(),
+            Self::Passkey { verified: true } => AuthMethod::VerifiedPasskey.as_str(),
             Self::Totp => TOTP,
             Self::MailedCode => MAILED_CODE,
             Self::RecoveryCode { .. } => RECOVERY_CODE,
@@ -90,11 +103,13 @@ impl Shown {
 
     /// The methods of a session whose first ones were `before`.
     pub fn added_to(self, before: &str) -> String {
-        if before.split(' ').any(|method| method == self.method()) {
-            before.to_owned()
-        } else {
-            format!("{before} {}", self.method())
+        let mut methods: Vec<_> = before.split(' ').collect();
+        for method in self.methods().split(' ') {
+            if !methods.contains(&method) {
+                methods.push(method);
+            }
         }
+        methods.join(" ")
     }
 }
 
@@ -152,5 +167,32 @@ mod tests {
         // A code that was the first and only step is no second one.
         assert!(enrols_only(&admin, Aal1, "otp"));
         assert_eq!(Shown::Totp.added_to("pwd otp"), "pwd otp");
+    }
+
+    #[test]
+    fn a_passkey_is_a_strong_factor_once_it_is_the_second_or_recognised_its_user() {
+        use AssuranceLevel::{Aal1, Aal2};
+        let (touched, verified) = (AuthMethod::Passkey, AuthMethod::VerifiedPasskey);
+        assert!(enrols_only(&[Role::Admin], touched.assurance(), touched.as_str()));
+        assert!(!enrols_only(&[Role::Admin], verified.assurance(), verified.as_str()));
+        assert!(!enrols_only(&[Role::Admin], Aal2, &Shown::Passkey { verified: false }.added_to("pwd")));
+        assert_eq!((touched.assurance(), verified.assurance()), (Aal1, Aal2));
+        assert_eq!(Shown::Passkey { verified: false }.added_to("pwd"), "pwd hwk user");
+        assert_eq!(Shown::Passkey { verified: true }.added_to("hwk user"), "hwk user mfa");
+        assert_eq!(Shown::Passkey { verified: false }.added_to("hwk user mfa"), "hwk user mfa");
+        // Whoever reads the mailbox does not have it.
+        assert_eq!(
+            asked_for(&[EmailCode, FactorKind::Passkey], 0, &[Role::Member], touched.as_str()),
+            Asked::OneOf(vec![EmailCode, FactorKind::Passkey])
+        );
+    }
+
+    #[test]
+    fn passkeys_are_counted_apart() {
+        let known = [vec![Totp; 5], vec![FactorKind::Passkey; 9]].concat();
+        assert!(!has_room_for(EmailCode, known.clone()));
+        assert!(has_room_for(FactorKind::Passkey, known.clone()));
+        let full = [known, vec![FactorKind::Passkey]].concat();
+        assert!(!has_room_for(FactorKind::Passkey, full));
     }
 }

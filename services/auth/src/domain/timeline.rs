@@ -62,6 +62,10 @@ pub fn sentence(action: AuditAction) -> Message {
             ("Several sessions were ended at once.", "Plusieurs connexions ont été fermées d'un coup.")
         }
         AuditAction::SessionNamed => ("A device was named.", "Un appareil a été nommé."),
+        AuditAction::PasskeyCloned => (
+            "A passkey was refused, because a copy of it seems to be about.",
+            "Une clé d'accès a été refusée, car une copie semble en circuler.",
+        ),
         AuditAction::NotMeReported => (
             "“This was not me”: all sessions were ended and the password was taken away.",
             "« Ce n'était pas moi » : toutes les connexions ont été fermées et le mot de passe a été retiré.",

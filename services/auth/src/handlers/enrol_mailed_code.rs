@@ -12,7 +12,7 @@ use super::confirm_totp::ConfirmedFactor;
 use crate::db::factors::{self, FactorId, NewFactor};
 use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
-use crate::domain::second_factor::{MOST_FACTORS, is_beside_the_mailbox};
+use crate::domain::second_factor::{has_room_for, is_beside_the_mailbox};
 use crate::error::Error;
 use crate::factor_changes::{apply_here, first_recovery_codes, settle};
 use crate::liveness::{Live, require_stepped_up};
@@ -65,7 +65,7 @@ async fn enrol(
     if known.iter().any(|factor| factor.kind == FactorKind::EmailCode) {
         return Err(Error::FactorExists);
     }
-    if known.len() >= MOST_FACTORS {
+    if !has_room_for(FactorKind::EmailCode, known.iter().map(|factor| factor.kind)) {
         return Err(Error::TooManyFactors);
     }
     let row = NewFactor {

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::db::factors::{self, CodeFactor, FactorId, NewFactor};
 use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
-use crate::domain::second_factor::MOST_FACTORS;
+use crate::domain::second_factor::has_room_for;
 use crate::domain::totp::TotpSecret;
 use crate::error::Error;
 use crate::liveness::require_stepped_up;
@@ -62,7 +62,8 @@ pub async fn enrol_totp(
 async fn enrol(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<EnrolledTotp, Error> {
     let now = auth.platform.clock.now();
     let account = require_stepped_up(tx, auth, actor, now).await?.account;
-    if factors::confirmed(tx, auth.realm, account.id).await?.len() >= MOST_FACTORS {
+    let known = factors::confirmed(tx, auth.realm, account.id).await?;
+    if !has_room_for(FactorKind::Totp, known.iter().map(|factor| factor.kind)) {
         return Err(Error::TooManyFactors);
     }
     factors::delete_unconfirmed(tx, auth.realm, account.id).await?;

@@ -88,7 +88,7 @@ pub fn subject(account: &Account, session: &Session) -> Digest {
     lockout::subject(&account.email_canonical, session.binding().device.as_ref())
 }
 
-fn scope(auth: &Auth, actor: &CurrentActor) -> Scope {
+pub fn scope(auth: &Auth, actor: &CurrentActor) -> Scope {
     Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id)
 }
 
@@ -185,13 +185,13 @@ async fn accept_code(
 }
 
 /// What stands behind the token, with the session locked: of two at once one moves it on after the other.
-async fn lock(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<Live, Error> {
+pub async fn lock(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<Live, Error> {
     sessions::lock(tx, auth.realm, actor.session_id).await?;
     require_session(tx, auth.realm, Claimed::from(actor), auth.platform.clock.now()).await
 }
 
 /// The next tokens of the session: after showing who one is the earlier refresh token is used up (ASVS 5.0, 7.2.4).
-async fn go_on(
+pub async fn go_on(
     tx: &mut Connection,
     auth: &Auth,
     (live, surroundings): (Live, &Surroundings),

@@ -49,7 +49,8 @@ pub async fn remove_factor(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn remove(
+/// Takes a confirmed factor away from its owner, and with it what hangs on it.
+pub async fn remove(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,

@@ -11,7 +11,8 @@ use shinkofa_runtime::tenants;
 use crate::Auth;
 use crate::db::{
     api_keys, bans, email_changes, factor_guesses, factors, failures, impersonations, invitations,
-    oauth_attempts, one_time_tokens, realms, remembered_devices, revocations, sessions, signups, webhooks,
+    oauth_attempts, one_time_tokens, passkey_challenges, realms, remembered_devices, revocations, sessions,
+    signups, webhooks,
 };
 use crate::domain::invitation;
 use crate::domain::second_factor::CONFIRM_WITHIN;
@@ -61,8 +62,9 @@ impl Job for PurgeExpired {
                     factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT)).await?;
                 let devices = remembered_devices::delete_expired(tx, realm, now).await?;
                 let changes = email_changes::delete_older_than(tx, realm, now - EMAIL_CHANGES_KEPT).await?;
+                let challenges = passkey_challenges::delete_expired(tx, realm, now).await?;
                 let accounts = tokens + sessions + failures + signups + attempts + changes;
-                Ok::<_, Error>(accounts + begun + guesses + devices)
+                Ok::<_, Error>(accounts + begun + guesses + devices + challenges)
             })
             .await?;
             tracing::debug!(removed, "expired rows removed");

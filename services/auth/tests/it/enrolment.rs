@@ -115,13 +115,17 @@ async fn an_admin_without_a_second_factor_can_enrol_one_and_nothing_else() {
 }
 
 /// What is open to a token of enrolment.
-const ENROLLING: [&str; 6] = [
+const ENROLLING: [&str; 10] = [
     "get /api/user/profile",
     "post /api/auth/logout",
     "post /api/auth/mfa/totp",
     "post /api/auth/mfa/totp/{factorId}/confirm",
+    "post /api/auth/passkeys/register/options",
+    "post /api/auth/passkeys/register/verify",
     "post /api/auth/reauthenticate",
     "post /api/auth/reauthenticate/email",
+    "post /api/auth/reauthenticate/passkey/options",
+    "post /api/auth/reauthenticate/passkey/verify",
 ];
 
 /// V15: every route of the document but those refuses a token of enrolment.

@@ -1,0 +1,134 @@
+//! `POST /api/auth/passkeys/login/verify`
+
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_identity::HostTenant;
+use shinkofa_kernel::{Actor, TenantId};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
+use utoipa::ToSchema;
+
+use super::sign_in::surroundings;
+use crate::attempts::unlocked_subject;
+use crate::db::passkeys::{self, Credential};
+use crate::db::users::{self, Account};
+use crate::domain::device::{DeviceBinding, DeviceId, Digest, Surroundings};
+use crate::domain::proof::AuthMethod;
+use crate::domain::webauthn::Asserted;
+use crate::error::Error;
+use crate::first_factor::{self, FirstFactor, SignInAnswer};
+use crate::passkey_ceremony::{Occasion, believe, note_refusal, take_challenge, use_passkey};
+use crate::passkey_wire::AuthenticationCredential;
+use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SignInByPasskeyRequest {
+    credential: AuthenticationCredential,
+    /// What the client calls its device: random, made once and kept. Send it again with every refresh.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    device_id: Option<DeviceId>,
+}
+
+/// Sign in with a passkey
+///
+/// Takes what `toJSON()` of the browser's credential gives. An authenticator that recognised its user, by a PIN or by what
+/// they look like, has shown two factors; after one that was only touched the second step follows. A passkey that is not known
+/// and one that is not to be believed have one answer.
+#[utoipa::path(
+    tag = "passkeys",
+    request_body = SignInByPasskeyRequest,
+    responses(
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
+        (status = 200, body = SignInAnswer),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_refused`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_cloned`, `account_suspended`, `not_a_member` or `banned`, only after a right signature"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`challenge_gone`"),
+    ),
+)]
+#[post("/api/auth/passkeys/login/verify")]
+pub async fn sign_in_by_passkey(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    host: HostTenant,
+    context: RequestContext,
+    body: Body<SignInByPasskeyRequest>,
+) -> Result<HttpResponse, Error> {
+    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, context.client.as_str()).await?;
+    let surroundings = surroundings(&request, &context);
+    first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
+}
+
+/// A passkey that somebody says is theirs. Its challenge is used up.
+struct Presented {
+    stored: Credential,
+    account: Account,
+    /// Whose failed attempts are counted.
+    subject: Digest,
+}
+
+async fn answer(
+    auth: &Auth,
+    tenant: TenantId,
+    surroundings: &Surroundings,
+    body: SignInByPasskeyRequest,
+) -> Result<SignInAnswer, Error> {
+    let SignInByPasskeyRequest { credential, device_id } = body;
+    let binding = DeviceBinding::new(device_id.as_ref(), surroundings);
+    let presented = transaction(&auth.platform.database, &Scope::realm(auth.realm), "present_passkey", async |tx| {
+        present(tx, auth, tenant, (&credential, binding.device.as_ref())).await
+    })
+    .await?;
+    let presented = presented.ok_or(Error::PasskeyRefused)?;
+    let result = match believe(auth, &credential, &presented.stored) {
+        Some(asserted) => {
+            sign_in(auth, tenant, (&presented, &asserted), (&binding, surroundings)).await
+        }
+        None => Err(Error::PasskeyRefused),
+    };
+    let trail = auth.trail(tenant, Actor::Anonymous);
+    note_refusal(auth, &trail, (Some(&presented.stored), &presented.subject), result).await
+}
+
+/// Uses the challenge up and looks for the passkey. Whoever has to wait has not tried: the refusal takes the use back.
+async fn present(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    (credential, device): (&AuthenticationCredential, Option<&Digest>),
+) -> Result<Option<Presented>, Error> {
+    let challenge = credential.challenge().map_err(|_| Error::PasskeyRefused)?;
+    take_challenge(tx, auth, &Occasion::sign_in(tenant), &challenge).await?;
+    let Some(handle) = credential.user_handle() else { return Ok(None) };
+    let named = (credential.id(), handle);
+    let Some(stored) = passkeys::credential_of_handle(tx, auth.realm, named).await? else { return Ok(None) };
+    let Some(account) = users::find(tx, auth.realm, stored.user_id).await? else { return Ok(None) };
+    let subject = unlocked_subject(tx, auth, &account.email_canonical, device).await?;
+    Ok(Some(Presented { stored, account, subject }))
+}
+
+async fn sign_in(
+    auth: &Auth,
+    tenant: TenantId,
+    (presented, asserted): (&Presented, &Asserted),
+    (binding, surroundings): (&DeviceBinding, &Surroundings),
+) -> Result<SignInAnswer, Error> {
+    let Presented { stored, account, subject } = presented;
+    let verified = asserted.flags.user_verified();
+    let first = FirstFactor {
+        account,
+        method: if verified { AuthMethod::VerifiedPasskey } else { AuthMethod::Passkey },
+        subject,
+        binding,
+        surroundings,
+        device_token: None,
+    };
+    let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(account.id);
+    transaction(&auth.platform.database, &scope, "sign_in_by_passkey", async |tx| {
+        use_passkey(tx, auth, stored, asserted).await?.ok_or(Error::PasskeyRefused)?;
+        first_factor::pass(tx, auth, tenant, &first).await
+    })
+    .await
+}
