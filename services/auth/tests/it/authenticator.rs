@@ -19,7 +19,7 @@ const CREDENTIAL: u8 = 0x40;
 
 /// One passkey and what holds it.
 pub struct Authenticator {
-    pair: EcdsaKeyPair,
+    pub pair: EcdsaKeyPair,
     pub id: Vec<u8>,
     /// What it was told when the passkey was made.
     pub user_handle: Option<Vec<u8>>,
