@@ -25,6 +25,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_identities::list_identities); // GET /api/user/identities  signed in
     config.service(handlers::mail_second_factor::mail_second_factor); // POST /api/auth/signin/mfa/email  anyone
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
+    config.service(handlers::issue_csrf_token::issue_csrf_token); // POST /api/auth/csrf  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in or enrolling
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
     // Enrolling is who has to enrol a second factor before anything else.

@@ -11,6 +11,7 @@ use shinkofa_runtime::{Environment, Platform, Service, StartError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
+use crate::domain::origin::{NotAnOrigin, Origins};
 use crate::hashing::HashingPool;
 use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::mail_password_reset::MailPasswordReset;
@@ -43,12 +44,21 @@ pub struct Auth {
     /// Who else vouches for people.
     pub providers: Providers,
     pub leaks: Leaks,
+    /// Whose pages may send the refresh cookie.
+    pub origins: Origins,
 }
 
 impl Auth {
     pub fn trail(&self, tenant: TenantId, actor: Actor) -> Trail {
         Trail { clock: self.platform.clock.clone(), tenant, actor }
     }
+}
+
+/// `SHINKOFA_WEB_ORIGINS`, beside our own.
+fn origins(platform: &Platform, environment: &mut Environment) -> Result<Origins, NotAnOrigin> {
+    let list = environment.optional("SHINKOFA_WEB_ORIGINS").unwrap_or_default();
+    Origins::new(&platform.settings.public_url, &list)
+        .inspect_err(|error| environment.fault(format!("SHINKOFA_WEB_ORIGINS: {error}")))
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
@@ -71,6 +81,7 @@ impl Service for Auth {
         });
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
+        let origins = origins(&platform, environment);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -81,6 +92,7 @@ impl Service for Auth {
             randomness: Randomness,
             providers,
             leaks,
+            origins: origins.map_err(anyhow::Error::from)?,
         })
     }
 

@@ -22,6 +22,7 @@ pub mod forget_device;
 pub mod forgot_password;
 pub mod impersonate_user;
 pub mod introspect;
+pub mod issue_csrf_token;
 pub mod lift_ban;
 pub mod link_oauth;
 pub mod list_audit;

@@ -1,17 +1,18 @@
 //! `POST /api/auth/signin/mfa`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+    Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, Unavailability,
 };
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
 use crate::attempts::record_failure;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::audit::Trail;
 use crate::db::failures;
 use crate::db::memberships::{self, Membership};
@@ -39,8 +40,8 @@ pub struct SecondFactorRequest {
     /// What the authenticator app shows, what the letter says, or a recovery code.
     #[schema(value_type = String, min_length = 1, max_length = 64, example = "123456")]
     code: FactorCode,
-    /// Let this device leave out the second factor for 30 days. Needs the `deviceId` of the first step; where the role makes
-    /// a second factor mandatory it does nothing.
+    /// Let this device leave out the second factor for 30 days. Needs the `deviceId` of the first step, or cookie mode; where
+    /// the role makes a second factor mandatory it does nothing.
     #[serde(default)]
     remember_device: bool,
 }
@@ -55,22 +56,21 @@ const MOST_ATTEMPTS: i32 = 5;
 /// than three are looked at in the thirty seconds that a code of an authenticator app is good for.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = SecondFactorRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/signin/mfa")]
 pub async fn sign_in_second_factor(
-    request: HttpRequest,
     auth: web::Data<Auth>,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<SecondFactorRequest>,
 ) -> Result<HttpResponse, Error> {
-    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, context.client.as_str()).await?;
-    let surroundings = surroundings(&request, &context);
+    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let result = answer(&auth, &surroundings, body.0).await;
     let outcome = match &result {
         Ok(_) => "signed_in",
@@ -81,7 +81,7 @@ pub async fn sign_in_second_factor(
     metrics::counter!("auth_logins_total", "outcome" => outcome).increment(1);
     let answer = result?;
     auth.platform.committed();
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::OK))
 }
 
 /// Somebody half way, whose guess was counted.
@@ -104,7 +104,8 @@ async fn answer(
     })
     .await?;
     let half_way = half_way.ok_or(Error::SecondFactorRefused)?;
-    if body.remember_device && half_way.grant.device_hash.is_none() {
+    let device = DeviceBinding::of_known(half_way.grant.device(), surroundings).device;
+    if body.remember_device && device.is_none() {
         let problem = Problem::invalid_field("/rememberDevice", "the first step named no deviceId");
         return Err(problem.into());
     }
@@ -157,18 +158,19 @@ async fn finish(
     used.ok_or(Error::SecondFactorRefused)?;
     failures::clear(tx, auth.realm, &first.subject).await?;
 
-    let device = grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok());
     let trail = auth.trail(grant.for_tenant, Actor::user(account.id));
+    let binding = DeviceBinding::of_known(grant.device(), surroundings);
     let opening = Opening {
         account,
         membership: &membership,
-        binding: &DeviceBinding { device, surroundings: surroundings.digest() },
+        binding: &binding,
         surroundings,
         proof: Proof::two_factors(shown.added_to(&first.methods)),
     };
     let mut answer = open_session(tx, auth, &trail, &opening).await?;
     factor_codes::tell_of_recovery(tx, auth, &trail, account, shown).await?;
-    if let Some(device) = device.filter(|_| body.remember_device && !is_mandatory(&membership.roles)) {
+    if let Some(device) = binding.device.filter(|_| body.remember_device && !is_mandatory(&membership.roles))
+    {
         answer.device_token = Some(remember(tx, auth, &trail, account, (&device, surroundings)).await?);
     }
     Ok(answer)
