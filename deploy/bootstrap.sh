@@ -11,7 +11,7 @@ oldest_rust=1.95
 {
     runtime_packages=(postgresql-15 redis-server nginx ffmpeg curl openssl ca-certificates libnss-myhostname)
     build_packages=(gcc libc6-dev pkg-config)
-    test_packages=(python3 python3-venv shellcheck)
+    test_packages=(python3 python3-venv shellcheck chromium)
 }
 
 say() { printf '%s\n' "$*" >&2; }

@@ -20,16 +20,16 @@ const CONFINED: &str = "    restart: unless-stopped\n    read_only: true\n    tm
 pub(crate) fn render(manifest: &Manifest) -> BTreeMap<String, String> {
     let services: Vec<&Service> = manifest.services.iter().filter(|service| !service.development).collect();
     let mut files = BTreeMap::from([
-        ("compose.yaml".to_owned(), compose(&services)),
+        ("compose.yaml".to_owned(), compose(manifest, &services)),
         ("postgres/roles.sql".to_owned(), roles(&services)),
     ]);
-    for (name, text) in gateway(&services).render(&services) {
+    for (name, text) in gateway(manifest, &services).render(&services) {
         files.insert(format!("gateway.d/{name}"), format!("{WARNING}{text}"));
     }
     files
 }
 
-fn gateway(services: &[&Service]) -> Shape {
+fn gateway(manifest: &Manifest, services: &[&Service]) -> Shape {
     let upstreams = services
         .iter()
         .map(|service| (service.name.clone(), vec![format!("{}:{}", service.name, service.public_port)]));
@@ -48,6 +48,8 @@ fn gateway(services: &[&Service]) -> Shape {
         trusted_proxies: Vec::new(),
         upstreams: upstreams.collect(),
         development: false,
+        origins: manifest.page_hosts.iter().map(|host| format!("https://{host}.{DOMAIN}")).collect(),
+        more_origins: Vec::new(),
     }
 }
 
@@ -55,11 +57,11 @@ fn roles(services: &[&Service]) -> String {
     format!("{}{}", WARNING.replace('#', "--"), postgres::container_script(services))
 }
 
-fn compose(services: &[&Service]) -> String {
+fn compose(manifest: &Manifest, services: &[&Service]) -> String {
     let mut text = format!("{WARNING}name: shinkofa\nservices:\n{}{}", postgres_block(services), REDIS);
     for service in services {
-        text += &migration_block(services, service);
-        text += &service_block(services, service);
+        text += &migration_block(manifest, services, service);
+        text += &service_block(manifest, services, service);
     }
     text += &gateway_block(services);
     text += "volumes:\n  postgres: {}\n  redis: {}\nsecrets:\n";
@@ -139,15 +141,20 @@ fn image(service: &Service) -> String {
     )
 }
 
-fn environment_block(services: &[&Service], service: &Service, role: &str) -> String {
+fn environment_block(manifest: &Manifest, services: &[&Service], service: &Service, role: &str) -> String {
     let mut text = String::from("    environment:\n");
-    for (name, value) in environment(services, service, role) {
+    for (name, value) in environment(manifest, services, service, role) {
         let _ = writeln!(text, "      {name}: \"{value}\"");
     }
     text
 }
 
-fn environment(services: &[&Service], service: &Service, role: &str) -> BTreeMap<String, String> {
+fn environment(
+    manifest: &Manifest,
+    services: &[&Service],
+    service: &Service,
+    role: &str,
+) -> BTreeMap<String, String> {
     let secret = |name: &str| format!("/run/secrets/{name}");
     let mut variables = BTreeMap::from(
         [
@@ -157,6 +164,7 @@ fn environment(services: &[&Service], service: &Service, role: &str) -> BTreeMap
             ("SHINKOFA_REPLICAS", "1".to_owned()),
             ("SHINKOFA_BASE_DOMAIN", "${SHINKOFA_BASE_DOMAIN:?}".to_owned()),
             ("SHINKOFA_PUBLIC_URL", "https://app.${SHINKOFA_BASE_DOMAIN:?}".to_owned()),
+            ("SHINKOFA_WEB_ORIGINS", web_origins(manifest)),
             ("SHINKOFA_LIMITS", "production".to_owned()),
             ("SHINKOFA_LOG", "${SHINKOFA_LOG:-info}".to_owned()),
             ("REDIS_URL", "redis://redis:6379/0".to_owned()),
@@ -188,6 +196,11 @@ fn environment(services: &[&Service], service: &Service, role: &str) -> BTreeMap
     variables
 }
 
+fn web_origins(manifest: &Manifest) -> String {
+    let own = manifest.page_hosts.iter().map(|host| format!("https://{host}.${{SHINKOFA_BASE_DOMAIN:?}}"));
+    own.chain(["${SHINKOFA_WEB_ORIGINS:-}".to_owned()]).collect::<Vec<_>>().join(" ")
+}
+
 fn service_secrets(service: &Service, role: &str) -> String {
     let own = std::iter::once(format!("{}-{role}-password", service.name));
     let handed_on = service.settings.iter().filter(|name| is_secret(name)).map(|name| file_of(name));
@@ -195,18 +208,18 @@ fn service_secrets(service: &Service, role: &str) -> String {
     format!("    secrets: [{}]\n", list(names))
 }
 
-fn migration_block(services: &[&Service], service: &Service) -> String {
+fn migration_block(manifest: &Manifest, services: &[&Service], service: &Service) -> String {
     let confined = CONFINED.replace("unless-stopped", "on-failure");
     format!(
         "  {}-migrate:\n{}    command: [migrate]\n    depends_on:\n      postgres: {{condition: service_healthy}}\n{}{}{confined}",
         service.name,
         image(service),
-        environment_block(services, service, "migrator"),
+        environment_block(manifest, services, service, "migrator"),
         service_secrets(service, "migrator"),
     )
 }
 
-fn service_block(services: &[&Service], service: &Service) -> String {
+fn service_block(manifest: &Manifest, services: &[&Service], service: &Service) -> String {
     let name = &service.name;
     format!(
         "  {name}:\n{}    depends_on:\n      {name}-migrate: {{condition: service_completed_successfully}}\n      \
@@ -214,7 +227,7 @@ fn service_block(services: &[&Service], service: &Service) -> String {
          test: [CMD, /usr/local/bin/service, health]\n      interval: 10s\n      start_period: 20s\n    \
          stop_grace_period: 35s\n{CONFINED}",
         image(service),
-        environment_block(services, service, "rt"),
+        environment_block(manifest, services, service, "rt"),
         service_secrets(service, "rt"),
     )
 }
@@ -223,7 +236,7 @@ fn gateway_block(services: &[&Service]) -> String {
     let mut text = String::from(
         "  gateway:\n    image: shinkofa/gateway:${SHINKOFA_VERSION:-local}\n    build:\n      context: ..\n      \
          dockerfile: docker/Dockerfile\n      target: gateway\n    ports: [\"80:8080\", \"443:8443\"]\n    environment:\n      \
-         SHINKOFA_BASE_DOMAIN: \"${SHINKOFA_BASE_DOMAIN:?}\"\n    secrets: [gateway.crt, gateway.key]\n    depends_on:\n",
+         SHINKOFA_BASE_DOMAIN: \"${SHINKOFA_BASE_DOMAIN:?}\"\n      SHINKOFA_WEB_ORIGINS: \"${SHINKOFA_WEB_ORIGINS:-}\"\n    secrets: [gateway.crt, gateway.key]\n    depends_on:\n",
     );
     for service in services {
         let _ = writeln!(text, "      {}: {{condition: service_healthy}}", service.name);
@@ -261,7 +274,7 @@ mod tests {
         let services: Vec<&Service> = installation.services().collect();
         for service in &services {
             let process = launch::command_environment(&installation, service).unwrap();
-            let container = environment(&services, service, "rt");
+            let container = environment(&installation.manifest, &services, service, "rt");
             assert_eq!(
                 process.keys().collect::<Vec<_>>(),
                 container.keys().collect::<Vec<_>>(),

@@ -104,6 +104,12 @@ impl Installation {
         }
     }
 
+    /// Whose pages may call the API from a browser.
+    pub(crate) fn origins(&self) -> Vec<String> {
+        let own = self.manifest.page_hosts.iter().map(|host| self.url(host));
+        own.chain(self.settings.web_origins.iter().cloned()).collect()
+    }
+
     /// Hosts of the gateway that have a route here.
     pub(crate) fn hosts(&self) -> Vec<String> {
         let mut hosts: Vec<String> = self

@@ -113,6 +113,7 @@ fn platform(installation: &Installation, service: &Service, replica: u16) -> BTr
             ("SHINKOFA_REPLICAS", installation.replicas(service).to_string()),
             ("SHINKOFA_BASE_DOMAIN", settings.base_domain.clone()),
             ("SHINKOFA_PUBLIC_URL", installation.url("app")),
+            ("SHINKOFA_WEB_ORIGINS", installation.origins().join(" ")),
             ("SHINKOFA_LIMITS", settings.limits.as_str().to_owned()),
             ("SHINKOFA_LOG", settings.variable("SHINKOFA_LOG").unwrap_or("info").to_owned()),
             ("REDIS_URL", redis::url(installation)),

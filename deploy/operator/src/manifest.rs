@@ -14,6 +14,9 @@ pub(crate) const REPLICA_SLOTS: u16 = 5;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Manifest {
+    /// Hosts whose pages may call the API of another one.
+    #[serde(default)]
+    pub(crate) page_hosts: Vec<String>,
     #[serde(rename = "service")]
     pub(crate) services: Vec<Service>,
 }
@@ -63,6 +66,9 @@ pub(crate) struct Route {
     pub(crate) policy: Policy,
     #[serde(default)]
     pub(crate) development: bool,
+    /// It sets or reads the cookies of a session: pages of ours may call it with credentials.
+    #[serde(default)]
+    pub(crate) cookies: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -119,6 +125,9 @@ impl Manifest {
         let mut paths = BTreeMap::new();
         if names.len() != self.services.len() {
             faults.push("two services have the same name".to_owned());
+        }
+        for host in self.page_hosts.iter().filter(|host| !is_plain_name(host)) {
+            faults.push(format!("page_hosts: {host:?} is not a plain name"));
         }
         for service in &self.services {
             let name = &service.name;

@@ -23,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) home: Option<PathBuf>,
     pub(crate) trusted_proxies: Vec<String>,
+    /// Beside our own hosts: whose pages may call the API.
+    pub(crate) web_origins: Vec<String>,
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
     pub(crate) replicas: BTreeMap<String, u16>,
@@ -126,6 +128,7 @@ impl Settings {
             listen: listen_addresses(read("SHINKOFA_LISTEN").unwrap_or("127.0.0.1,::1"))?,
             home: read("SHINKOFA_HOME").map(PathBuf::from),
             trusted_proxies: read("SHINKOFA_TRUSTED_PROXIES").map(split_list).unwrap_or_default(),
+            web_origins: web_origins(read("SHINKOFA_WEB_ORIGINS").unwrap_or_default())?,
             tls_certificate: read("SHINKOFA_TLS_CERTIFICATE").map(PathBuf::from),
             tls_key: read("SHINKOFA_TLS_KEY").map(PathBuf::from),
             replicas: replica_overrides(&variables, manifest)?,
@@ -169,6 +172,23 @@ fn listen_addresses(list: &str) -> Result<Vec<IpAddr>> {
             bare.parse().with_context(|| format!("SHINKOFA_LISTEN: {part} is not an address"))
         })
         .collect()
+}
+
+/// They land in the gateway's configuration, so nothing that could mean something there may pass.
+fn web_origins(list: &str) -> Result<Vec<String>> {
+    let origins = list.split([' ', ',']).filter(|origin| !origin.is_empty());
+    origins
+        .map(|origin| match origin.strip_prefix("https://") {
+            Some(rest) if !rest.is_empty() && rest.chars().all(is_of_an_authority) => Ok(origin.to_owned()),
+            _ => {
+                bail!("SHINKOFA_WEB_ORIGINS: {origin} is not https://host or https://host:port in lower case")
+            }
+        })
+        .collect()
+}
+
+fn is_of_an_authority(c: char) -> bool {
+    c.is_ascii_lowercase() || c.is_ascii_digit() || ".-:".contains(c)
 }
 
 fn split_list(list: &str) -> Vec<String> {
@@ -233,6 +253,17 @@ mod tests {
     fn listen_addresses_may_be_bracketed() {
         let listen = settings(&[("SHINKOFA_LISTEN", "0.0.0.0, [::]")]).unwrap().listen;
         assert_eq!(listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0.0.0.0", "::"]);
+    }
+
+    #[test]
+    fn whose_pages_may_call_is_a_list_of_origins() {
+        let origins = settings(&[("SHINKOFA_WEB_ORIGINS", "https://a.example, https://b.example:8443")]);
+        assert_eq!(origins.unwrap().web_origins, ["https://a.example", "https://b.example:8443"]);
+        for other in
+            ["http://a.example", "https://a.example/", "https://*.example", "null", "https://A.example"]
+        {
+            assert!(settings(&[("SHINKOFA_WEB_ORIGINS", other)]).is_err(), "{other}");
+        }
     }
 
     #[test]

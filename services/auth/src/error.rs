@@ -83,6 +83,10 @@ pub enum Error {
     PasskeyNotAvailable,
     #[error("the passkey is registered already")]
     PasskeyExists,
+    #[error("the page is not one of ours")]
+    OriginRefused,
+    #[error("the CSRF token is missing, or is not one of this session")]
+    CsrfRefused,
     #[error("no live session")]
     Unauthenticated,
     /// Said to somebody who is signed in, so it is no 401: their token is good.
@@ -319,6 +323,7 @@ impl Error {
             | Self::PasskeyCloned
             | Self::PasskeyNotAvailable
             | Self::PasskeyExists => self.passkey_problem(),
+            Self::OriginRefused | Self::CsrfRefused => self.browser_problem(),
             Self::Banned => forbidden(
                 "banned",
                 "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
@@ -407,6 +412,22 @@ impl Error {
 }
 
 impl Error {
+    /// Refusals of what a browser sends by itself.
+    fn browser_problem(&self) -> Problem {
+        match self {
+            Self::OriginRefused => forbidden(
+                "origin_refused",
+                "This works on our own pages alone. Open the application and try again.",
+                "Ceci ne fonctionne que sur nos propres pages. Ouvrez l'application et réessayez.",
+            ),
+            _ => forbidden(
+                "csrf_refused",
+                "The page has to show that it is ours. Reload it and try again.",
+                "La page doit prouver qu'elle est la nôtre. Rechargez-la et réessayez.",
+            ),
+        }
+    }
+
     /// Refusals about second factors.
     fn factor_problem(&self) -> Problem {
         match self {

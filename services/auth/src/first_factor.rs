@@ -2,6 +2,7 @@
 //! in ends here, so that none of them leaves the second factor out.
 
 use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::Connection;
 use shinkofa_identity::AssuranceLevel;
@@ -194,7 +195,12 @@ async fn challenge(
 /// The answer of every way of signing in, counted.
 pub fn respond(result: Result<SignInAnswer, Error>) -> Result<HttpResponse, Error> {
     metrics::counter!("auth_logins_total", "outcome" => outcome(&result)).increment(1);
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(result?))
+    Ok(match result? {
+        SignInAnswer::SignedIn(answer) => answer.respond(StatusCode::OK),
+        half_way @ SignInAnswer::SecondFactorNeeded(_) => {
+            HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(half_way)
+        }
+    })
 }
 
 fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {

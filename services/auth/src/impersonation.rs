@@ -94,7 +94,7 @@ fn new_session(
     surroundings: &Surroundings,
 ) -> Result<NewSession, Error> {
     let sealed =
-        auth.sealing.seal(&key_context(source.session), source.key.as_bytes()).map_err(Fault::unexpected)?;
+        auth.sealing.seal(&key_context(source.session), &source.key.to_vec()).map_err(Fault::unexpected)?;
     Ok(NewSession {
         realm_id: auth.realm,
         id: source.session,

@@ -7,6 +7,7 @@ mod audit_chain;
 mod audit_verify;
 mod authority;
 mod banning;
+mod browser;
 mod claim;
 mod clients;
 mod create_user;

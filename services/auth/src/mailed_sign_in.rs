@@ -136,16 +136,16 @@ impl Presented {
 
     /// The device that asked for it.
     pub fn device(&self) -> Option<Digest> {
-        self.grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok())
+        self.grant.device()
     }
 }
 
-/// Somebody presents the token of a link.
+/// Somebody presents the token of a link, on the device that they show or else on the one that asked for it.
 pub async fn present_token(
     auth: &Auth,
     tenant: TenantId,
     purpose: TokenPurpose,
-    token: &OneTimeToken,
+    (token, shown): (&OneTimeToken, Option<Digest>),
 ) -> Result<Presented, Error> {
     let (database, now) = (&auth.platform.database, auth.platform.clock.now());
     let scope = Scope::realm(auth.realm);
@@ -153,7 +153,7 @@ pub async fn present_token(
         let grant = one_time_tokens::attempt(tx, auth.realm, (purpose, token), (MOST_ATTEMPTS, now)).await?;
         let grant = grant.filter(|grant| grant.for_tenant == tenant).ok_or(Error::LinkGone)?;
         let account = users::find(tx, auth.realm, grant.user_id).await?.ok_or(Error::LinkGone)?;
-        let device = grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok());
+        let device = shown.or_else(|| grant.device());
         // Whoever has to wait has not tried: the refusal takes the count back.
         let subject = unlocked_subject(tx, auth, &account.email_canonical, device.as_ref()).await?;
         Ok::<_, Error>((grant, account, subject))
@@ -203,7 +203,7 @@ pub async fn finish(
     let (user, tenant, now) = (presented.account.id, presented.grant.for_tenant, auth.platform.clock.now());
     let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(user);
     let trail = auth.trail(tenant, Actor::user(user));
-    let binding = DeviceBinding { device, surroundings: surroundings.digest() };
+    let binding = DeviceBinding::of_known(device, surroundings);
     let answer = transaction(&auth.platform.database, &scope, "sign_in_by_mail", async |tx| {
         let row = (presented.purpose, presented.grant.token_hash.as_slice());
         one_time_tokens::consume_row(tx, auth.realm, row, now).await?.ok_or_else(gone)?;

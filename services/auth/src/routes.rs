@@ -29,6 +29,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::begin_passkey_second_factor::begin_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/options  anyone
     config.service(handlers::sign_in_passkey_second_factor::sign_in_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/verify  anyone
     config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
+    config.service(handlers::issue_csrf_token::issue_csrf_token); // POST /api/auth/csrf  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in or enrolling
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
     // Enrolling is who has to enrol a second factor before anything else.

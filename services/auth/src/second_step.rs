@@ -84,7 +84,8 @@ pub struct Finishing<'a> {
 impl Finishing<'_> {
     /// Only a device that has a name can be remembered.
     pub fn require_named_device(&self, half_way: &HalfWay) -> Result<(), Error> {
-        if self.remember_device && half_way.grant.device_hash.is_none() {
+        let device = DeviceBinding::of_known(half_way.grant.device(), self.surroundings).device;
+        if self.remember_device && device.is_none() {
             let problem = Problem::invalid_field("/rememberDevice", "the first step named no deviceId");
             return Err(problem.into());
         }
@@ -113,17 +114,17 @@ pub async fn finish(
     one_time_tokens::consume(tx, auth.realm, which, now).await?.ok_or(Error::SecondFactorRefused)?;
     failures::clear(tx, auth.realm, &first.subject).await?;
 
-    let device = grant.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok());
     let trail = auth.trail(grant.for_tenant, Actor::user(account.id));
+    let binding = DeviceBinding::of_known(grant.device(), surroundings);
     let opening = Opening {
         account,
         membership,
-        binding: &DeviceBinding { device, surroundings: surroundings.digest() },
+        binding: &binding,
         surroundings,
         proof: Proof::two_factors(shown.added_to(&first.methods)),
     };
     let mut answer = open_session(tx, auth, &trail, &opening).await?;
-    if let Some(device) = device.filter(|_| remember_device && !is_mandatory(&membership.authority().weight())) {
+    if let Some(device) = binding.device.filter(|_| remember_device && !is_mandatory(&membership.authority().weight())) {
         answer.device_token = Some(remember(tx, auth, &trail, account, (&device, surroundings)).await?);
     }
     Ok(answer)

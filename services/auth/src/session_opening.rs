@@ -1,5 +1,8 @@
 //! Opening a session, and the tokens that one gives out.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::Connection;
@@ -14,14 +17,15 @@ use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
 use crate::db::{factors, known_devices};
 use crate::domain::audit::AuditAction;
+use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::proof::Proof;
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::second_factor::enrols_only;
-use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionTerm};
+use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionMode, SessionTerm};
 use crate::error::Error;
 use crate::new_device::tell_of_new_device;
-use crate::{Auth, banning};
+use crate::{Auth, banning, browser};
 
 /// The tokens of a session, and whose it is.
 #[derive(Serialize, ToSchema)]
@@ -34,8 +38,12 @@ pub struct TokenAnswer {
     /// Seconds until the access token has to be refreshed.
     #[schema(example = 900)]
     pub expires_in: i64,
-    /// Works once: every refresh brings the next one.
-    pub refresh_token: String,
+    /// Works once: every refresh brings the next one. In cookie mode it is in the cookie `__Host-rt` instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// In cookie mode: what a page of ours sends as `X-CSRF-Token` to refresh. Good as long as the session; keep it in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub csrf_token: Option<String>,
     /// True where the role needs a second factor and none is enrolled: the access token opens the enrolment of one, the
     /// profile and signing out, and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,6 +53,28 @@ pub struct TokenAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_token: Option<String>,
     pub user: SignedInUser,
+    /// What the browser is given to keep.
+    #[serde(skip)]
+    cookies: Vec<String>,
+}
+
+impl TokenAnswer {
+    /// Tells the browser what it is called, in cookie mode.
+    #[must_use]
+    pub fn in_surroundings(mut self, surroundings: &Surroundings) -> Self {
+        self.cookies.extend(surroundings.browser().map(browser::keep_browser));
+        self
+    }
+
+    /// As an answer that nobody else keeps, with its cookies.
+    pub fn respond(&self, status: StatusCode) -> HttpResponse {
+        let mut response = HttpResponse::build(status);
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        for cookie in &self.cookies {
+            response.append_header((SET_COOKIE, cookie.as_str()));
+        }
+        response.json(self)
+    }
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -139,7 +169,7 @@ pub async fn open_session(
     let source = TokenSource {
         session: SessionId::new(&trail.clock),
         generation: 1,
-        key: SessionKey::new(auth.randomness.bytes()?),
+        key: SessionKey::new(auth.randomness.bytes()?).in_mode(opening.surroundings.mode()),
         methods: opening.proof.methods.clone(),
         assurance: opening.proof.assurance,
         authenticated_at: carried.map_or(now, |carried| carried.shown_at),
@@ -153,7 +183,8 @@ pub async fn open_session(
     }
     let details = serde_json::json!({ "userId": opening.account.id, "methods": source.methods });
     trail.session(tx, AuditAction::SessionOpened, source.session, details).await?;
-    tokens(tx, auth, trail.tenant, &source, (opening.account, opening.membership)).await
+    let answer = tokens(tx, auth, trail.tenant, &source, (opening.account, opening.membership)).await?;
+    Ok(answer.in_surroundings(opening.surroundings))
 }
 
 fn new_session(
@@ -163,7 +194,7 @@ fn new_session(
     (source, idle_until): (&TokenSource, DateTime<Utc>),
 ) -> Result<NewSession, Error> {
     let sealed =
-        auth.sealing.seal(&key_context(source.session), source.key.as_bytes()).map_err(Fault::unexpected)?;
+        auth.sealing.seal(&key_context(source.session), &source.key.to_vec()).map_err(Fault::unexpected)?;
     Ok(NewSession {
         realm_id: auth.realm,
         id: source.session,
@@ -238,11 +269,13 @@ pub async fn tokens(
     let enrols_only = enrols_only(&membership.authority().weight(), source.assurance, &source.methods);
     let user_tokens = &auth.platform.identity.user_tokens;
     let signed = if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
+    let kept = refresh_token(auth, source)?;
     Ok(TokenAnswer {
         access_token: signed.map_err(Fault::unexpected)?,
         token_type: "Bearer",
         expires_in,
-        refresh_token: RefreshToken::issue(source.session, source.generation, &source.key).encode(),
+        refresh_token: kept.in_body,
+        csrf_token: kept.csrf_token,
         second_factor_enrolment_required: enrols_only.then_some(true),
         device_token: None,
         user: SignedInUser {
@@ -254,6 +287,33 @@ pub async fn tokens(
             tier: membership.tier,
             tenant_id: tenant,
         },
+        cookies: kept.in_cookie.into_iter().collect(),
+    })
+}
+
+/// A refresh token on its way to whoever keeps it.
+#[derive(Default)]
+struct Kept {
+    in_body: Option<String>,
+    in_cookie: Option<String>,
+    csrf_token: Option<String>,
+}
+
+/// The refresh token of a session's present generation, by the session's own mode: whatever a request asks for, a token of a
+/// browser is never shown to a script.
+fn refresh_token(auth: &Auth, source: &TokenSource) -> Result<Kept, Error> {
+    let token = RefreshToken::issue(source.session, source.generation, &source.key).encode();
+    Ok(match source.key.mode() {
+        SessionMode::Bearer => Kept { in_body: Some(token), ..Kept::default() },
+        SessionMode::Cookie => {
+            let lasts = source.ends_at - auth.platform.clock.now();
+            let csrf = CsrfToken::issue(source.session, &source.key, auth.randomness.bytes()?);
+            Kept {
+                in_cookie: Some(browser::keep_refresh_token(&token, lasts)),
+                csrf_token: Some(csrf.encode()),
+                ..Kept::default()
+            }
+        }
     })
 }
 

@@ -13,6 +13,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
 use crate::domain::webauthn::RelyingParty;
+use crate::domain::origin::{NotAnOrigin, Origins};
 use crate::hashing::HashingPool;
 use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
@@ -52,12 +53,21 @@ pub struct Auth {
     pub outbound: Outbound,
     /// Whom passkeys are made for, and from where they may be shown.
     pub relying_party: RelyingParty,
+    /// Whose pages may send the refresh cookie.
+    pub origins: Origins,
 }
 
 impl Auth {
     pub fn trail(&self, tenant: TenantId, actor: Actor) -> Trail {
         Trail { clock: self.platform.clock.clone(), tenant, actor }
     }
+}
+
+/// `SHINKOFA_WEB_ORIGINS`, beside our own.
+fn origins(platform: &Platform, environment: &mut Environment) -> Result<Origins, NotAnOrigin> {
+    let list = environment.optional("SHINKOFA_WEB_ORIGINS").unwrap_or_default();
+    Origins::new(&platform.settings.public_url, &list)
+        .inspect_err(|error| environment.fault(format!("SHINKOFA_WEB_ORIGINS: {error}")))
 }
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
@@ -83,6 +93,7 @@ impl Service for Auth {
         let leaks = Leaks::read(&platform, environment);
         let outbound = Outbound::read(environment);
         let relying_party = relying_party::read(environment, &platform.settings);
+        let origins = origins(&platform, environment);
         environment.finish()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
@@ -95,6 +106,7 @@ impl Service for Auth {
             leaks,
             outbound,
             relying_party,
+            origins: origins.map_err(anyhow::Error::from)?,
         })
     }
 

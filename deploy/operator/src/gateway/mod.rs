@@ -38,6 +38,9 @@ pub(crate) struct Shape {
     /// Addresses of each service's replicas.
     pub(crate) upstreams: BTreeMap<String, Vec<String>>,
     pub(crate) development: bool,
+    /// Whose pages may call the API: those of our hosts, and those that the installation names.
+    pub(crate) origins: Vec<String>,
+    pub(crate) more_origins: Vec<String>,
 }
 
 /// Which replica slots of which services receive requests, where that is not simply all of them.
@@ -73,6 +76,8 @@ impl Shape {
             trusted_proxies: settings.trusted_proxies.clone(),
             upstreams,
             development: settings.development(),
+            origins: installation.manifest.page_hosts.iter().map(|host| installation.url(host)).collect(),
+            more_origins: settings.web_origins.clone(),
         }
     }
 
@@ -83,6 +88,9 @@ impl Shape {
             ("real-ip.conf".to_owned(), self.real_ip()),
             ("limits.conf".to_owned(), self.rates()),
             ("tls.conf".to_owned(), self.tls()),
+            ("origins.conf".to_owned(), origins(services)),
+            ("our-origins.conf".to_owned(), origin_lines(&self.origins)),
+            ("more-origins.conf".to_owned(), origin_lines(&self.more_origins)),
             ("listen-http.conf".to_owned(), self.listen_lines(self.http_port, " default_server")),
             (
                 "listen-https-default.conf".to_owned(),
@@ -211,7 +219,10 @@ impl Shape {
     }
 
     fn location_body(&self, upstream: &str, policy: Policy) -> String {
-        let mut body = String::from("        if ($ambiguous_path) {\n            return 404;\n        }\n");
+        let mut body = String::from(
+            "        if ($ambiguous_path) {\n            return 404;\n        }\n        \
+             if ($is_preflight) {\n            return 204;\n        }\n",
+        );
         let limits: &[&str] = match policy {
             Policy::Standard | Policy::Page => &["limit_req zone=every_address burst=200 nodelay;"],
             Policy::Credentials => &[
@@ -227,6 +238,25 @@ impl Shape {
         let _ = writeln!(body, "        proxy_pass http://{upstream};");
         body
     }
+}
+
+/// Whose pages may call, and what with a session's cookies.
+fn origins(services: &[&Service]) -> String {
+    let mut text = String::from(
+        "map $http_origin $cors_origin {\n    default \"\";\n    include gateway.d/our-origins.conf;\n    \
+         include gateway.d/more-origins.conf;\n}\nmap $request_uri $is_cookie_route {\n    default 0;\n",
+    );
+    for route in services.iter().flat_map(|service| &service.routes).filter(|route| route.cookies) {
+        let end = if route.exact { "" } else { "/|" };
+        let _ = writeln!(text, "    \"~^{}({end}\\?|$)\" 1;", route.path.replace('.', "\\."));
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// The answer names what stands here, not what the request says.
+fn origin_lines(origins: &[String]) -> String {
+    origins.iter().map(|origin| format!("\"{origin}\" \"{origin}\";\n")).collect()
 }
 
 /// `return 200` keeps the status of the problem; the body is text that no client can put a quote into.
@@ -334,6 +364,8 @@ mod tests {
             trusted_proxies: Vec::new(),
             upstreams: upstreams.into(),
             development,
+            origins: vec!["https://app.shinkofa.localhost:8443".to_owned()],
+            more_origins: Vec::new(),
         }
     }
 
@@ -383,6 +415,15 @@ mod tests {
         let files = render(&shape(true));
         assert_eq!(files["upstreams.conf"].matches("server 127.0.0.1:").count(), 10);
         assert!(files["listen-https.conf"].contains("listen [::1]:8443 ssl http2;"));
+    }
+
+    #[test]
+    fn a_page_calls_with_cookies_what_sets_or_reads_them_and_nothing_else() {
+        let text = &render(&shape(true))["origins.conf"];
+        assert!(text.contains("\"~^/api/auth/refresh(\\?|$)\" 1;"), "{text}");
+        assert!(
+            !text.contains("/api/booking") && !text.contains("/api/auth(") && !text.contains("/api/admin")
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use shinkofa_kernel::{RealmId, TenantId, UserId};
 
 use super::schema::one_time_tokens;
 use super::signups::SignupId;
+use crate::domain::device::Digest;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 
 #[derive(Insertable)]
@@ -37,6 +38,13 @@ pub struct TokenGrant {
     pub device_hash: Option<Vec<u8>>,
     pub attempts: i32,
     pub about: Option<serde_json::Value>,
+}
+
+impl TokenGrant {
+    /// The device that it was given out on.
+    pub fn device(&self) -> Option<Digest> {
+        self.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok())
+    }
 }
 
 pub async fn insert(tx: &mut Connection, token: &NewToken) -> QueryResult<()> {

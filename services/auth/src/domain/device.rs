@@ -3,8 +3,12 @@
 use std::fmt;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use shinkofa_web::ClientNetwork;
+
+use crate::domain::session::SessionMode;
 
 pub type Digest = [u8; 32];
 
@@ -29,7 +33,24 @@ impl TryFrom<String> for DeviceId {
     }
 }
 
+/// Of what auth calls a browser: 32 random bytes as base64url.
+const DRAWN: usize = 43;
+
 impl DeviceId {
+    /// What auth calls a browser that it knows nothing of yet.
+    pub fn from_random(bytes: [u8; 32]) -> Self {
+        Self(URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// Could auth have drawn it? Nothing that is easy to guess is taken for a browser's.
+    pub fn looks_drawn(&self) -> bool {
+        self.0.len() == DRAWN && URL_SAFE_NO_PAD.decode(&self.0).is_ok()
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     pub fn digest(&self) -> Digest {
         digest_of(&["device", &self.0])
     }
@@ -46,6 +67,8 @@ impl fmt::Debug for DeviceId {
 pub struct Surroundings {
     network: ClientNetwork,
     user_agent: Option<String>,
+    /// In cookie mode: what auth calls this browser, in a cookie of its own.
+    browser: Option<DeviceId>,
 }
 
 const LONGEST_USER_AGENT: usize = 256;
@@ -54,7 +77,26 @@ impl Surroundings {
     pub fn new(network: ClientNetwork, user_agent: Option<&str>) -> Self {
         let user_agent = user_agent
             .map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_USER_AGENT).collect());
-        Self { network, user_agent }
+        Self { network, user_agent, browser: None }
+    }
+
+    /// The same in cookie mode.
+    #[must_use]
+    pub fn in_browser(self, browser: DeviceId) -> Self {
+        Self { browser: Some(browser), ..self }
+    }
+
+    pub fn browser(&self) -> Option<&DeviceId> {
+        self.browser.as_ref()
+    }
+
+    pub fn mode(&self) -> SessionMode {
+        if self.browser.is_some() { SessionMode::Cookie } else { SessionMode::Bearer }
+    }
+
+    /// The device: in cookie mode the browser, whatever a page of it calls itself; else the one that was named.
+    pub fn device<'a>(&'a self, named: Option<&'a DeviceId>) -> Option<&'a DeviceId> {
+        self.browser.as_ref().or(named)
     }
 
     pub fn user_agent(&self) -> Option<&str> {
@@ -88,7 +130,14 @@ pub struct DeviceBinding {
 
 impl DeviceBinding {
     pub fn new(device: Option<&DeviceId>, surroundings: &Surroundings) -> Self {
-        Self { device: device.map(DeviceId::digest), surroundings: surroundings.digest() }
+        let device = surroundings.device(device).map(DeviceId::digest);
+        Self { device, surroundings: surroundings.digest() }
+    }
+
+    /// The same where a digest is all that is known of the device by now.
+    pub fn of_known(device: Option<Digest>, surroundings: &Surroundings) -> Self {
+        let device = surroundings.browser().map(DeviceId::digest).or(device);
+        Self { device, surroundings: surroundings.digest() }
     }
 
     /// Is `shown` the same device? Two named devices are compared by name. A client that names none is known by its network
@@ -144,6 +193,17 @@ mod tests {
         assert!(bound.is(&DeviceBinding::new(None, &at("192.0.2.1", "app"))));
         assert!(!bound.is(&DeviceBinding::new(None, &at("192.0.2.2", "app"))));
         assert!(!bound.is(&DeviceBinding::new(None, &at("192.0.2.1", "other"))));
+    }
+
+    #[test]
+    fn in_cookie_mode_the_device_is_the_browser_whatever_a_page_calls_itself() {
+        let browser = DeviceId::from_random([7; 32]);
+        let here = at("192.0.2.1", "app").in_browser(browser.clone());
+        assert!(browser.looks_drawn() && !device("phone").looks_drawn());
+        let bound = DeviceBinding::new(Some(&device("phone")), &here);
+        assert_eq!(bound.device, Some(browser.digest()));
+        assert_eq!(DeviceBinding::of_known(Some(device("phone").digest()), &here), bound);
+        assert_eq!((here.mode(), at("192.0.2.1", "app").mode()), (SessionMode::Cookie, SessionMode::Bearer));
     }
 
     #[test]

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use shinkofa_kernel::SessionId;
 use shinkofa_kernel::macros::uuid::Uuid;
 
+use crate::domain::session::SessionMode;
+
 /// base64url of version, session, generation and an HMAC-SHA256 over the three under the session's own key.
 ///
 /// Nothing that works is stored anywhere: the current token can be written again for a second tab that raced the first.
@@ -21,34 +23,58 @@ pub struct RefreshToken {
     code: [u8; CODE],
 }
 
-/// The key of one session.
+/// The key of one session, and how its tokens are kept: sealed as one, so that no row can be made to say otherwise.
 #[derive(Clone)]
-pub struct SessionKey([u8; 32]);
+pub struct SessionKey {
+    bytes: [u8; KEY],
+    mode: SessionMode,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("is not a refresh token")]
 pub struct NotARefreshToken;
 
 const VERSION: u8 = 1;
+const KEY: usize = 32;
+/// Behind the key; nothing stands there for what the client keeps itself.
+const KEPT_IN_A_COOKIE: u8 = 1;
 const CODE: usize = 32;
 const SIGNED: usize = 1 + 16 + 4;
 const WHOLE: usize = SIGNED + CODE;
 
 impl SessionKey {
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn new(bytes: [u8; KEY]) -> Self {
+        Self { bytes, mode: SessionMode::Bearer }
     }
 
+    #[must_use]
+    pub fn in_mode(self, mode: SessionMode) -> Self {
+        Self { mode, ..self }
+    }
+
+    pub fn mode(&self) -> SessionMode {
+        self.mode
+    }
+
+    /// As [`SessionKey::to_vec`] writes it.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
+        let (key, mode) = match bytes {
+            [key @ .., KEPT_IN_A_COOKIE] if key.len() == KEY => (key, SessionMode::Cookie),
+            key => (key, SessionMode::Bearer),
+        };
+        Some(Self::new(key.try_into().ok()?).in_mode(mode))
     }
 
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = self.bytes.to_vec();
+        if self.mode == SessionMode::Cookie {
+            bytes.push(KEPT_IN_A_COOKIE);
+        }
+        bytes
     }
 
-    fn hmac(&self) -> hmac::Key {
-        hmac::Key::new(hmac::HMAC_SHA256, &self.0)
+    pub(super) fn hmac(&self) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, &self.bytes)
     }
 }
 
@@ -117,6 +143,19 @@ mod tests {
         assert_eq!(read, token);
         assert!(read.is_authentic(&key));
         assert!(!read.is_authentic(&SessionKey::new([8; 32])));
+    }
+
+    #[test]
+    fn a_key_comes_back_with_its_mode() {
+        for mode in SessionMode::ALL {
+            let key = SessionKey::new([7; KEY]).in_mode(*mode);
+            let read = SessionKey::from_slice(&key.to_vec()).unwrap();
+            assert_eq!((read.bytes, read.mode()), (key.bytes, *mode));
+        }
+        for length in [0, 31, 34] {
+            assert!(SessionKey::from_slice(&vec![KEPT_IN_A_COOKIE; length]).is_none());
+        }
+        assert!(SessionKey::from_slice(&[2; KEY + 1]).is_none());
     }
 
     #[test]

@@ -30,6 +30,16 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// How a client is given a session's refresh token, and sends it back.
+    SessionMode {
+        /// In bodies: the client keeps it.
+        Bearer => "bearer",
+        /// In a cookie that no script reads: the browser keeps it.
+        Cookie => "cookie",
+    }
+}
+
 /// An access token's life. Revocation does not wait for it.
 pub const ACCESS_TOKEN: TimeDelta = TimeDelta::minutes(15);
 

@@ -1,15 +1,13 @@
 //! `POST /api/auth/magic-link/consume`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{
-    Body, ParameterRefusal, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
-};
+use shinkofa_web::{Body, ParameterRefusal, Problem, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
 use crate::domain::mailed_code::MailedCode;
@@ -47,13 +45,14 @@ pub struct ConsumeMagicLinkRequest {
 /// is asked for as after a password.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = ConsumeMagicLinkRequest,
     responses(
         ParameterRefusal, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused` or `code_refused`"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`; `origin_refused` in cookie mode"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
@@ -61,13 +60,11 @@ pub struct ConsumeMagicLinkRequest {
 )]
 #[post("/api/auth/magic-link/consume")]
 pub async fn consume_magic_link(
-    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<ConsumeMagicLinkRequest>,
 ) -> Result<HttpResponse, Error> {
-    let surroundings = surroundings(&request, &context);
     first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
 }
 
@@ -80,10 +77,10 @@ async fn answer(
     let ConsumeMagicLinkRequest { token, email, code, code_verifier, device_id } = body;
     let verifier = CodeVerifier::read(code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
-    let shown = device_id.as_ref().map(DeviceId::digest);
+    let shown = surroundings.device(device_id.as_ref()).map(DeviceId::digest);
     let presented = match (token, email, code) {
         (Some(token), None, None) => {
-            let presented = present_token(auth, tenant, TokenPurpose::MagicLink, &token).await?;
+            let presented = present_token(auth, tenant, TokenPurpose::MagicLink, (&token, shown)).await?;
             require_verifier(auth, &presented, &verifier).await?;
             presented
         }

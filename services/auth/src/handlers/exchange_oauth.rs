@@ -1,17 +1,15 @@
 //! `POST /api/auth/oauth/exchange`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{
-    Body, NotFoundRefusal, ParameterRefusal, ProblemDocument, RateRefusal, RequestContext, Unavailability,
-};
+use shinkofa_web::{Body, NotFoundRefusal, ParameterRefusal, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
 use crate::attempts::unlocked_subject;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::pkce::CodeVerifier;
@@ -39,13 +37,14 @@ pub struct ExchangeOAuthRequest {
 /// A second factor is asked for as after a password.
 #[utoipa::path(
     tag = "providers",
+    params(SessionModeHeader),
     request_body = ExchangeOAuthRequest,
     responses(
         NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused`: the code is still good"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_email_unverified`, `account_suspended`, `not_a_member` or `other_first_factor_needed`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_email_unverified`, `account_suspended`, `not_a_member` or `other_first_factor_needed`; `origin_refused` in cookie mode"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_already_linked`: the address's account is linked with somebody else at this provider; `link_first`: it has a second factor"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
@@ -54,13 +53,11 @@ pub struct ExchangeOAuthRequest {
 )]
 #[post("/api/auth/oauth/exchange")]
 pub async fn exchange_oauth(
-    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<ExchangeOAuthRequest>,
 ) -> Result<HttpResponse, Error> {
-    let surroundings = surroundings(&request, &context);
     first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
 }
 
@@ -73,14 +70,13 @@ async fn answer(
     let verifier = CodeVerifier::read(body.code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let redeemed = redeem(auth, tenant, &body.code, &verifier).await?;
-    let device = redeemed.device();
-    let binding = DeviceBinding { device, surroundings: surroundings.digest() };
+    let binding = DeviceBinding::of_known(redeemed.device(), surroundings);
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let answer = transaction(&auth.platform.database, &scope, "sign_in_by_provider", async |tx| {
         use_up(tx, auth, &redeemed).await?;
         let whose = (&redeemed.identity, redeemed.attempt.locale);
         let account = account_of(tx, auth, tenant, whose).await?;
-        let subject = unlocked_subject(tx, auth, &account.email_canonical, device.as_ref()).await?;
+        let subject = unlocked_subject(tx, auth, &account.email_canonical, binding.device.as_ref()).await?;
         let first = FirstFactor {
             account: &account,
             method: AuthMethod::Federated,

@@ -47,6 +47,7 @@ pub mod impersonate_user;
 pub mod introspect;
 pub mod join_by_invitation;
 pub mod leave_tenant;
+pub mod issue_csrf_token;
 pub mod lift_ban;
 pub mod link_oauth;
 pub mod list_api_keys;

@@ -1,6 +1,7 @@
 //! `POST /api/auth/anonymous`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
@@ -10,7 +11,7 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{DeviceBinding, DeviceId};
 use crate::domain::proof::{AuthMethod, Proof};
 use crate::error::Error;
@@ -34,25 +35,25 @@ pub struct OpenGuestRequest {
 /// as long as it is used at least every thirty days; `POST /api/auth/anonymous/upgrade` makes it a member's.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = OpenGuestRequest,
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 201, body = TokenAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`, `sign_up_by_invitation` or `tenant_closed`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`, `sign_up_by_invitation` or `tenant_closed`; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/anonymous")]
 pub async fn open_guest(
-    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
     context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<OpenGuestRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(OpenGuestRequest { locale, device_id }) = body;
     auth.platform.limiter.require(&limits::GUESTS_BY_NETWORK, context.client.as_str()).await?;
     let id = UserId::new(&auth.platform.clock);
-    let surroundings = surroundings(&request, &context);
     let binding = DeviceBinding::new(device_id.as_ref(), &surroundings);
     let trail = auth.trail(host.0, Actor::user(id));
     let scope = Scope::realm(auth.realm).with_tenant(host.0).with_user(id);
@@ -71,5 +72,5 @@ pub async fn open_guest(
     })
     .await?;
     metrics::counter!("auth_logins_total", "outcome" => "guest").increment(1);
-    Ok(HttpResponse::Created().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::CREATED))
 }

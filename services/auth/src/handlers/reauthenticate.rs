@@ -1,5 +1,6 @@
 //! `POST /api/auth/reauthenticate`
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
@@ -44,7 +45,7 @@ pub struct ReauthenticateRequest {
 /// Show again who I am
 ///
 /// Opens what `step_up_required` refuses, for ten minutes. Whoever has a second factor shows it; to others the password is
-/// asked. Answers the next tokens of the same session. What is wrong counts as a failed attempt to sign in.
+/// asked. Answers the next tokens of the same session, in its mode. What is wrong counts as a failed attempt to sign in.
 #[utoipa::path(
     tag = "sign-in",
     security(("bearer" = [])),
@@ -75,7 +76,7 @@ pub async fn reauthenticate(
         _ => return Err(Problem::invalid_field("", "send a password or a code").into()),
     };
     auth.platform.committed();
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::OK))
 }
 
 /// What a code can be mailed for, in this session.

@@ -1,24 +1,29 @@
 //! `POST /api/auth/refresh`
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{HostTenant, Revocation};
-use shinkofa_kernel::{Actor, SessionId, TenantId};
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, RateRefusal, RequestContext, Unavailability};
+use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+};
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
+use crate::browser::{RefreshCookie, RefreshCookieHeaders};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
 use crate::db::{memberships, revocations, sessions, users};
 use crate::domain::audit::AuditAction;
+use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
-use crate::domain::refresh_token::RefreshToken;
+use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::rotation::{SameDevice, Verdict};
-use crate::domain::session::{SessionEnd, SessionLife};
+use crate::domain::session::{SessionEnd, SessionLife, SessionMode};
 use crate::error::Error;
 use crate::session_opening::{TokenAnswer, TokenSource, open_key, tokens};
 use crate::{Auth, limits};
@@ -26,9 +31,9 @@ use crate::{Auth, limits};
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RefreshRequest {
-    /// Any text that is no refresh token of ours is refused with 401.
-    #[schema(value_type = String, max_length = 512)]
-    refresh_token: String,
+    /// Any text that is no refresh token of ours is refused with 401. Absent in cookie mode: the browser sends it.
+    #[schema(value_type = Option<String>, max_length = 512)]
+    refresh_token: Option<String>,
     /// The one that was sent at sign-in.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
     device_id: Option<DeviceId>,
@@ -38,12 +43,20 @@ pub struct RefreshRequest {
 ///
 /// Every token works once. The one before the current still gets the current one for ten seconds from the same device,
 /// because tabs race; any other earlier token ends the session for whoever holds one.
+///
+/// In cookie mode the token comes in the cookie `__Host-rt` and the next one goes there. That takes an `Origin` of ours and
+/// the `X-CSRF-Token` of the session. A token of one mode is refused in the other.
 #[utoipa::path(
     tag = "sign-in",
+    params(
+        RefreshCookieHeaders,
+        ("__Host-rt" = Option<String>, Cookie, description = "In cookie mode: as a sign-in or a refresh set it"),
+    ),
     request_body = RefreshRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "in cookie mode `origin_refused` or `csrf_refused`: nothing was changed"),
     ),
 )]
 #[post("/api/auth/refresh")]
@@ -56,19 +69,21 @@ pub async fn refresh(
 ) -> Result<HttpResponse, Error> {
     let Body(RefreshRequest { refresh_token, device_id }) = body;
     auth.platform.limiter.require(&limits::REFRESH_BY_NETWORK, context.client.as_str()).await?;
-    let token = RefreshToken::try_from(refresh_token).map_err(|_| Error::RefreshRefused)?;
-    let surroundings = surroundings(&request, &context);
-    let shown = DeviceBinding::new(device_id.as_ref(), &surroundings);
+    let presented = match refresh_token {
+        Some(text) => Presented::in_body(text, surroundings(&request, &context))?,
+        None => Presented::from(RefreshCookie::of(&request, &context)?),
+    };
+    let shown = DeviceBinding::new(device_id.as_ref(), &presented.surroundings);
 
     let scope = Scope::realm(auth.realm).with_tenant(host.0);
     let outcome = transaction(&auth.platform.database, &scope, "refresh", async |tx| {
-        exchange(tx, &auth, host.0, &token, (&shown, &surroundings)).await
+        exchange(tx, &auth, host.0, &presented, &shown).await
     })
     .await?;
     metrics::counter!("auth_refreshes_total", "outcome" => outcome.name()).increment(1);
     match outcome {
         Outcome::Rotated(answer) | Outcome::Repeated(answer) => {
-            Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(*answer))
+            Ok(answer.in_surroundings(&presented.surroundings).respond(StatusCode::OK))
         }
         Outcome::Ended(session) => {
             tracing::warn!(%session, "a session was ended: its token was used again, or its owner lost access");
@@ -77,6 +92,37 @@ pub async fn refresh(
             Err(Error::RefreshRefused)
         }
         Outcome::Refused => Err(Error::RefreshRefused),
+    }
+}
+
+/// A refresh token in the way that it came.
+struct Presented {
+    token: RefreshToken,
+    csrf: Option<CsrfToken>,
+    surroundings: Surroundings,
+}
+
+impl Presented {
+    fn in_body(text: String, surroundings: Surroundings) -> Result<Self, Error> {
+        let token = RefreshToken::try_from(text).map_err(|_| Error::RefreshRefused)?;
+        Ok(Self { token, csrf: None, surroundings })
+    }
+
+    /// Nothing that a browser sends by itself moves or ends a session, unless a page of ours made it do so.
+    fn require_csrf(&self, session: &Session, key: &SessionKey) -> Result<(), Error> {
+        match self.surroundings.mode() {
+            SessionMode::Bearer => Ok(()),
+            SessionMode::Cookie if self.csrf.as_ref().is_some_and(|csrf| csrf.is_of(session.id, key)) => {
+                Ok(())
+            }
+            SessionMode::Cookie => Err(Error::CsrfRefused),
+        }
+    }
+}
+
+impl From<RefreshCookie> for Presented {
+    fn from(cookie: RefreshCookie) -> Self {
+        Self { token: cookie.token, csrf: cookie.csrf, surroundings: cookie.surroundings }
     }
 }
 
@@ -105,19 +151,26 @@ async fn exchange(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    token: &RefreshToken,
-    (shown, surroundings): (&DeviceBinding, &Surroundings),
+    presented: &Presented,
+    shown: &DeviceBinding,
 ) -> Result<Outcome, Error> {
+    let Presented { token, surroundings, .. } = presented;
     let now = auth.platform.clock.now();
     loop {
         let Some(session) = sessions::find(tx, auth.realm, token.session).await? else {
             return Ok(Outcome::Refused);
         };
         // Only somebody who held one of its tokens can end a session.
-        let authentic = token.is_authentic(&open_key(auth, &session)?);
+        let key = open_key(auth, &session)?;
+        let authentic = token.is_authentic(&key);
         if !authentic || !session.is_live(now) || session.for_tenant != tenant {
             return Ok(Outcome::Refused);
         }
+        // A token that somebody slipped into a browser was given out to keep elsewhere.
+        if defended!("V16") && key.mode() != surroundings.mode() {
+            return Ok(Outcome::Refused);
+        }
+        presented.require_csrf(&session, &key)?;
         let account =
             users::find(tx, auth.realm, session.user_id).await?.filter(|account| account.is_usable(now));
         let membership = memberships::find(tx, tenant, session.user_id).await?.filter(Membership::is_active);

@@ -12,6 +12,7 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::attempts::{RightPassword, check_password};
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::users;
 use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
@@ -44,22 +45,21 @@ pub struct SignInRequest {
 /// An unknown address and a wrong password have one answer. Failed attempts make the next one wait, longer and longer.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = SignInRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended` or `not_a_member`, only after a right password"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended` or `not_a_member`, only after a right password; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/signin")]
 pub async fn sign_in(
-    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<SignInRequest>,
 ) -> Result<HttpResponse, Error> {
-    let surroundings = surroundings(&request, &context);
     first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
 }
 
@@ -79,7 +79,8 @@ async fn answer(
     limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_of(&email)).await?;
 
-    let right = check_password(auth, &email, device_id.as_ref(), &password).await?;
+    let device = surroundings.device(device_id.as_ref());
+    let right = check_password(auth, &email, device, &password).await?;
     if !right.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
@@ -87,7 +88,7 @@ async fn answer(
     if right.account.email_verified_at.is_none() && right.account.kind != AccountKind::Temporary {
         return Err(Error::EmailNotVerified);
     }
-    let binding = DeviceBinding::new(device_id.as_ref(), surroundings);
+    let binding = DeviceBinding::new(device, surroundings);
     let first = FirstFactor {
         account: &right.account,
         method: AuthMethod::Password,

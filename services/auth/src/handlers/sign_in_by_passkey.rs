@@ -1,17 +1,15 @@
 //! `POST /api/auth/passkeys/login/verify`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, TenantId};
-use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
-};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
 use crate::attempts::unlocked_subject;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::passkeys::{self, Credential};
 use crate::db::users::{self, Account};
 use crate::domain::device::{DeviceBinding, DeviceId, Digest, Surroundings};
@@ -39,25 +37,24 @@ pub struct SignInByPasskeyRequest {
 /// and one that is not to be believed have one answer.
 #[utoipa::path(
     tag = "passkeys",
+    params(SessionModeHeader),
     request_body = SignInByPasskeyRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_refused`"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_cloned`, `account_suspended`, `not_a_member` or `banned`, only after a right signature"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_cloned`, `account_suspended`, `not_a_member` or `banned`, only after a right signature; `origin_refused` in cookie mode"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`challenge_gone`"),
     ),
 )]
 #[post("/api/auth/passkeys/login/verify")]
 pub async fn sign_in_by_passkey(
-    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<SignInByPasskeyRequest>,
 ) -> Result<HttpResponse, Error> {
-    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, context.client.as_str()).await?;
-    let surroundings = surroundings(&request, &context);
+    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
 }
 

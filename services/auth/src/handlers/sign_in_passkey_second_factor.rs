@@ -1,16 +1,15 @@
 //! `POST /api/auth/signin/mfa/passkey/verify`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
-use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
-};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
 use crate::attempts::require_unlocked;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::passkeys::{self, Credential};
 use crate::domain::device::Surroundings;
 use crate::domain::one_time_token::OneTimeToken;
@@ -42,29 +41,28 @@ pub struct PasskeySecondFactorRequest {
 /// count as failed attempts to sign in.
 #[utoipa::path(
     tag = "passkeys",
+    params(SessionModeHeader),
     request_body = PasskeySecondFactorRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`second_factor_refused`"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_cloned` or `banned`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`passkey_cloned` or `banned`; `origin_refused` in cookie mode"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`challenge_gone`"),
     ),
 )]
 #[post("/api/auth/signin/mfa/passkey/verify")]
 pub async fn sign_in_passkey_second_factor(
-    request: HttpRequest,
     auth: web::Data<Auth>,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<PasskeySecondFactorRequest>,
 ) -> Result<HttpResponse, Error> {
-    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, context.client.as_str()).await?;
-    let surroundings = surroundings(&request, &context);
+    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let result = answer(&auth, &surroundings, body.0).await;
     metrics::counter!("auth_logins_total", "outcome" => outcome(&result)).increment(1);
     let answer = result?;
     auth.platform.committed();
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::OK))
 }
 
 async fn answer(

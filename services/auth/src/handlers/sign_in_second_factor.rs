@@ -1,16 +1,17 @@
 //! `POST /api/auth/signin/mfa`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability,
 };
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
 use crate::attempts::record_failure;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{Digest, Surroundings};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::totp::FactorCode;
@@ -30,8 +31,8 @@ pub struct SecondFactorRequest {
     /// What the authenticator app shows, what the letter says, or a recovery code.
     #[schema(value_type = String, min_length = 1, max_length = 64, example = "123456")]
     code: FactorCode,
-    /// Let this device leave out the second factor for 30 days. Needs the `deviceId` of the first step; where the role makes
-    /// a second factor mandatory it does nothing.
+    /// Let this device leave out the second factor for 30 days. Needs the `deviceId` of the first step, or cookie mode; where
+    /// the role makes a second factor mandatory it does nothing.
     #[serde(default)]
     remember_device: bool,
 }
@@ -43,27 +44,26 @@ pub struct SecondFactorRequest {
 /// than three are looked at in the thirty seconds that a code of an authenticator app is good for.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = SecondFactorRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/signin/mfa")]
 pub async fn sign_in_second_factor(
-    request: HttpRequest,
     auth: web::Data<Auth>,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<SecondFactorRequest>,
 ) -> Result<HttpResponse, Error> {
-    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, context.client.as_str()).await?;
-    let surroundings = surroundings(&request, &context);
+    auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let result = answer(&auth, &surroundings, body.0).await;
     metrics::counter!("auth_logins_total", "outcome" => outcome(&result)).increment(1);
     let answer = result?;
     auth.platform.committed();
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::OK))
 }
 
 async fn answer(

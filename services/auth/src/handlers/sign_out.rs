@@ -1,12 +1,14 @@
 //! `POST /api/auth/logout`
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::http::header::SET_COOKIE;
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{EnrollingActor, Revocation};
 use shinkofa_web::{CallerRefusals, Unavailability};
 
 use crate::Auth;
+use crate::browser::forget_refresh_token;
 use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
@@ -15,7 +17,8 @@ use crate::liveness::{Claimed, require_session};
 
 /// Sign out
 ///
-/// Ends the session of the access token: its refresh token is refused from now on, its access tokens within seconds.
+/// Ends the session of the access token: its refresh token is refused from now on, its access tokens within seconds. In
+/// cookie mode the browser forgets the cookie.
 #[utoipa::path(
     tag = "sign-in",
     security(("bearer" = [])),
@@ -26,6 +29,7 @@ use crate::liveness::{Claimed, require_session};
 )]
 #[post("/api/auth/logout")]
 pub async fn sign_out(
+    request: HttpRequest,
     auth: web::Data<Auth>,
     EnrollingActor(actor): EnrollingActor,
 ) -> Result<HttpResponse, Error> {
@@ -45,5 +49,9 @@ pub async fn sign_out(
     .await?;
     // This process knows at once; the others by the revocation feed.
     auth.platform.identity.revocations.apply(&revocation, now);
-    Ok(HttpResponse::NoContent().finish())
+    let mut response = HttpResponse::NoContent();
+    if let Some(cookie) = forget_refresh_token(&request, actor.session_id) {
+        response.append_header((SET_COOKIE, cookie));
+    }
+    Ok(response.finish())
 }

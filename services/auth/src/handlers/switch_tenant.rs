@@ -1,23 +1,25 @@
 //! `POST /api/tenants/switch`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::TenantId;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Problem, RateRefusal, RequestContext, Unavailability,
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Problem, ProblemDocument, RateRefusal, Unavailability,
 };
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::memberships::{self, Membership};
 use crate::db::{scope, sessions, users};
 use crate::domain::device::Surroundings;
 use crate::domain::proof::{Carried, Proof};
+use crate::domain::session::SessionMode;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::session_opening::{Opening, TokenAnswer, open_session};
+use crate::session_opening::{Opening, TokenAnswer, open_key, open_session};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,22 +36,22 @@ pub struct SwitchRequest {
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
+    params(SessionModeHeader),
     request_body = SwitchRequest,
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`origin_refused` in cookie mode, or where a session of a browser asks for tokens that a script can read"),
     ),
 )]
 #[post("/api/tenants/switch")]
 pub async fn switch_tenant(
-    request: HttpRequest,
     actor: CurrentActor,
     auth: web::Data<Auth>,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<SwitchRequest>,
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::SWITCH_BY_USER, &actor.user_id.to_string()).await?;
-    let surroundings = surroundings(&request, &context);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "switch_tenant", async |tx| {
         switch(tx, &auth, &actor, body.0.tenant_id, &surroundings).await
@@ -57,7 +59,7 @@ pub async fn switch_tenant(
     .await?;
     metrics::counter!("auth_logins_total", "outcome" => "switched").increment(1);
     auth.platform.committed();
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::OK))
 }
 
 async fn switch(
@@ -72,6 +74,10 @@ async fn switch(
     users::hold(tx, auth.realm, actor.user_id).await?;
     let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
     let session = sessions::find(tx, auth.realm, actor.session_id).await?.ok_or(Error::Unauthenticated)?;
+    // Whoever has the access token of a browser's session gets no refresh token out of it.
+    if open_key(auth, &session)?.mode() == SessionMode::Cookie && surroundings.mode() == SessionMode::Bearer {
+        return Err(Error::OriginRefused);
+    }
     scope::enter_tenant(tx, target).await?;
     let membership = memberships::find(tx, target, actor.user_id).await?;
     let membership = membership.filter(Membership::is_active).ok_or_else(Problem::not_found)?;

@@ -1,15 +1,13 @@
 //! `POST /api/auth/otp/verify`
 
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::TenantId;
-use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
-};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use super::sign_in::surroundings;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
 use crate::domain::mailed_code::MailedCode;
@@ -38,22 +36,21 @@ pub struct VerifySignInCodeRequest {
 /// in. A second factor is asked for as after a password.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = VerifySignInCodeRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`, only after a right code"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`, only after a right code; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/otp/verify")]
 pub async fn verify_sign_in_code(
-    request: HttpRequest,
     auth: web::Data<Auth>,
     host: HostTenant,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<VerifySignInCodeRequest>,
 ) -> Result<HttpResponse, Error> {
-    let surroundings = surroundings(&request, &context);
     first_factor::respond(answer(&auth, host.0, &surroundings, body.0).await)
 }
 
@@ -67,7 +64,7 @@ async fn answer(
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_of(&email)).await?;
-    let device = device_id.as_ref().map(DeviceId::digest);
+    let device = surroundings.device(device_id.as_ref()).map(DeviceId::digest);
     let presented = present_code(auth, tenant, TokenPurpose::SignInCode, (&email, device.as_ref())).await?;
     if !presented.is_right(auth, &code)? {
         return presented.refuse(auth, Error::CodeRefused).await;

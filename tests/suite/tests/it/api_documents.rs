@@ -25,6 +25,7 @@ const PUBLIC: &[&str] = &[
     "POST /api/auth/email/verify",
     "POST /api/auth/email/resend",
     "POST /api/auth/refresh",
+    "POST /api/auth/csrf",
     "POST /api/auth/password/forgot",
     "POST /api/auth/password/reset",
     "POST /api/auth/email/change/confirm",

@@ -2,6 +2,7 @@
 
 mod direct;
 mod forged_tokens;
+mod origins;
 mod paths;
 pub mod problem;
 mod refusals;

@@ -2,6 +2,7 @@
 
 mod absence;
 mod api_documents;
+mod browser;
 mod database_roles;
 mod feeds_under_kill;
 mod gateway;
