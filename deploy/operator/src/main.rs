@@ -96,7 +96,7 @@ enum Verb {
     Render,
     /// Runs every check and test.
     Test(commands::test::TestArguments),
-    /// Measures booking beside its own SQL, on a stack of its own.
+    /// Measures booking, or auth, beside what their work costs at the least, on a stack of its own.
     Bench(commands::bench::BenchArguments),
     /// Starts PostgreSQL and Redis for tests and prints the variables that tests read.
     TestEnv,
