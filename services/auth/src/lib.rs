@@ -45,4 +45,5 @@ mod switch_provider;
 mod verification;
 mod withdrawal;
 
+pub use jobs::seal_audit::FAILPOINTS;
 pub use state::Auth;

@@ -39,4 +39,6 @@ mod temporary;
 mod timeline;
 mod tokens;
 mod trust;
+mod v01;
 mod v13;
+mod v18;

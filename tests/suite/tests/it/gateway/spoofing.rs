@@ -1,12 +1,10 @@
 //! What a client says about itself in headers: nobody believes it.
 
 use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::{Value, json};
 use suite::{Person, Stack, invariants, until};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use url::Url;
 
 use super::problem::{is_request_id, problem};
 use super::wire::{Wire, request};
@@ -266,7 +264,7 @@ async fn a_host_is_one_of_ours_or_gets_no_answer() {
 }
 
 #[tokio::test]
-async fn an_address_that_a_header_claims_is_remembered_nowhere() {
+async fn v18_an_address_that_a_header_claims_is_remembered_nowhere() {
     let stack = Stack::attach().await;
     let (email, password) =
         (format!("{}@{}", stack.fresh("claimant"), stack.domain), stack.fresh("Passw0rd"));
@@ -301,6 +299,28 @@ async fn an_address_that_a_header_claims_is_remembered_nowhere() {
     invariants::check(&stack).await;
 }
 
+/// Over IPv6 as over IPv4 attempts are counted by where the connection comes from: by the /64, whatever the client claims, in
+/// any spelling.
+#[tokio::test]
+async fn v18_over_ipv6_attempts_are_counted_by_the_network_of_the_connection() {
+    let stack = Stack::attach().await;
+    stack.flush_redis().await;
+    let over_ipv6 = stack.client_to(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let host_of_network = ["203.0.113.77", "::ffff:203.0.113.77", "2001:db8:bad::77", "::1", "127.0.0.1"];
+    for claimed in host_of_network {
+        let body = json!({ "email": format!("{}@{}", stack.fresh("nobody"), stack.domain), "password": "a guess of a stranger" });
+        let call = over_ipv6.post(stack.url("/api/auth/signin")).json(&body);
+        let call = call.header("x-forwarded-for", claimed).header("x-real-ip", claimed);
+        let call = call.header("forwarded", format!("for=\"[{claimed}]\""));
+        let answer = call.send().await.expect("an answer");
+        assert_eq!(answer.status(), 401, "{claimed}");
+    }
+    let keys = stack.redis_keys().await;
+    let networks: Vec<&str> = keys.lines().filter(|key| key.contains(":signin_network:")).collect();
+    assert_eq!(networks, ["auth:limit:signin_network:::/64"], "{keys}");
+    invariants::check(&stack).await;
+}
+
 /// Every row of the platform's database, every key of Redis, and the gateway's log, which holds the request `last_id`.
 async fn everything_remembered(stack: &Stack, last_id: &str) -> String {
     let mut text = String::new();
@@ -319,21 +339,9 @@ async fn everything_remembered(stack: &Stack, last_id: &str) -> String {
             let _ = writeln!(text, "{table} {}", row["row"].as_str().unwrap_or_default());
         }
     }
-    text.push_str(&redis_keys().await);
+    text.push_str(&stack.redis_keys().await);
     let written = gateway_log_with(stack, last_id).await;
     text + &written
-}
-
-async fn redis_keys() -> String {
-    let url = std::env::var("SHINKOFA_SUITE_REDIS_URL").expect("the address of Redis");
-    let url = Url::parse(&url).expect("a URL");
-    let address = (url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(6379));
-    let mut connection = TcpStream::connect(address).await.expect("Redis accepts");
-    let commands = format!("AUTH {}\r\nKEYS *\r\nQUIT\r\n", url.password().unwrap_or_default());
-    connection.write_all(commands.as_bytes()).await.expect("Redis reads");
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).await.expect("Redis answers");
-    String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn around(text: &str, needle: &str) -> String {

@@ -1,0 +1,185 @@
+//! Does the time of an answer tell what kind of request it was? An experiment on real requests, and its verdict.
+//!
+//! **Design.** Requests of several kinds are made one after the other in rounds. Each round asks once for every kind, and the
+//! order changes from round to round through all permutations: whatever drifts (caches, a neighbour's build, the clock speed)
+//! falls on every kind alike, and so does what one request leaves for the next (a queued job, a warm page). The first rounds
+//! are thrown away.
+//!
+//! **Criterion.** Two kinds are alike when the rank sum test over their times has p > 0.01 and their medians lie less than 2 ms
+//! apart.
+//!
+//! **Verdict.** With six pairs, one of twenty runs would fail by chance alone at the first look, and on a busy machine the
+//! median of a hundred times is not known to 2 ms. So more is measured until the criterion holds over everything measured so
+//! far and the gap is known well enough to say so; after the last look what is still apart is a leak. That favours a passing
+//! test by repeated looks and not a leaking service: a difference that is there becomes surer with every look, and one of 2 ms
+//! or more cannot pass while its error is below half of that.
+
+use std::time::Instant;
+
+use crate::rank_sum::{RankSum, median};
+
+/// At or below it two samples are not from one distribution.
+const SIGNIFICANT: f64 = 0.01;
+/// Milliseconds that medians may lie apart.
+const GAP: f64 = 2.0;
+/// The gap has to be known at least so well, in milliseconds, before it is believed to be small.
+const KNOWN_TO: f64 = 1.0;
+const WARM_UP: usize = 4;
+const LOOKS: usize = 8;
+
+/// The times of every kind of request, in milliseconds, round by round.
+struct Times {
+    kinds: Vec<&'static str>,
+    of_kind: Vec<Vec<f64>>,
+}
+
+/// One pair of kinds, compared.
+#[derive(Debug)]
+struct Comparison {
+    names: (&'static str, &'static str),
+    p: f64,
+    /// Of the medians, in milliseconds.
+    gap: f64,
+    /// One standard error of the gap.
+    error: f64,
+}
+
+/// Asks in rounds and fails the test when a kind of request can be told from another by its time. `ask` makes the request
+/// of the kind and round that it is told, and is timed as a whole: what prepares or checks it belongs into `prepare`, which
+/// runs before each round.
+pub async fn assert_times_tell_nothing(
+    what: &str,
+    kinds: &[&'static str],
+    rounds: usize,
+    mut prepare: impl AsyncFnMut(usize),
+    mut ask: impl AsyncFnMut(usize, usize),
+) {
+    let mut times = Times { kinds: kinds.to_vec(), of_kind: vec![Vec::new(); kinds.len()] };
+    let mut round = 0;
+    for look in 1..=LOOKS {
+        let warm_up = if look == 1 { WARM_UP } else { 0 };
+        for number in 0..warm_up + rounds {
+            prepare(round).await;
+            for kind in order(kinds.len(), round) {
+                let began = Instant::now();
+                ask(kind, round).await;
+                if number >= warm_up {
+                    times.of_kind[kind].push(began.elapsed().as_secs_f64() * 1000.0);
+                }
+            }
+            round += 1;
+        }
+        let comparisons = times.comparisons();
+        eprintln!("{what}, look {look}: medians {:?} ms; {comparisons:?}", times.medians());
+        if comparisons.iter().all(|comparison| comparison.is_alike() && comparison.error < KNOWN_TO) {
+            return;
+        }
+        if look == LOOKS {
+            let apart: Vec<_> = comparisons.iter().filter(|comparison| comparison.is_apart()).collect();
+            assert!(apart.is_empty(), "{what}: the time of the answer tells what was asked: {apart:#?}");
+        }
+    }
+}
+
+impl Times {
+    fn comparisons(&self) -> Vec<Comparison> {
+        let mut comparisons = Vec::new();
+        for one in 0..self.kinds.len() {
+            for other in one + 1..self.kinds.len() {
+                let (first, second) = (&self.of_kind[one], &self.of_kind[other]);
+                let gap = (median(first) - median(second)).abs();
+                let names = (self.kinds[one], self.kinds[other]);
+                let p = RankSum::of(first, second).p;
+                comparisons.push(Comparison { names, p, gap, error: error_of_gap(first, second) });
+            }
+        }
+        comparisons
+    }
+
+    fn medians(&self) -> Vec<f64> {
+        self.of_kind.iter().map(|times| (median(times) * 100.0).round() / 100.0).collect()
+    }
+}
+
+impl Comparison {
+    fn is_alike(&self) -> bool {
+        self.p > SIGNIFICANT && self.gap < GAP
+    }
+
+    /// Not merely too noisy to be sure.
+    fn is_apart(&self) -> bool {
+        self.p <= SIGNIFICANT || self.gap - 2.0 * self.error >= GAP
+    }
+}
+
+/// From the differences within rounds, by their median deviation: one slow round says nothing. A median of n values of a
+/// normal distribution is 1.253 times as uncertain as their mean, and its deviation is 1.483 median deviations.
+fn error_of_gap(first: &[f64], second: &[f64]) -> f64 {
+    let differences: Vec<f64> = first.iter().zip(second).map(|(one, other)| one - other).collect();
+    let middle = median(&differences);
+    let deviations: Vec<f64> = differences.iter().map(|difference| (difference - middle).abs()).collect();
+    #[expect(clippy::cast_precision_loss, reason = "samples are small")]
+    let size = differences.len() as f64;
+    1.253 * 1.483 * median(&deviations) / size.sqrt()
+}
+
+/// The kinds in the order of this round: each permutation once before one comes again.
+fn order(kinds: usize, round: usize) -> Vec<usize> {
+    let permutations: usize = (1..=kinds).product();
+    // Neighbouring rounds should not begin alike: a stride that shares no factor with any factorial below 7919.
+    let mut number = (round * 7919) % permutations;
+    let mut left: Vec<usize> = (0..kinds).collect();
+    let mut order = Vec::with_capacity(kinds);
+    while !left.is_empty() {
+        let place = number % left.len();
+        number /= left.len();
+        order.push(left.remove(place));
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use tokio::task::{LocalSet, spawn_local};
+
+    use super::*;
+
+    #[test]
+    fn every_order_comes_once_before_one_comes_again() {
+        let orders: BTreeSet<Vec<usize>> = (0..24).map(|round| order(4, round)).collect();
+        assert_eq!(orders.len(), 24);
+        assert_eq!(order(4, 24), order(4, 0));
+    }
+
+    fn times(of: [fn(usize) -> f64; 2]) -> Times {
+        let sample = |time: fn(usize) -> f64| (0..100).map(time).collect();
+        Times { kinds: vec!["known", "unknown"], of_kind: of.map(sample).into() }
+    }
+
+    fn noise(round: usize) -> f64 {
+        f64::from(u32::try_from(round * 7919 % 97).unwrap_or_default()) / 20.0
+    }
+
+    #[test]
+    fn a_small_difference_in_noise_is_alike_and_three_milliseconds_are_apart() {
+        let alike = times([|round| 20.0 + noise(round), |round| 20.0 + noise(round + 50)]);
+        assert!(alike.comparisons().iter().all(Comparison::is_alike));
+        let apart = times([|round| 20.0 + noise(round), |round| 23.0 + noise(round + 50)]);
+        assert!(apart.comparisons().iter().all(Comparison::is_apart));
+    }
+
+    #[tokio::test]
+    async fn a_kind_that_takes_longer_fails_the_test_that_asks() {
+        let experiment = async {
+            let ask = async |kind, _| {
+                tokio::time::sleep(Duration::from_millis(if kind == 0 { 1 } else { 6 })).await;
+            };
+            assert_times_tell_nothing("sleep", &["short", "long"], 10, async |_| {}, ask).await;
+        };
+        let told = LocalSet::new().run_until(async { spawn_local(experiment).await }).await;
+        assert!(told.is_err());
+    }
+}
