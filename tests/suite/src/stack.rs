@@ -1,6 +1,6 @@
 //! Where the stack is, and the ways into it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ impl Stack {
         let issuer = format!("https://app.{domain}:{gateway_port}");
         let checkout = std::env::var("SHINKOFA_CHECKOUT").expect("SHINKOFA_CHECKOUT is set by deploy/test");
         Self {
-            http: client(&authority, &domain, IpAddr::V4(Ipv4Addr::LOCALHOST)),
+            http: client(&authority, &domain),
             tokens: UserTokens::new(keyring, issuer, clock.clone()),
             clock,
             domain,
@@ -95,12 +95,7 @@ impl Stack {
 
     /// A client that knows the stack's names and trusts its authority alone, as every call here uses one.
     pub fn client(&self) -> Client {
-        self.client_to(IpAddr::V4(Ipv4Addr::LOCALHOST))
-    }
-
-    /// The same by another address of the gateway.
-    pub fn client_to(&self, gateway: IpAddr) -> Client {
-        client(&self.authority, &self.domain, gateway)
+        client(&self.authority, &self.domain)
     }
 
     /// The address of a path of the API, through the gateway.
@@ -143,7 +138,7 @@ impl Stack {
     }
 }
 
-fn client(authority: &Path, domain: &str, gateway: IpAddr) -> Client {
+fn client(authority: &Path, domain: &str) -> Client {
     let certificate = std::fs::read(authority).expect("the authority of the stack is readable");
     let certificate = Certificate::from_pem(&certificate).expect("the authority is a certificate");
     let mut builder = Client::builder()
@@ -153,7 +148,7 @@ fn client(authority: &Path, domain: &str, gateway: IpAddr) -> Client {
         .no_proxy()
         .tls_certs_only([certificate]);
     for host in HOSTS {
-        builder = builder.resolve(&format!("{host}.{domain}"), SocketAddr::from((gateway, 0)));
+        builder = builder.resolve(&format!("{host}.{domain}"), SocketAddr::from(([127, 0, 0, 1], 0)));
     }
     builder.build().expect("a client")
 }

@@ -104,7 +104,7 @@ impl Walk {
         let (code, state) = (stack.fresh("authorization-code"), stack.fresh("oauth-state"));
         for provider in ["google", "github", "discord"] {
             let call = stack.get(&format!("/api/auth/oauth/{provider}/callback"));
-            let answer = call.query(&[("code", &code), ("state", &state)]).send().await;
+            let answer = call.query(&[("code", code.as_str()), ("state", state.as_str())]).send().await;
             assert!(answer.status < 500, "{answer:?}");
         }
         let body = json!({ "code": code, "codeVerifier": state });

@@ -40,14 +40,14 @@ async fn what_is_traced_holds_no_secret() {
     auth.run(&["create-user", "--email", &email, "--name", &name, "--role", "member", "--password-file", file]).await;
     std::fs::remove_file(&password_file).expect("the file is removed");
     let endpoint = format!("http://127.0.0.1:{}", sink.port);
-    auth.serve(&[("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint), ("OTEL_BSP_SCHEDULE_DELAY", "200")]).await;
+    auth.serve(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "200")]).await;
     let traced = Traced { auth };
 
     let mut secrets = vec![PASSWORD.to_owned(), email.clone(), name.clone(), ADDRESS.to_owned()];
     let answer = traced.post("/api/auth/signin", &json!({ "email": email, "password": PASSWORD })).await.expect(200);
     secrets.extend(["accessToken", "refreshToken"].map(|member| answer.text(member)));
     let profile = traced.call(Method::GET, "/api/user/profile").bearer(answer.text("accessToken"));
-    profile.query(&[("email", &email), ("password", PASSWORD)]).send().await.expect(200);
+    profile.query(&[("email", email.as_str()), ("password", PASSWORD)]).send().await.expect(200);
     let refreshed = traced.post("/api/auth/refresh", &json!({ "refreshToken": answer.text("refreshToken") })).await;
     secrets.extend(["accessToken", "refreshToken"].map(|member| refreshed.text(member)));
     let stolen = stack.fresh("a-stolen-token-that-is-none");

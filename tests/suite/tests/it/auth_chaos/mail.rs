@@ -23,7 +23,8 @@ async fn with_the_mail_server_dead_people_are_answered_and_every_letter_comes_la
     for table in ["feed_cursors", "contacts"] {
         notify.adopt(table).await;
     }
-    notify.serve(&[("SMTP_URL", &format!("smtp://127.0.0.1:{port}"))]).await;
+    let server = format!("smtp://127.0.0.1:{port}");
+    notify.serve(&[("SMTP_URL", server.as_str())]).await;
 
     let newcomers: Vec<String> =
         (0..3).map(|_| format!("{}@{}", stack.fresh("newcomer"), stack.domain)).collect();
