@@ -59,7 +59,9 @@ impl Stack {
     }
 
     async fn ask_redis(&self, command: &str) -> String {
-        self.try_redis(command).await.unwrap_or_else(|error| panic!("Redis does not answer {command}: {error}"))
+        self.try_redis(command)
+            .await
+            .unwrap_or_else(|error| panic!("Redis does not answer {command}: {error}"))
     }
 
     /// The answer of one command, without those around it.

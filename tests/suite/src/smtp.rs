@@ -32,9 +32,8 @@ impl SmtpSink {
     /// The letters to an address, as they came over the wire, oldest first.
     pub fn letters_to(&self, email: &str) -> Vec<String> {
         let letters = self.letters.lock().unwrap_or_else(PoisonError::into_inner);
-        let to = |letter: &&String| {
-            letter.lines().any(|line| line.starts_with("To:") && line.contains(email))
-        };
+        let to =
+            |letter: &&String| letter.lines().any(|line| line.starts_with("To:") && line.contains(email));
         letters.iter().filter(to).cloned().collect()
     }
 }

@@ -7,8 +7,8 @@ use data_encoding::BASE32_NOPAD;
 use shinkofa_kernel::Role;
 use tokio::process::Command;
 
-use crate::stack::DemoAccount;
 use crate::Stack;
+use crate::stack::DemoAccount;
 
 /// Does somebody who is hired bring an authenticator app?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,15 @@ impl Stack {
         let (program, environment) = self.program_of("auth").await;
         let mut command = Command::new(program);
         command.env_clear().envs(environment).arg("create-user");
-        command.args(["--email", &email, "--name", "Sam Exemple", "--role", role.as_str(), "--password-file"]);
+        command.args([
+            "--email",
+            &email,
+            "--name",
+            "Sam Exemple",
+            "--role",
+            role.as_str(),
+            "--password-file",
+        ]);
         command.arg(&password_file);
         if let Some(file) = &secret_file {
             command.arg("--totp-secret-file").arg(file);

@@ -62,6 +62,10 @@ async fn converse(stream: TcpStream, spans: &Spans) -> std::io::Result<()> {
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
         spans.lock().unwrap_or_else(PoisonError::into_inner).extend(body);
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n").await?;
+        stream
+            .write_all(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n",
+            )
+            .await?;
     }
 }

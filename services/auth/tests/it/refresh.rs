@@ -55,7 +55,8 @@ async fn v11_of_a_thousand_races_of_two_tabs_each_rotates_once() {
         tokens.push(people::sign_in(&app, &anna, PASSWORD).await.expect(200).text("refreshToken"));
     }
     for race in 1..=RACES {
-        let tabs = tokens.iter().map(|token| join(people::refresh(&app, token), people::refresh(&app, token)));
+        let tabs =
+            tokens.iter().map(|token| join(people::refresh(&app, token), people::refresh(&app, token)));
         let mut next = Vec::new();
         for (one, other) in join_all(tabs).await {
             let (one, other) = (one.expect(200), other.expect(200));
@@ -65,9 +66,13 @@ async fn v11_of_a_thousand_races_of_two_tabs_each_rotates_once() {
         assert!(next.iter().zip(&tokens).all(|(next, last)| next != last), "race {race} rotates");
         tokens = next;
     }
-    let sessions = "SELECT count(*) AS sessions, min(generation) AS least, max(generation) AS most FROM sessions";
+    let sessions =
+        "SELECT count(*) AS sessions, min(generation) AS least, max(generation) AS most FROM sessions";
     let generation = 1 + RACES;
-    assert_eq!(app.sql(sessions).await[0], json!({ "sessions": DEVICES, "least": generation, "most": generation }));
+    assert_eq!(
+        app.sql(sessions).await[0],
+        json!({ "sessions": DEVICES, "least": generation, "most": generation })
+    );
     let count = "SELECT count(*) FILTER (WHERE action = 'session.rotated') AS rotated,
         count(*) FILTER (WHERE action = 'session.repeated') AS repeated FROM audit_events";
     let races = DEVICES * RACES;

@@ -84,7 +84,8 @@ async fn v18_an_ipv4_address_is_one_key_in_each_of_its_spellings() {
 async fn v18_no_header_of_a_client_changes_the_key() {
     let crowd = Crowd::new().await;
     let address = crowd.v4().to_string();
-    let names = ["x-forwarded-for", "forwarded", "x-client-ip", "true-client-ip", "cf-connecting-ip", "client-ip"];
+    let names =
+        ["x-forwarded-for", "forwarded", "x-client-ip", "true-client-ip", "cf-connecting-ip", "client-ip"];
     for number in 0..LIMIT + 5 {
         let claimed = format!("203.0.113.{number}");
         let (forwarded, chain) = (format!("for={claimed}"), format!("{claimed}, 127.0.0.1"));

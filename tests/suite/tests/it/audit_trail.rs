@@ -82,9 +82,12 @@ async fn a_changed_byte_of_a_stack_in_use_is_located_and_put_right_again() {
         person.user_id()
     );
     let event = superuser.rows(&find).await.pop().expect("the sign-up stands in the trail");
-    let (id, seq) = (event["id"].as_str().expect("an id").to_owned(), event["seq"].as_i64().expect("a number"));
+    let (id, seq) =
+        (event["id"].as_str().expect("an id").to_owned(), event["seq"].as_i64().expect("a number"));
     let change = |occurred_at: &str| {
-        format!("UPDATE auth.audit_events SET occurred_at = occurred_at {occurred_at} interval '1 microsecond' WHERE id = '{id}'")
+        format!(
+            "UPDATE auth.audit_events SET occurred_at = occurred_at {occurred_at} interval '1 microsecond' WHERE id = '{id}'"
+        )
     };
     superuser.run(&change("+")).await;
     let (intact, said) = verify(&stack).await;

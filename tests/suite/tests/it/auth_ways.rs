@@ -158,8 +158,13 @@ impl Walk {
         let path = format!("/api/auth/mfa/totp/{}/confirm", enrolled.text("factorId"));
         let call = stack.post(&path).bearer(&access).json(&json!({ "code": code }));
         let confirmed = call.send().await.expect(200);
-        let codes: Vec<String> = confirmed.body["recoveryCodes"].as_array().into_iter().flatten()
-            .filter_map(Value::as_str).map(str::to_owned).collect();
+        let codes: Vec<String> = confirmed.body["recoveryCodes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         assert_eq!(codes.len(), 10, "{:#}", confirmed.body);
         for code in &codes {
             self.keep("a recovery code", code.clone());

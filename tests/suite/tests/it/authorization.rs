@@ -43,7 +43,10 @@ async fn matrix(stack: &Stack) -> Vec<(Operation, Who)> {
             matrix.push((operation, who.unwrap_or_else(|| panic!("no page says who may call {name}"))));
         }
         let left: BTreeSet<_> = page.keys().collect();
-        assert!(left.is_empty(), "{service}'s page tells of routes that its document does not have: {left:?}");
+        assert!(
+            left.is_empty(),
+            "{service}'s page tells of routes that its document does not have: {left:?}"
+        );
     }
     // What changes nothing first, so that few of the cast have to be replaced.
     matrix.sort_by_key(|(operation, _)| (operation.method != Method::GET, operation.name()));
@@ -67,7 +70,10 @@ async fn every_operation_lets_in_whom_its_page_names_and_nobody_else() {
             asked += 1;
             let expected = Expected::of(role, *who, &operation.method);
             if let Err(instead) = expected.compare(&answer) {
-                wrong.push(format!("{} as {role:?}: {expected:?} was expected, not {instead}", operation.name()));
+                wrong.push(format!(
+                    "{} as {role:?}: {expected:?} was expected, not {instead}",
+                    operation.name()
+                ));
             }
             // It may have ended its own session, or changed what it signs in with.
             if (200..300).contains(&answer.status) && operation.method != Method::GET {

@@ -22,7 +22,8 @@ const LATE: Duration = Duration::from_secs(1);
 /// Every service looks at its keys every two seconds.
 const TAKEN_IN: Duration = Duration::from_secs(5);
 /// Cheap routes that need a good token.
-const ASKED: [(&str, &str); 2] = [("booking", "/api/booking?limit=1"), ("notify", "/api/notifications?limit=1")];
+const ASKED: [(&str, &str); 2] =
+    [("booking", "/api/booking?limit=1"), ("notify", "/api/notifications?limit=1")];
 
 fn kid(token: &str) -> String {
     let header = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap_or_default()).expect("base64url");
@@ -59,8 +60,7 @@ async fn requests(stack: &Stack, tokens: &Tokens) -> Requests {
         // The oldest and the newest in turn.
         let token = if number % 4 < 2 { tokens.first() } else { tokens.last() };
         let token = token.map(String::as_str).unwrap_or_default();
-        let request =
-            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
         (address.clone(), request.into_bytes())
     })
 }

@@ -42,8 +42,27 @@ async fn no_password_and_no_lasting_token_is_mailed_even_to_its_owner() {
 
 /// Everything that makes a mail program fetch something, or do something, when a mail is merely looked at.
 const FETCHED: [&str; 21] = [
-    "<img", "<script", "<link", "<iframe", "<object", "<embed", "<video", "<audio", "<source", "<form", "<base",
-    "<svg", "<input", "<meta http-equiv", "src=", "srcset=", "background=", "url(", "@import", "javascript:", "data:",
+    "<img",
+    "<script",
+    "<link",
+    "<iframe",
+    "<object",
+    "<embed",
+    "<video",
+    "<audio",
+    "<source",
+    "<form",
+    "<base",
+    "<svg",
+    "<input",
+    "<meta http-equiv",
+    "src=",
+    "srcset=",
+    "background=",
+    "url(",
+    "@import",
+    "javascript:",
+    "data:",
 ];
 
 #[tokio::test]
@@ -55,7 +74,8 @@ async fn no_mail_has_remote_content_and_every_link_leads_to_the_platform() {
     assert!(mails.len() >= 5, "{} mails", mails.len());
     for mail in &mails {
         let subject = &mail["subject"];
-        let html = mail["html"].as_str().unwrap_or_else(|| panic!("{subject} has no HTML")).to_ascii_lowercase();
+        let html =
+            mail["html"].as_str().unwrap_or_else(|| panic!("{subject} has no HTML")).to_ascii_lowercase();
         for fetched in FETCHED {
             assert!(!html.contains(fetched), "{subject}: {fetched} in {html}");
         }

@@ -37,21 +37,37 @@ async fn what_is_traced_holds_no_secret() {
     let password_file = stack.home.join(stack.fresh("suite"));
     std::fs::write(&password_file, PASSWORD).expect("the file is written");
     let file = password_file.to_str().expect("a plain path");
-    auth.run(&["create-user", "--email", &email, "--name", &name, "--role", "member", "--password-file", file]).await;
+    auth.run(&[
+        "create-user",
+        "--email",
+        &email,
+        "--name",
+        &name,
+        "--role",
+        "member",
+        "--password-file",
+        file,
+    ])
+    .await;
     std::fs::remove_file(&password_file).expect("the file is removed");
     let endpoint = format!("http://127.0.0.1:{}", sink.port);
-    auth.serve(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "200")]).await;
+    auth.serve(&[("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.as_str()), ("OTEL_BSP_SCHEDULE_DELAY", "200")])
+        .await;
     let traced = Traced { auth };
 
     let mut secrets = vec![PASSWORD.to_owned(), email.clone(), name.clone(), ADDRESS.to_owned()];
-    let answer = traced.post("/api/auth/signin", &json!({ "email": email, "password": PASSWORD })).await.expect(200);
+    let answer =
+        traced.post("/api/auth/signin", &json!({ "email": email, "password": PASSWORD })).await.expect(200);
     secrets.extend(["accessToken", "refreshToken"].map(|member| answer.text(member)));
     let profile = traced.call(Method::GET, "/api/user/profile").bearer(answer.text("accessToken"));
     profile.query(&[("email", email.as_str()), ("password", PASSWORD)]).send().await.expect(200);
-    let refreshed = traced.post("/api/auth/refresh", &json!({ "refreshToken": answer.text("refreshToken") })).await;
+    let refreshed =
+        traced.post("/api/auth/refresh", &json!({ "refreshToken": answer.text("refreshToken") })).await;
     secrets.extend(["accessToken", "refreshToken"].map(|member| refreshed.text(member)));
     let stolen = stack.fresh("a-stolen-token-that-is-none");
-    for path in ["/api/auth/refresh", "/api/auth/password/reset", "/api/auth/email/verify", "/api/auth/logout"] {
+    for path in
+        ["/api/auth/refresh", "/api/auth/password/reset", "/api/auth/email/verify", "/api/auth/logout"]
+    {
         let body = json!({ "refreshToken": stolen, "token": stolen, "newPassword": PASSWORD });
         let answer = traced.post(path, &body).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
@@ -61,7 +77,10 @@ async fn what_is_traced_holds_no_secret() {
     let enrolled = enrolled.json(&json!({})).send().await;
     secrets.push(enrolled.text("secret"));
     secrets.push(stolen);
-    traced.post("/api/auth/signin", &json!({ "email": email, "password": stack.fresh("wrong") })).await.expect(401);
+    traced
+        .post("/api/auth/signin", &json!({ "email": email, "password": stack.fresh("wrong") }))
+        .await
+        .expect(401);
 
     until("the collector was told of every request", async || {
         (sink.text().matches("request_id").count() >= REQUESTS).then_some(())

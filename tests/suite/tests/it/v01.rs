@@ -138,7 +138,8 @@ async fn v01_a_locked_address_is_refused_alike_whether_it_has_an_account() {
     let ask = async |kind: usize, _: usize| {
         let mut answer = guess(&addresses[kind]).await.expect_problem(429, "too_many_attempts");
         // Seconds go by between two answers.
-        let wait = answer.headers.remove("retry-after").and_then(|wait| wait.to_str().ok()?.parse::<u64>().ok());
+        let wait =
+            answer.headers.remove("retry-after").and_then(|wait| wait.to_str().ok()?.parse::<u64>().ok());
         assert!(wait.is_some_and(|wait| wait > 86_000), "{wait:?}");
         answer.body["detail"] = Value::Null;
         answers.see(kind, answer);

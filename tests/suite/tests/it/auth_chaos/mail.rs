@@ -29,13 +29,15 @@ async fn with_the_mail_server_dead_people_are_answered_and_every_letter_comes_la
     let newcomers: Vec<String> =
         (0..3).map(|_| format!("{}@{}", stack.fresh("newcomer"), stack.domain)).collect();
     for email in &newcomers {
-        let body = json!({ "email": email, "password": stack.fresh("Passw0rd"), "name": "Nina", "locale": "fr" });
+        let body =
+            json!({ "email": email, "password": stack.fresh("Passw0rd"), "name": "Nina", "locale": "fr" });
         stack.post("/api/auth/signup").json(&body).send().await.expect(202);
     }
     let forgotten = json!({ "email": known.email });
     stack.post("/api/auth/password/forgot").json(&forgotten).send().await.expect(202);
     stack.post("/api/auth/otp/send").json(&forgotten).send().await.expect(202);
-    let waiting = "SELECT count(*) FROM notify.deliveries WHERE reason IS NOT NULL AND state IN ('pending', 'sending')";
+    let waiting =
+        "SELECT count(*) FROM notify.deliveries WHERE reason IS NOT NULL AND state IN ('pending', 'sending')";
     until("every letter was tried once and waits", async || {
         (notify.superuser().await.number(waiting).await >= 5).then_some(())
     })

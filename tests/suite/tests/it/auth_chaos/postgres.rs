@@ -24,10 +24,8 @@ async fn a_postgres_that_is_killed_is_a_short_503_and_everything_goes_on() {
         })
         .await;
         let back = Instant::now();
-        until_within(PROMISED, "everybody is served again", async || {
-            traffic.is_well(back, 3).then_some(())
-        })
-        .await;
+        until_within(PROMISED, "everybody is served again", async || traffic.is_well(back, 3).then_some(()))
+            .await;
         let [away, recovery] = [back - killed, back.elapsed()].map(|time| time.as_secs_f64());
         eprintln!("round {round}: away for {away:.1} s, everybody served {recovery:.1} s later");
     }

@@ -86,7 +86,8 @@ async fn a_redis_that_is_killed_costs_nobody_an_answer() {
         let before = stack.processes_of("redis").await;
         stack.kill("redis").await;
         let killed = Instant::now();
-        until_within(PROMISED, "everybody is served", async || traffic.is_well(killed, 3).then_some(())).await;
+        until_within(PROMISED, "everybody is served", async || traffic.is_well(killed, 3).then_some(()))
+            .await;
         stack.wait_for_successors(&before).await;
         let back = Instant::now();
         until_within(PROMISED, "everybody is served", async || traffic.is_well(back, 3).then_some(())).await;

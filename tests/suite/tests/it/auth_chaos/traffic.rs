@@ -99,7 +99,9 @@ pub fn assert_orderly(replies: &[Reply]) {
                 let active = &answer.body["active"];
                 match reply.kind {
                     Kind::Introspect => assert_eq!(*active, true, "a good token is told to be none"),
-                    Kind::IntrospectRevoked => assert_eq!(*active, false, "what was taken back is good again"),
+                    Kind::IntrospectRevoked => {
+                        assert_eq!(*active, false, "what was taken back is good again")
+                    }
                     Kind::SignIn | Kind::Refresh | Kind::Wallet => {}
                 }
             }

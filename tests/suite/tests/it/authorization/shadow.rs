@@ -85,7 +85,8 @@ async fn tables(superuser: &mut Superuser, service: &str) -> Vec<(String, Vec<Co
     );
     let mut tables = Vec::new();
     for row in superuser.rows(&query).await {
-        let columns: Vec<Column> = row["columns"].as_array().into_iter().flatten().map(Column::read).collect();
+        let columns: Vec<Column> =
+            row["columns"].as_array().into_iter().flatten().map(Column::read).collect();
         let belongs = columns.iter().any(|column| matches!(column.name.as_str(), "tenant_id" | "realm_id"));
         if belongs && columns.iter().any(Column::is_id) {
             tables.push((row["name"].as_str().unwrap_or_default().to_owned(), columns));

@@ -306,9 +306,12 @@ async fn v18_an_address_that_a_header_claims_is_remembered_nowhere() {
 async fn v18_attempts_are_counted_by_the_network_of_the_connection() {
     let stack = Stack::attach().await;
     stack.flush_redis().await;
-    let guess = || json!({ "email": format!("{}@{}", stack.fresh("nobody"), stack.domain), "password": "a guess" });
-    for claimed in ["203.0.113.77", "::ffff:203.0.113.77", "2001:db8:bad::77", "::1", "127.0.0.2", "nonsense"] {
-        let call = stack.post("/api/auth/signin").header("x-forwarded-for", claimed).header("x-real-ip", claimed);
+    let guess =
+        || json!({ "email": format!("{}@{}", stack.fresh("nobody"), stack.domain), "password": "a guess" });
+    for claimed in ["203.0.113.77", "::ffff:203.0.113.77", "2001:db8:bad::77", "::1", "127.0.0.2", "nonsense"]
+    {
+        let call =
+            stack.post("/api/auth/signin").header("x-forwarded-for", claimed).header("x-real-ip", claimed);
         let call = call.header("forwarded", &format!("for=\"[{claimed}]\"")).json(&guess());
         call.send().await.expect(401);
     }
@@ -316,7 +319,8 @@ async fn v18_attempts_are_counted_by_the_network_of_the_connection() {
     let listener = format!("http://127.0.0.1:{}/api/auth/signin", auth[0].ports[0]);
     let subscriber = ["2001:db8:5:5::1", "2001:db8:5:5:ffff::2", "2001:0DB8:5:5:0:0:0:3"];
     for address in subscriber.into_iter().chain(["198.51.100.9", "::ffff:198.51.100.9", "::ffff:c633:6409"]) {
-        let call = stack.call(Method::POST, listener.clone()).header("host", &format!("app.{}", stack.domain));
+        let call =
+            stack.call(Method::POST, listener.clone()).header("host", &format!("app.{}", stack.domain));
         call.header("x-real-ip", address).json(&guess()).send().await.expect(401);
     }
     let keys = stack.redis_keys().await;
