@@ -14,6 +14,7 @@
 //! test by repeated looks and not a leaking service: a difference that is there becomes surer with every look, and one of 2 ms
 //! or more cannot pass while its error is below half of that.
 
+use std::fmt;
 use std::time::Instant;
 
 use crate::rank_sum::{RankSum, median};
@@ -34,7 +35,6 @@ struct Times {
 }
 
 /// One pair of kinds, compared.
-#[derive(Debug)]
 struct Comparison {
     names: (&'static str, &'static str),
     p: f64,
@@ -70,12 +70,14 @@ pub async fn assert_times_tell_nothing(
             round += 1;
         }
         let comparisons = times.comparisons();
-        eprintln!("{what}, look {look}: medians {:?} ms; {comparisons:?}", times.medians());
+        let said: Vec<String> = comparisons.iter().map(Comparison::to_string).collect();
+        eprintln!("{what}, look {look}: medians {:?} ms; {}", times.medians(), said.join("; "));
         if comparisons.iter().all(|comparison| comparison.is_alike() && comparison.error < KNOWN_TO) {
             return;
         }
         if look == LOOKS {
-            let apart: Vec<_> = comparisons.iter().filter(|comparison| comparison.is_apart()).collect();
+            let apart = comparisons.iter().filter(|comparison| comparison.is_apart());
+            let apart: Vec<String> = apart.map(Comparison::to_string).collect();
             assert!(apart.is_empty(), "{what}: the time of the answer tells what was asked: {apart:#?}");
         }
     }
@@ -109,6 +111,13 @@ impl Comparison {
     /// Not merely too noisy to be sure.
     fn is_apart(&self) -> bool {
         self.p <= SIGNIFICANT || self.gap - 2.0 * self.error >= GAP
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { names: (one, other), p, gap, error } = self;
+        write!(f, "{one} / {other}: p {p:.3}, gap {gap:.2} ± {error:.2} ms")
     }
 }
 
