@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use suite::{Pace, Person, Requests, Stack, invariants, until_within};
 
-use crate::auth_chaos::revocation::{ROUTES, statuses};
+use crate::auth_chaos::revocation::is_answered;
 
 /// Five hundred requests in a second.
 const EVERY: Duration = Duration::from_millis(2);
@@ -89,18 +89,18 @@ async fn a_rotation_under_500_requests_a_second_refuses_nobody_and_the_old_key_o
     assert!(u128::from(load.requests) + 1000 > load.took.as_millis() / EVERY.as_millis(), "{load:?}");
 
     for token in [&first, &newest] {
-        assert_eq!(statuses(&stack, token).await, [200; ROUTES.len()], "both keys are known");
+        assert!(is_answered(&stack, token, 200).await, "both keys are known");
     }
     let retired = stack.operate_to_the_end(&["keys", "retire"]).await;
     assert!(retired.status.success(), "{}", String::from_utf8_lossy(&retired.stderr));
     until_within(TAKEN_IN, "every service refuses what the old key signed", async || {
-        (statuses(&stack, &first).await == [401; ROUTES.len()]).then_some(())
+        is_answered(&stack, &first, 401).await.then_some(())
     })
     .await;
-    assert_eq!(statuses(&stack, &newest).await, [200; ROUTES.len()], "the new key goes on");
+    assert!(is_answered(&stack, &newest, 200).await, "the new key goes on");
     // What the tests after this one mint is signed with the key that is left.
     let anew = Stack::attach().await;
-    assert_eq!(statuses(&anew, &anew.mint()).await[1..], [200; ROUTES.len() - 1]);
+    anew.get("/api/credits/wallet").bearer(anew.mint()).send().await.expect(200);
     anew.admin().await;
     invariants::check(&anew).await;
 }

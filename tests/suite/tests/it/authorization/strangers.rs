@@ -64,8 +64,26 @@ fn example(schema: &Value, document: &Value) -> Value {
     }
 }
 
-fn body_of(operation: &Operation, document: &Value) -> Value {
-    example(&operation.description["requestBody"]["content"]["application/json"]["schema"], document)
+/// What is sent beside the id.
+struct Sent {
+    body: Value,
+    query: Vec<(String, String)>,
+}
+
+impl Sent {
+    fn of(operation: &Operation, document: &Value) -> Self {
+        let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
+        let parameters = operation.description["parameters"].as_array().into_iter().flatten();
+        let wanted = parameters.filter(|one| one["in"] == "query" && one["required"] == true);
+        let query = wanted.map(|one| {
+            let value = match example(&one["schema"], document) {
+                Value::String(text) => text,
+                other => other.to_string(),
+            };
+            (one["name"].as_str().unwrap_or_default().to_owned(), value)
+        });
+        Self { body: example(schema, document), query: query.collect() }
+    }
 }
 
 /// What an answer says, without what no two have in common and with the id that it was asked about made the same.
@@ -85,15 +103,17 @@ async fn ask(
     cast: &mut Cast<'_>,
     (operation, who): (&Operation, Who),
     id: &str,
-    body: &Value,
+    sent: &Sent,
 ) -> Answer {
+    let query: Vec<_> = sent.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let role = match who {
         Who::Anyone => Role::Nobody,
-        Who::SignedIn | Who::SignedInOrEnrolling => Role::Member,
+        Who::SignedIn | Who::AsOneself | Who::SignedInOrEnrolling => Role::Member,
         Who::Holder(_) => Role::Admin,
     };
     for _ in 0..2 {
-        let mut call = operation.call_about(stack, id, body).idempotency_key(&stack.fresh("stranger"));
+        let call = operation.call_about(stack, id, &sent.body).query(&query);
+        let mut call = call.idempotency_key(&stack.fresh("stranger"));
         if let Some(token) = cast.token(role).await {
             call = call.bearer(token);
         }
@@ -125,9 +145,9 @@ async fn v24_every_id_of_another_tenant_is_answered_like_one_that_does_not_exist
             let method = operation.method.as_str().to_ascii_lowercase();
             document["paths"][&operation.path][method].is_object()
         });
-        let body = body_of(operation, document.expect("a document has the operation"));
+        let sent = Sent::of(operation, document.expect("a document has the operation"));
         let nothing = stack.clock.new_uuid().to_string();
-        let missing = ask(&stack, &mut cast, (operation, *who), &nothing, &body).await;
+        let missing = ask(&stack, &mut cast, (operation, *who), &nothing, &sent).await;
         // Pages for browsers are the same for every id: what they show they ask for.
         let is_page = *who == Who::Anyone && operation.method == Method::GET && missing.status == 200;
         if missing.status != 404 && !is_page {
@@ -135,7 +155,7 @@ async fn v24_every_id_of_another_tenant_is_answered_like_one_that_does_not_exist
         }
         let missing = said(&missing, &nothing);
         for (table, id) in shadow.ids() {
-            let answer = ask(&stack, &mut cast, (operation, *who), id, &body).await;
+            let answer = ask(&stack, &mut cast, (operation, *who), id, &sent).await;
             let foreign = said(&answer, id);
             asked += 1;
             if foreign != missing {
