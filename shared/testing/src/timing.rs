@@ -1,9 +1,8 @@
 //! Does the time of an answer tell what kind of request it was? An experiment on real requests, and its verdict.
 //!
-//! **Design.** Requests of several kinds are made one after the other in rounds. Each round asks once for every kind, and the
-//! order changes from round to round through all permutations: whatever drifts (caches, a neighbour's build, the clock speed)
-//! falls on every kind alike, and so does what one request leaves for the next (a queued job, a warm page). The first rounds
-//! are thrown away.
+//! **Design.** Requests of several kinds are made one after the other, in an order in which every kind follows every pair of
+//! kinds equally often, itself included: whatever drifts (caches, a neighbour's build, the clock speed) falls on every kind
+//! alike, and so does what one request leaves for the next (a queued job, a warm page). The first requests are thrown away.
 //!
 //! **Criterion.** Two kinds are alike when the rank sum test over their times has p > 0.01 and their medians lie less than 2 ms
 //! apart.
@@ -14,6 +13,7 @@
 //! test by repeated looks and not a leaking service: a difference that is there becomes surer with every look, and one of 2 ms
 //! or more cannot pass while its error is below half of that.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Instant;
 
@@ -25,10 +25,10 @@ const SIGNIFICANT: f64 = 0.01;
 const GAP: f64 = 2.0;
 /// The gap has to be known at least so well, in milliseconds, before it is believed to be small.
 const KNOWN_TO: f64 = 1.0;
-const WARM_UP: usize = 4;
+const WARM_UP: usize = 12;
 const LOOKS: usize = 8;
 
-/// The times of every kind of request, in milliseconds, round by round.
+/// The times of every kind of request, in milliseconds.
 struct Times {
     kinds: Vec<&'static str>,
     of_kind: Vec<Vec<f64>>,
@@ -44,30 +44,30 @@ struct Comparison {
     error: f64,
 }
 
-/// Asks in rounds and fails the test when a kind of request can be told from another by its time. `ask` makes the request
-/// of the kind and round that it is told, and is timed as a whole: what prepares or checks it belongs into `prepare`, which
-/// runs before each round.
+/// Asks, each kind at least so many `times` before the first look, and fails the test when a kind of request can be told from
+/// another by its time. `ask` makes the request of the kind and number that it is told, and is timed as a whole; what prepares
+/// it belongs into `prepare`.
 pub async fn assert_times_tell_nothing(
     what: &str,
     kinds: &[&'static str],
-    rounds: usize,
+    times: usize,
     mut prepare: impl AsyncFnMut(usize),
     mut ask: impl AsyncFnMut(usize, usize),
 ) {
+    let order = balanced_order(kinds.len());
+    let each_look = order.len() * times.div_ceil(order.len() / kinds.len());
     let mut times = Times { kinds: kinds.to_vec(), of_kind: vec![Vec::new(); kinds.len()] };
-    let mut round = 0;
+    let mut number = 0;
     for look in 1..=LOOKS {
-        let warm_up = if look == 1 { WARM_UP } else { 0 };
-        for number in 0..warm_up + rounds {
-            prepare(round).await;
-            for kind in order(kinds.len(), round) {
-                let began = Instant::now();
-                ask(kind, round).await;
-                if number >= warm_up {
-                    times.of_kind[kind].push(began.elapsed().as_secs_f64() * 1000.0);
-                }
+        while number < WARM_UP + look * each_look {
+            let kind = order[number % order.len()];
+            prepare(number).await;
+            let began = Instant::now();
+            ask(kind, number).await;
+            if number >= WARM_UP {
+                times.of_kind[kind].push(began.elapsed().as_secs_f64() * 1000.0);
             }
-            round += 1;
+            number += 1;
         }
         let comparisons = times.comparisons();
         let said: Vec<String> = comparisons.iter().map(Comparison::to_string).collect();
@@ -121,35 +121,35 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// From the differences within rounds, by their median deviation: one slow round says nothing. A median of n values of a
-/// normal distribution is 1.253 times as uncertain as their mean, and its deviation is 1.483 median deviations.
+/// By the median deviations, of which a few slow requests make nothing. A median of n values of a normal distribution is 1.253
+/// times as uncertain as their mean, and its standard deviation is 1.483 median deviations.
 fn error_of_gap(first: &[f64], second: &[f64]) -> f64 {
-    let differences: Vec<f64> = first.iter().zip(second).map(|(one, other)| one - other).collect();
-    let middle = median(&differences);
-    let deviations: Vec<f64> = differences.iter().map(|difference| (difference - middle).abs()).collect();
-    #[expect(clippy::cast_precision_loss, reason = "samples are small")]
-    let size = differences.len() as f64;
-    1.253 * 1.483 * median(&deviations) / size.sqrt()
+    let variance = |sample: &[f64]| {
+        let middle = median(sample);
+        let deviations: Vec<f64> = sample.iter().map(|time| (time - middle).abs()).collect();
+        #[expect(clippy::cast_precision_loss, reason = "samples are small")]
+        let size = sample.len() as f64;
+        (1.253 * 1.483 * median(&deviations)).powi(2) / size
+    };
+    (variance(first) + variance(second)).sqrt()
 }
 
-/// The kinds in the order of this round: each permutation once before one comes again.
-fn order(kinds: usize, round: usize) -> Vec<usize> {
-    let permutations: usize = (1..=kinds).product();
-    // Neighbouring rounds should not begin alike: a stride that shares no factor with any factorial below 7919.
-    let mut number = (round * 7919) % permutations;
-    let mut left: Vec<usize> = (0..kinds).collect();
-    let mut order = Vec::with_capacity(kinds);
-    while !left.is_empty() {
-        let place = number % left.len();
-        number /= left.len();
-        order.push(left.remove(place));
+/// A sequence of de Bruijn of the third order: read in a circle, it holds every triple of kinds once. Made greedily: the highest
+/// kind that makes no triple that was there before.
+fn balanced_order(kinds: usize) -> Vec<usize> {
+    let mut order = vec![0, 0, 0];
+    let mut seen = BTreeSet::from([[0, 0, 0]]);
+    loop {
+        let [.., one, two] = order[..] else { return order };
+        let Some(next) = (0..kinds).rev().find(|next| seen.insert([one, two, *next])) else { break };
+        order.push(next);
     }
+    order.truncate(kinds.pow(3));
     order
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
     use std::time::Duration;
 
     use tokio::task::{LocalSet, spawn_local};
@@ -157,10 +157,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_order_comes_once_before_one_comes_again() {
-        let orders: BTreeSet<Vec<usize>> = (0..24).map(|round| order(4, round)).collect();
-        assert_eq!(orders.len(), 24);
-        assert_eq!(order(4, 24), order(4, 0));
+    fn every_kind_follows_every_pair_of_kinds_once() {
+        for kinds in 2..=5 {
+            let order = balanced_order(kinds);
+            let around = |place: usize| order[place % order.len()];
+            let triples: BTreeSet<_> =
+                (0..order.len()).map(|place| [around(place), around(place + 1), around(place + 2)]).collect();
+            assert_eq!((order.len(), triples.len()), (kinds.pow(3), kinds.pow(3)));
+        }
     }
 
     fn times(of: [fn(usize) -> f64; 2]) -> Times {

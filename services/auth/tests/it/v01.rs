@@ -8,7 +8,7 @@ use crate::people::{self, address};
 
 /// Attempts are limited by network in a Redis that all tests share: these come from one of their own (RFC 5737).
 const NETWORK: &str = "203.0.113.201";
-const ROUNDS: usize = 40;
+const TIMES: usize = 40;
 
 #[actix_web::test]
 async fn v01_a_refused_sign_in_takes_as_long_for_every_address() {
@@ -30,5 +30,5 @@ async fn v01_a_refused_sign_in_takes_as_long_for_every_address() {
         let call = app.post("/api/auth/signin").header("x-real-ip", NETWORK).json(&body);
         call.send().await.expect_problem(401, "invalid_credentials");
     };
-    assert_times_tell_nothing("sign-in", &kinds, ROUNDS, prepare, ask).await;
+    assert_times_tell_nothing("sign-in", &kinds, TIMES, prepare, ask).await;
 }

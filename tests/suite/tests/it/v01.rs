@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use shinkofa_testing::assert_times_tell_nothing;
 use suite::{Answer, Call, Stack, invariants};
 
-/// A hundred of each of four kinds.
-const ROUNDS: usize = 100;
+/// A hundred of each kind at least, before anything is judged.
+const TIMES: usize = 100;
 /// What no two answers have in common.
 const VARYING: [&str; 4] = ["date", "x-request-id", "traceparent", "connection"];
 
@@ -110,7 +110,7 @@ async fn v01_a_wrong_password_is_refused_alike_for_every_address() {
         let body = json!({ "email": email, "password": "a stranger guesses" });
         answers.see(kind, stranger.post("/api/auth/signin", &body).send().await.expect(401));
     };
-    assert_times_tell_nothing("sign-in", &kinds, ROUNDS, prepare, ask).await;
+    assert_times_tell_nothing("sign-in", &kinds, TIMES, prepare, ask).await;
     answers.assert_alike(&kinds);
     invariants::check(&stranger.stack).await;
 }
@@ -144,7 +144,7 @@ async fn v01_a_locked_address_is_refused_alike_whether_it_has_an_account() {
         answer.body["detail"] = Value::Null;
         answers.see(kind, answer);
     };
-    assert_times_tell_nothing("sign-in, locked", &kinds, ROUNDS, async |_| {}, ask).await;
+    assert_times_tell_nothing("sign-in, locked", &kinds, TIMES, async |_| {}, ask).await;
     answers.assert_alike(&kinds);
     superuser.run("DELETE FROM auth.auth_failures").await;
     invariants::check(&stranger.stack).await;
@@ -157,15 +157,15 @@ async fn assert_requests_tell_nothing(path: &str, body: impl Fn(&str) -> Value) 
     // Two of each: an address may be asked for so often, and the experiment may go on for long.
     let known = [stranger.known().await, stranger.known().await];
     let answers = FirstAnswers::default();
-    let ask = async |kind: usize, round: usize| {
+    let ask = async |kind: usize, number: usize| {
         let email = match kind {
             // One that was asked for before waits to be confirmed: that is another kind.
             2 => stranger.nobody(),
-            known_kind => known[round % 2][known_kind].clone(),
+            known_kind => known[number % 2][known_kind].clone(),
         };
         answers.see(kind, stranger.post(path, &body(&email)).send().await.expect(202));
     };
-    assert_times_tell_nothing(path, &kinds, ROUNDS, async |_| {}, ask).await;
+    assert_times_tell_nothing(path, &kinds, TIMES, async |_| {}, ask).await;
     answers.assert_alike(&kinds);
     invariants::check(&stranger.stack).await;
 }
