@@ -11,8 +11,8 @@
 //! median of a hundred times is not known to 2 ms. So more is measured until the criterion holds over everything measured so
 //! far and the gap is known well enough to say so. What is not settled at the last look is a leak when chance does not explain
 //! it: p at most 0.0001, or a gap of 2 ms and four errors. That favours a passing test by repeated looks and not a leaking
-//! service: a difference that is there becomes surer with every look, and none of 3 ms or more can pass early, because then
-//! its error is below 1 ms.
+//! service: a difference that is there becomes surer with every look, and one of more than 2 ms hardly passes early, because
+//! then its error is below 1 ms.
 
 use std::collections::BTreeSet;
 use std::fmt;
