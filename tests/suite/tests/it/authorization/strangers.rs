@@ -92,9 +92,15 @@ fn said(answer: &Answer, id: &str) -> (u16, String, BTreeMap<String, String>) {
     if let Some(body) = body.as_object_mut() {
         body.remove("requestId");
     }
+    let policy = answer.headers.get("content-security-policy").and_then(|policy| policy.to_str().ok());
+    let nonce = policy.and_then(|policy| policy.split("'nonce-").nth(1)?.split('\'').next());
+    let alike = |text: String| match nonce {
+        Some(nonce) => text.replace(id, "ID").replace(nonce, "NONCE"),
+        None => text.replace(id, "ID"),
+    };
     let headers = answer.headers.iter().filter(|(name, _)| !matches!(name.as_str(), "date" | "x-request-id"));
-    let headers = headers.map(|(name, value)| (name.to_string(), format!("{value:?}")));
-    (answer.status, body.to_string().replace(id, "ID"), headers.collect())
+    let headers = headers.map(|(name, value)| (name.to_string(), alike(format!("{value:?}"))));
+    (answer.status, alike(body.to_string()), headers.collect())
 }
 
 /// Asks as somebody who may, and as somebody new where attempts are limited for each person.
