@@ -61,4 +61,5 @@ mod webhook_events;
 mod webhook_view;
 mod withdrawal;
 
+pub use jobs::seal_audit::FAILPOINTS;
 pub use state::Auth;

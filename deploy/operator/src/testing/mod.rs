@@ -5,5 +5,5 @@ mod nextest;
 mod stages;
 mod tally;
 
-pub(crate) use stages::{Stage, run};
+pub(crate) use stages::{Stage, run, suite_variables};
 pub(crate) use tally::Tally;

@@ -57,7 +57,7 @@ async fn suite() -> Result<Tally> {
 }
 
 /// How the suite finds the stack it plays on.
-fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>> {
+pub(crate) fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>> {
     let layout = &installation.layout;
     let stripe =
         installation.manifest.service("stripe-sim").map(|service| installation.ports.public(service, 0));

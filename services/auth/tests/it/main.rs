@@ -55,5 +55,7 @@ mod tenants;
 mod timeline;
 mod tokens;
 mod trust;
+mod v01;
 mod v13;
+mod v18;
 mod webhooks;
