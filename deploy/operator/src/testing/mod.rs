@@ -1,9 +1,14 @@
 //! Everything `deploy/test` runs, in stages whose counts are summed.
 
 mod checks;
+mod defence_table;
+mod defences;
+mod failures;
+mod mutants;
 mod nextest;
 mod stages;
 mod tally;
 
+pub(crate) use mutants::Record;
 pub(crate) use stages::{Stage, run};
 pub(crate) use tally::Tally;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_kernel::Actor;
+use shinkofa_kernel::{Actor, defended};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
 };
@@ -130,7 +130,8 @@ async fn begin(
     let token = (TokenPurpose::SecondFactor, &body.mfa_token);
     let grant = one_time_tokens::attempt(tx, auth.realm, token, (MOST_ATTEMPTS, now)).await?;
     let Some(grant) = grant else { return Ok(None) };
-    let account = users::find(tx, auth.realm, grant.user_id).await?.filter(|account| account.is_usable(now));
+    let allowed = |account: &Account| account.is_usable(now) || !defended!("V17-suspended");
+    let account = users::find(tx, auth.realm, grant.user_id).await?.filter(allowed);
     let Some(account) = account else { return Ok(None) };
     let first = PassedStep::of(&grant, &account);
     let guess = Guess { user: account.id, code: &body.code, subject: &first.subject, challenge };
