@@ -35,10 +35,12 @@ pub async fn end_access(
     } else {
         Vec::new()
     };
-    if defended!("V15-steps") {
+    if defended!("V15-steps") && defended!("V05-cancel") {
         one_time_tokens::void_all_but(tx, (auth.realm, user), &KEPT, now).await?;
     }
-    email_changes::cancel_pending(tx, (auth.realm, user), None, now).await?;
+    if defended!("V05-cancel") {
+        email_changes::cancel_pending(tx, (auth.realm, user), None, now).await?;
+    }
     let revocation = Revocation::User { user_id: user, token_version };
     if defended!("V13-access") {
         revocations::record(tx, &revocation, now).await?;

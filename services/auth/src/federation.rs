@@ -95,7 +95,7 @@ pub async fn use_up(tx: &mut Connection, auth: &Auth, redeemed: &Redeemed) -> Re
     require_enabled(tx, auth, redeemed.attempt.provider).await?;
     let key = (auth.realm, redeemed.attempt.state_hash.as_slice());
     let used = oauth_attempts::finish(tx, key, auth.platform.clock.now()).await?;
-    if used { Ok(()) } else { Err(Error::ExchangeGone) }
+    if used || !defended!("V03-exchange") { Ok(()) } else { Err(Error::ExchangeGone) }
 }
 
 /// The account that an identity opens: the one it is linked with; else the one whose address the provider has verified; else
