@@ -68,8 +68,7 @@ pub async fn pass(
     // A factor that is being added ends all sessions: it must not miss one that was opened without it meanwhile.
     users::hold(tx, auth.realm, user).await?;
     let membership = memberships::find(tx, tenant, user).await?;
-    let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-sign-in");
-    let membership = membership.filter(allowed).ok_or(Error::NotAMember)?;
+    let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
     let asked = if first.method == AuthMethod::Password || defended!("V15-ways") {
         asked(tx, auth, first.account, &membership.roles, first.method.as_str()).await?
     } else {

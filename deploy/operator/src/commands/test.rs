@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::testing::{self, Record, Stage, Tally};
+use crate::testing::mutants::Record;
+use crate::testing::{self, Stage, Tally};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct TestArguments {

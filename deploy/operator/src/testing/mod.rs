@@ -4,11 +4,10 @@ mod checks;
 mod defence_table;
 mod defences;
 mod failures;
-mod mutants;
+pub(crate) mod mutants;
 mod nextest;
 mod stages;
 mod tally;
 
-pub(crate) use mutants::Record;
 pub(crate) use stages::{Stage, run};
 pub(crate) use tally::Tally;
