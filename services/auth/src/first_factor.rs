@@ -4,7 +4,7 @@
 use actix_web::HttpResponse;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::Connection;
-use shinkofa_kernel::{Actor, Role, TenantId, defended};
+use shinkofa_kernel::{Actor, Role, TenantId};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -69,12 +69,7 @@ pub async fn pass(
     users::hold(tx, auth.realm, user).await?;
     let membership = memberships::find(tx, tenant, user).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
-    let asked = if first.method == AuthMethod::Password || defended!("V15-ways") {
-        asked(tx, auth, first.account, &membership.roles, first.method.as_str()).await?
-    } else {
-        Asked::Nothing
-    };
-    match asked {
+    match asked(tx, auth, first.account, &membership.roles, first.method.as_str()).await? {
         Asked::SameChannel => return Err(Error::SameChannel),
         Asked::OneOf(methods) if !is_remembered(tx, auth, first, &membership.roles).await? => {
             let challenge = challenge(tx, auth, tenant, first, methods).await?;

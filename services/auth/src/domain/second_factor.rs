@@ -5,6 +5,7 @@ use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{Role, defended};
 
 use crate::domain::account::FactorKind;
+use crate::domain::proof::AuthMethod;
 
 /// Whoever can change other people's things needs a second factor, and one that cannot be read in a mailbox.
 pub fn is_mandatory(roles: &[Role]) -> bool {
@@ -49,7 +50,9 @@ pub fn asked_for(kinds: &[FactorKind], recovery_codes_left: i64, roles: &[Role],
     let mail_is_good = beside_the_mailbox && !(strong && is_mandatory(roles));
     let mut asked: Vec<_> =
         kinds.iter().copied().filter(|kind| *kind != FactorKind::EmailCode || mail_is_good).collect();
-    if kinds.is_empty() {
+    // Whichever way of signing in the first step was.
+    let is_asked = methods == AuthMethod::Password.as_str() || defended!("V15-ways");
+    if kinds.is_empty() || !is_asked {
         return Asked::Nothing;
     }
     if recovery_codes_left > 0 {
