@@ -28,7 +28,9 @@ pub(crate) fn render(source: &Source, verdicts: &[Verdict]) -> String {
         let _ = writeln!(text, "## V{number}\n\n{failure}\n");
         let of_number = verdicts.iter().filter(|verdict| number_of(&verdict.defence).ok() == Some(number));
         let rows: Vec<String> = of_number.map(row).collect();
-        if !rows.is_empty() {
+        if rows.is_empty() {
+            text.push_str("Nothing in the source can be taken away.\n\n");
+        } else {
             text.push_str("| defence | in | with it | without it |\n|---|---|---|---|\n");
             let _ = writeln!(text, "{}\n", rows.join("\n"));
         }

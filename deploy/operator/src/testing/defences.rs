@@ -92,7 +92,7 @@ pub(crate) fn number_of(name: &str) -> Result<usize> {
     let (number, part) = name.split_once('-').unwrap_or((name, "whole"));
     let is_part = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     let digits = number.strip_prefix('V').filter(|digits| digits.len() == 2 && is_part);
-    let number = digits.and_then(|digits| digits.parse().ok());
+    let number = digits.and_then(|digits| digits.parse::<usize>().ok());
     match number.filter(|number| (1..=FAILURES.len()).contains(number)) {
         Some(number) => Ok(number),
         None => bail!("a defence is named like V03 or V14-replay"),
