@@ -222,6 +222,16 @@ mod tests {
         );
     }
 
+    /// V1: the memory of a hash is kept for the next one, so it tells that there was one.
+    #[tokio::test]
+    async fn v01_a_password_of_nobodys_is_hashed_like_anybody_elses() {
+        let pool = HashingPool::new(1);
+        let turn = pool.turn().await.unwrap();
+        assert_eq!(turn.verify("anything at all", None).await.unwrap(), Verdict::Wrong);
+        let blocks: Vec<usize> = pool.memory().iter().map(Vec::len).collect();
+        assert_eq!(blocks, [todays_parameters().unwrap().block_count()]);
+    }
+
     #[test]
     fn an_address_without_an_account_costs_the_same_hash() {
         let nobody = PasswordHash::new(NOBODY).unwrap();

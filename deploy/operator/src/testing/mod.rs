@@ -1,6 +1,10 @@
 //! Everything `deploy/test` runs, in stages whose counts are summed.
 
 mod checks;
+mod defence_table;
+mod defences;
+mod failures;
+pub(crate) mod mutants;
 mod nextest;
 mod stages;
 mod tally;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, delete, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{CurrentActor, Revocation};
-use shinkofa_kernel::SessionId;
+use shinkofa_kernel::{SessionId, defended};
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
 use crate::db::{revocations, sessions};
@@ -42,7 +42,8 @@ pub async fn end_session(
     transaction(&auth.platform.database, &scope, "end_session", async |tx| {
         require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
         let theirs = sessions::live_place(tx, (auth.realm, actor.user_id, id), now).await?;
-        if theirs.is_none() || !sessions::end(tx, (auth.realm, id), now).await? {
+        let own = theirs.is_some() || !defended!("V24-person");
+        if !own || !sessions::end(tx, (auth.realm, id), now).await? {
             return Err(Error::NotFound);
         }
         revocations::record(tx, &revocation, now).await?;

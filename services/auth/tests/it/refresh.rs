@@ -106,8 +106,10 @@ async fn the_previous_token_from_another_device_ends_the_session_at_once() {
     assert_eq!(revocations.len(), 1);
 }
 
+/// V12: what was rotated away stays so, whatever was restarted or restored in between: the fence is the generation in
+/// PostgreSQL.
 #[actix_web::test]
-async fn an_older_token_ends_the_session_for_whoever_holds_one() {
+async fn v12_an_older_token_ends_the_session_for_whoever_holds_one() {
     let app = TestApp::<Auth>::start().await;
     let body = people::signed_in(&app, &address(&app, "anna")).await;
     let first = people::text(&body, "refreshToken");
