@@ -8,7 +8,7 @@ use shinkofa_kernel::UserId;
 
 use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
-use crate::db::users::Account;
+use crate::db::users::{self, Account};
 
 impl Trail {
     /// The circumstances of an event are those of the entry beside it.
@@ -32,6 +32,7 @@ pub async fn announce_account(tx: &mut Connection, trail: &Trail, account: &Acco
     append(tx, &trail.occurrence(), account.id.as_uuid(), &changed, Some(&account.contact())).await.map(drop)
 }
 
+/// Nobody whose account is suspended is active anywhere, whatever the tenant thinks of them.
 pub async fn announce_membership(
     tx: &mut Connection,
     trail: &Trail,
@@ -42,7 +43,7 @@ pub async fn announce_membership(
         user_id: user,
         roles: membership.roles.clone(),
         tier: membership.tier,
-        active: membership.is_active(),
+        active: membership.is_active() && !users::is_suspended_here(tx, user).await?,
     };
     append(tx, &trail.occurrence(), user.as_uuid(), &changed, None).await.map(drop)
 }

@@ -41,8 +41,11 @@ pub mod routes;
 mod securing;
 mod session_opening;
 mod state;
+mod suspend_account;
 mod switch_provider;
 mod verification;
 mod withdrawal;
 
+pub use domain::common_passwords::pack as pack_common_passwords;
+pub use domain::password::SHORTEST_CHARACTERS as SHORTEST_PASSWORD;
 pub use state::Auth;

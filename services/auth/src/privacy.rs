@@ -11,7 +11,7 @@ use crate::db::users::Account;
 use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, known_devices,
     members, memberships, one_time_tokens, profiles, recovery_codes, remembered_devices, revocations, scope,
-    sessions, signups, users,
+    sessions, signups, suspensions, users,
 };
 
 /// The account, the membership in the transaction's tenant, the sessions, the profile, the addresses of late, the identities
@@ -53,6 +53,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         })
         .collect();
     let lock_reason = members::lock_reason_here(tx, user).await?;
+    let suspension_reason = suspensions::reason(tx, auth.realm, user).await?;
     let consents = consents::history_here(tx, user).await?;
     let impersonations = impersonations::of_user_here(tx, user).await?;
     let impersonations: Vec<_> = impersonations
@@ -71,6 +72,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         })),
         "consents": consents,
         "lockReason": lock_reason,
+        "suspensionReason": suspension_reason,
         "seenByStaff": impersonations,
         "sessions": sessions,
         "identities": identities,
@@ -124,6 +126,7 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     sessions::delete_of_user(tx, auth.realm, user).await?;
     profiles::delete(tx, auth.realm, user).await?;
     email_changes::delete_of_user(tx, auth.realm, user).await?;
+    suspensions::forget(tx, auth.realm, user).await?;
     events::forget_person(tx, user).await?;
     let token_version = users::erase(tx, auth.realm, user, now).await?;
     revocations::record(tx, &Revocation::User { user_id: user, token_version }, now).await

@@ -29,7 +29,7 @@ use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
-use crate::{audit_verify, create_user, privacy, routes, switch_provider};
+use crate::{audit_verify, create_user, privacy, routes, suspend_account, switch_provider};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -131,6 +131,8 @@ impl Service for Auth {
             "create-user" => create_user::run(self, arguments).await.map_err(StartError::Other),
             "disable-provider" => Ok(switch_provider::run(self, Switch::Off, arguments).await?),
             "enable-provider" => Ok(switch_provider::run(self, Switch::On, arguments).await?),
+            "restore-account" => Ok(suspend_account::restore(self, arguments).await?),
+            "suspend-account" => Ok(suspend_account::suspend(self, arguments).await?),
             other => Err(StartError::UnknownCommand(other.to_owned())),
         }
     }

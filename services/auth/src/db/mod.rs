@@ -31,5 +31,6 @@ pub mod schema;
 pub mod scope;
 pub mod sessions;
 pub mod signups;
+pub mod suspensions;
 pub mod timeline;
 pub mod users;

@@ -10,6 +10,8 @@ text_enum! {
     SessionEnd {
         SignedOut => "signed_out",
         TokenReused => "token_reused",
+        /// The code of a provider that it was opened with was presented again.
+        CodeReused => "code_reused",
         AccessWithdrawn => "access_withdrawn",
         /// A second factor was added or removed on another device.
         FactorsChanged => "factors_changed",
@@ -19,6 +21,8 @@ text_enum! {
         SignedOutByStaff => "signed_out_by_staff",
         /// The membership was locked.
         Locked => "locked",
+        /// The account was suspended.
+        Suspended => "suspended",
     }
 }
 

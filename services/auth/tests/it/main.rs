@@ -3,6 +3,7 @@
 mod account_letters;
 mod accounts;
 mod administration;
+mod asvs_table;
 mod audit_chain;
 mod bans;
 mod deletion;
@@ -35,6 +36,7 @@ mod sign_in;
 mod sign_in_code;
 mod staff;
 mod step_up;
+mod suspension;
 mod temporary;
 mod timeline;
 mod tokens;
