@@ -5,6 +5,7 @@ pub mod administration;
 pub mod audit;
 pub mod audit_chain;
 pub mod ban;
+pub mod common_passwords;
 pub mod consent;
 pub mod device;
 pub mod discord;
