@@ -28,6 +28,7 @@ use crate::{Auth, banning};
 #[serde(rename_all = "camelCase")]
 pub struct TokenAnswer {
     /// Send it as `Authorization: Bearer`.
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTkyMDAwMCJ9.c2lnbmF0dXJl")]
     pub access_token: String,
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
@@ -35,6 +36,7 @@ pub struct TokenAnswer {
     #[schema(example = 900)]
     pub expires_in: i64,
     /// Works once: every refresh brings the next one.
+    #[schema(example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0")]
     pub refresh_token: String,
     /// True where the role needs a second factor and none is enrolled: the access token opens the enrolment of one, the
     /// profile and signing out, and nothing else.
@@ -45,6 +47,10 @@ pub struct TokenAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_token: Option<String>,
     pub user: SignedInUser,
+    /// For whoever opened it, not for the answer.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub session: SessionId,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +59,7 @@ pub struct SignedInUser {
     pub user_id: UserId,
     #[schema(example = "anna@example.org")]
     pub email: String,
+    #[schema(example = "Anna Martin")]
     pub name: String,
     pub roles: Vec<Role>,
     pub tier: Tier,
@@ -239,6 +246,7 @@ pub async fn tokens(
             tier: membership.tier,
             tenant_id: tenant,
         },
+        session: source.session,
     })
 }
 
