@@ -34,6 +34,7 @@ mod second_factor;
 mod sessions;
 mod sign_in;
 mod sign_in_code;
+mod spray;
 mod staff;
 mod step_up;
 mod suspension;
