@@ -2,6 +2,7 @@
 //!
 //! Needs a PostgreSQL and a Redis for tests: `eval "$(./deploy/ctl test-env)"`.
 
+mod api_document;
 mod app;
 mod catalogue;
 mod cluster;
@@ -15,6 +16,7 @@ mod schema;
 mod timing;
 mod token;
 
+pub use api_document::assert_document_reads_like_a_product;
 pub use app::{TestApp, TestAppBuilder};
 pub use catalogue::assert_tenant_tables_are_protected;
 pub use cluster::{Superuser, TestDatabase};

@@ -42,7 +42,7 @@ pub struct LinkSent {
 
 /// Ask for a link to sign in with
 ///
-/// The letter holds a link and a short code; either works once, within a quarter of an hour, and only together with the
+/// The letter holds a link and a short code; either works once, within ten minutes, and only together with the
 /// verifier. A new link takes the place of the old one. The answer is the same for an address without an account, which is
 /// sent nothing.
 #[utoipa::path(

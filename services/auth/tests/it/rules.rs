@@ -8,8 +8,8 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{RealmId, Role, TenantId};
 use shinkofa_testing::{
-    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
-    assert_tenant_tables_are_protected,
+    TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
+    assert_schema_file, assert_tenant_tables_are_protected,
 };
 
 use crate::people::{self, address};
@@ -19,6 +19,7 @@ const ROUTES: &str = include_str!("../../src/routes.rs");
 #[actix_web::test]
 async fn the_routes_page_the_document_and_the_extractors_agree() {
     assert_routes_page::<Auth>(ROUTES);
+    assert_document_reads_like_a_product::<Auth>();
     assert_every_route_asks_who(&TestApp::<Auth>::start().await, ROUTES).await;
 }
 
