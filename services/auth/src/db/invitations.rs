@@ -105,15 +105,7 @@ pub async fn place(
         .optional()
 }
 
-pub async fn find(
-    tx: &mut Connection,
-    tenant: TenantId,
-    id: InvitationId,
-) -> QueryResult<Option<Invitation>> {
-    invitations::table.find((tenant, id)).select(Invitation::as_select()).first(tx).await.optional()
-}
-
-/// The same, and nobody else uses or changes it until the transaction ends.
+/// One invitation, which nobody else uses or changes until the transaction ends.
 pub async fn lock(
     tx: &mut Connection,
     tenant: TenantId,

@@ -104,7 +104,7 @@ fn roles_of_membership() -> _ {
 }
 
 async fn membership(tx: &mut Connection, rows: Vec<Row>) -> QueryResult<Option<Membership>> {
-    let Some(&(status, tier, tenant_status, _)) = rows.first() else { return Ok(None) };
+    let Some(&(status, tier, tenant_status, _)) = rows.as_slice().first() else { return Ok(None) };
     let names: Vec<String> = rows.into_iter().filter_map(|(_, _, _, role)| role).collect();
     let mut roles: Vec<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();
     roles.sort_unstable();

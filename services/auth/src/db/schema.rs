@@ -466,6 +466,8 @@ diesel::table! {
 
 diesel::allow_tables_to_appear_in_same_query!(audit_events, audit_seals);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_roles);
+diesel::allow_tables_to_appear_in_same_query!(membership_locks, membership_roles);
+diesel::allow_tables_to_appear_in_same_query!(membership_roles, users);
 diesel::allow_tables_to_appear_in_same_query!(memberships, membership_locks, users);
 diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_roles);
 diesel::allow_tables_to_appear_in_same_query!(invitations, invitation_acceptances);

@@ -56,6 +56,11 @@ pub fn sentence(action: AuditAction) -> Message {
         }
         AuditAction::ProfileChanged => ("The profile was changed.", "Le profil a été modifié."),
         AuditAction::RolesSet => ("The roles were changed.", "Les rôles ont été modifiés."),
+        AuditAction::MembershipBegun => ("You became a member.", "Vous êtes devenu membre."),
+        AuditAction::MembershipRemoved => ("Your membership was ended.", "Votre adhésion a été retirée."),
+        AuditAction::MembershipLeft => ("You left.", "Vous êtes parti."),
+        AuditAction::MembershipLocked => ("The membership was suspended.", "L'adhésion a été suspendue."),
+        AuditAction::MembershipUnlocked => ("The membership is active again.", "L'adhésion est de nouveau active."),
         AuditAction::SessionOpened => ("A sign-in.", "Une connexion."),
         AuditAction::SessionEnded => ("A session was ended.", "Une connexion a été fermée."),
         AuditAction::SessionsEnded => {
