@@ -264,6 +264,8 @@ async fn bounds_of_invitations() {
         json!({ "kind": "email", "email": "a@example.org", "roles": ["emperor"] }),
         json!({ "kind": "email", "email": "a@example.org", "roles": ["member"], "daysOpen": 91 }),
         json!({ "kind": "email", "email": "a@example.org", "roles": ["member"], "maxUses": 2 }),
+        json!({ "kind": "email", "roles": ["member"] }),
+        json!({ "kind": "code", "email": "a@example.org", "roles": ["member"] }),
         json!({ "kind": "code", "roles": ["member"], "maxUses": 0 }),
         json!({ "kind": "code", "roles": ["member"], "maxUses": 1001 }),
         json!({ "kind": "pigeon", "roles": ["member"] }),
