@@ -281,7 +281,7 @@ async fn bounds_of_invitations() {
 }
 
 #[actix_web::test]
-async fn who_was_invited_is_forgotten_when_it_is_long_over_and_with_the_account() {
+async fn who_was_invited_is_forgotten_when_it_is_long_over() {
     let app = TestApp::<Auth>::start().await;
     let elan = studio(&app, "anna", "elan").await;
     let mia = plain_person(&app, "mia").await;
