@@ -28,30 +28,22 @@ use crate::invitations::{code_context, digests, mail_link};
 use crate::membership_changes::{named_roles, require_grantable};
 use crate::{Auth, limits};
 
-/// How an invitation reaches whom it is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum InvitationKind {
-    /// By a letter to one address.
-    Email,
-    /// By a code that is passed on by hand.
-    Code,
-}
-
+/// By a letter to one address, or by a code that is passed on by hand.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(example = json!({ "kind": "email", "email": "anna@example.org", "roles": ["member"] }))]
 pub struct CreateInvitationRequest {
     kind: InvitationKind,
-    /// For `email`: only who has an account with this address, confirmed, can accept.
+    /// Of an invitation by mail, and only there: who has an account with this address, confirmed, can accept.
     #[schema(value_type = Option<String>, format = "email", max_length = 254, example = "anna@example.org")]
     email: Option<EmailAddress>,
     /// What they become: 1 to 10 names of roles, each once.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
     roles: RoleNames,
-    /// For `email`: the language of the letter; the studio's when absent.
+    /// The language of the letter; the studio's when absent.
     locale: Option<Locale>,
-    /// For `code`: so many people can use it; one when absent.
-    #[schema(minimum = 1, maximum = 1000, example = 20)]
+    /// Of a code, and only there: so many people can use it; one when absent.
+    #[schema(minimum = 1, maximum = 1000)]
     max_uses: Option<u16>,
     /// 7 when absent.
     #[schema(minimum = 1, maximum = 90, example = 7)]
@@ -70,14 +62,16 @@ struct Asked {
 impl Asked {
     fn read(request: CreateInvitationRequest) -> Result<Self, Problem> {
         let CreateInvitationRequest { kind, email, roles, locale, max_uses, days_open } = request;
-        let foreign = |pointer: &'static str| Problem::invalid_field(pointer, "does not go with this kind of invitation");
         match kind {
             InvitationKind::Email if email.is_none() => {
-                return Err(Problem::invalid_field("/email", "is missing"));
+                return Err(Problem::invalid_field("/email", "is needed for an invitation by mail"));
             }
-            InvitationKind::Email if max_uses.is_some() => return Err(foreign("/maxUses")),
-            InvitationKind::Code if email.is_some() => return Err(foreign("/email")),
-            InvitationKind::Code if locale.is_some() => return Err(foreign("/locale")),
+            InvitationKind::Email if max_uses.is_some() => {
+                return Err(Problem::invalid_field("/maxUses", "is for codes: a letter invites one person"));
+            }
+            InvitationKind::Code if email.is_some() => {
+                return Err(Problem::invalid_field("/email", "is for invitations by mail: nobody is sent a code"));
+            }
             InvitationKind::Email | InvitationKind::Code => {}
         }
         let (uses, days) = (max_uses.unwrap_or(1), days_open.unwrap_or(DAYS_OPEN));
@@ -86,7 +80,10 @@ impl Asked {
             return Err(Problem::invalid_field("/maxUses", format!("must be between 1 and {MOST_USES}")));
         }
         if !(1..=MOST_DAYS_OPEN).contains(&asked.days) {
-            return Err(Problem::invalid_field("/daysOpen", format!("must be between 1 and {MOST_DAYS_OPEN}")));
+            return Err(Problem::invalid_field(
+                "/daysOpen",
+                format!("must be between 1 and {MOST_DAYS_OPEN}"),
+            ));
         }
         Ok(asked)
     }

@@ -264,6 +264,8 @@ async fn bounds_of_invitations() {
         json!({ "kind": "email", "email": "a@example.org", "roles": ["emperor"] }),
         json!({ "kind": "email", "email": "a@example.org", "roles": ["member"], "daysOpen": 91 }),
         json!({ "kind": "email", "email": "a@example.org", "roles": ["member"], "maxUses": 2 }),
+        json!({ "kind": "email", "roles": ["member"] }),
+        json!({ "kind": "code", "email": "a@example.org", "roles": ["member"] }),
         json!({ "kind": "code", "roles": ["member"], "maxUses": 0 }),
         json!({ "kind": "code", "roles": ["member"], "maxUses": 1001 }),
         json!({ "kind": "pigeon", "roles": ["member"] }),
@@ -279,7 +281,7 @@ async fn bounds_of_invitations() {
 }
 
 #[actix_web::test]
-async fn who_was_invited_is_forgotten_when_it_is_long_over_and_with_the_account() {
+async fn who_was_invited_is_forgotten_when_it_is_long_over() {
     let app = TestApp::<Auth>::start().await;
     let elan = studio(&app, "anna", "elan").await;
     let mia = plain_person(&app, "mia").await;
