@@ -40,7 +40,7 @@ pub enum Actor {
     /// A service account, by one of its keys.
     #[serde(rename_all = "camelCase")]
     ApiKey {
-        #[schema(example = "shk_mfrggzdfmztw")]
+        #[schema(example = "shk_abcdefghjkmn")]
         prefix: String,
         user_id: UserId,
     },

@@ -4,8 +4,8 @@ use serde_json::Value;
 use shinkofa_runtime::{Service, openapi};
 
 /// Every operation has a summary, a tag, a description of each answer, a refusal among them, and an example of what is sent and of what
-/// comes back. An object whose every required member has an example is one; instants, ids, enumerations, booleans, what may
-/// be null and objects whose members are the caller's own speak for themselves.
+/// comes back. An object whose every required member has an example is one; instants, ids, enumerations, booleans, objects
+/// without a shape and what may be null speak for themselves.
 pub fn assert_document_reads_like_a_product<S: Service>() {
     let document = serde_json::to_value(openapi::<S>()).expect("the document is JSON");
     let mut wants = Vec::new();
@@ -49,11 +49,14 @@ fn operation_wants(document: &Value, operation: &Value, complain: &mut impl FnMu
             content_wants(document, (status, content_type, content), complain);
         }
     }
-    // A page that is the same for everybody refuses nobody.
-    let asks = ["parameters", "requestBody", "security"].iter().any(|member| !operation[member].is_null());
-    if asks && refusals == 0 {
+    if refusals == 0 && !is_page(operation) {
         complain("a refusal that it can answer".to_owned());
     }
+}
+
+/// A page that is the same for everybody has nothing to refuse.
+fn is_page(operation: &Value) -> bool {
+    members(&operation["responses"]["200"]["content"]).any(|(content_type, _)| content_type.starts_with("text/html"))
 }
 
 fn content_wants(
@@ -99,12 +102,17 @@ fn lacks_example(document: &Value, schema: &Value, (at, depth): (String, u8), la
     if is("array") {
         return lacks_example(document, &schema["items"], (format!("{at}/*"), depth + 1), lacking);
     }
-    if is("string") || is("integer") || is("number") {
+    let properties = schema["properties"].as_object().filter(|properties| !properties.is_empty());
+    let Some(properties) = properties else {
+        if is("object") {
+            // It belongs to whoever put it there: nothing is promised of what is in it.
+            return;
+        }
         return lacking.push(if at.is_empty() { "/".to_owned() } else { at });
-    }
+    };
     let required: Vec<_> =
         schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    for (name, property) in members(&schema["properties"]) {
+    for (name, property) in properties {
         if required.contains(&name.as_str()) {
             lacks_example(document, property, (format!("{at}/{name}"), depth + 1), lacking);
         }

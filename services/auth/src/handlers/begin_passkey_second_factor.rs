@@ -20,7 +20,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasskeyStepRequest {
     /// From the answer of the first step.
-    #[schema(value_type = String, min_length = 1, max_length = 512, example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
     mfa_token: OneTimeToken,
 }
 
@@ -55,11 +55,7 @@ pub async fn begin_passkey_second_factor(
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(options))
 }
 
-async fn begin(
-    tx: &mut Connection,
-    auth: &Auth,
-    token: &OneTimeToken,
-) -> Result<RequestOptionsAnswer, Error> {
+async fn begin(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<RequestOptionsAnswer, Error> {
     let step = look_at(tx, auth, token).await?;
     let allowed = passkeys::descriptors(tx, auth.realm, step.account.id).await?;
     if allowed.is_empty() {
