@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::handlers::lock_user::require_manageable;
 use crate::withdrawal::end_sessions;
 
-/// The caller, who showed lately who they are, and the member whose roles they may change, their own among them. Who the admins of a tenant are is changed one
-/// change after the other, so that two of them cannot each rely on the other and both go.
+/// The caller, who showed lately who they are, and the member whose roles they may change, their own among them. Who the
+/// admins of a tenant are is changed one change after the other, so that two of them cannot each rely on the other and both go.
 pub async fn changeable(
     tx: &mut Connection,
     auth: &Auth,
