@@ -8,7 +8,7 @@ use shinkofa_web::Problem;
 
 use crate::Auth;
 use crate::announcement::{announce_departure, announce_membership};
-use crate::authority::require_authority;
+use crate::authority::require_recent_authority;
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
@@ -21,8 +21,8 @@ use crate::error::Error;
 use crate::handlers::lock_user::require_manageable;
 use crate::withdrawal::end_sessions;
 
-/// The caller and the member whose roles they may change, their own among them. Who the admins of a tenant are is changed one
-/// change after the other, so that two of them cannot each rely on the other and both go.
+/// The caller, who showed lately who they are, and the member whose roles they may change, their own among them. Who the
+/// admins of a tenant are is changed one change after the other, so that two of them cannot each rely on the other and both go.
 pub async fn changeable(
     tx: &mut Connection,
     auth: &Auth,
@@ -32,7 +32,7 @@ pub async fn changeable(
     let tenant = actor.tenant_id;
     tenants::hold(tx, tenant).await?;
     memberships::hold(tx, tenant, &[actor.user_id, user]).await?;
-    let (_, own) = require_authority::<ManageMembers>(tx, auth, actor).await?;
+    let (_, own) = require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
     let member = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
     require_manageable(&own, &member)?;
     Ok((own, member))
@@ -74,7 +74,8 @@ pub async fn set_roles(
     if !loses && before.len() == roles.len() {
         return Ok(Vec::new());
     }
-    let demoted = member.roles.contains(&Role::Admin) && !roles.iter().any(|role| role == Role::Admin.as_str());
+    let demoted =
+        member.roles.contains(&Role::Admin) && !roles.iter().any(|role| role == Role::Admin.as_str());
     if demoted {
         require_another_admin(tx, trail, user).await?;
     }

@@ -94,6 +94,7 @@ pub struct SignedInUser {
     pub roles: Vec<Role>,
     /// Those that the studio made itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(example = json!(["front_desk"]))]
     pub custom_roles: Vec<String>,
     pub tier: Tier,
     pub tenant_id: TenantId,

@@ -12,7 +12,7 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
-use crate::authority::require_authority;
+use crate::authority::require_recent_authority;
 use crate::db::invitations::{Invitation, InvitationId};
 use crate::db::{invitations, memberships, tenants, users};
 use crate::domain::account::MembershipStatus;
@@ -130,7 +130,7 @@ async fn invite(
     asked: &Asked,
 ) -> Result<InvitationView, Error> {
     let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
-    let (_, own) = require_authority::<ManageMembers>(tx, auth, actor).await?;
+    let (_, own) = require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
     let trail = auth.trail(tenant, actor.actor());
     let roles = named_roles(tx, &trail, &asked.roles).await?;
     require_grantable(own.authority(), &roles)?;

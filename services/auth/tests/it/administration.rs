@@ -221,6 +221,11 @@ async fn what_staff_do_to_members_takes_a_second_factor_shown_lately() {
         assert!(refused.headers["www-authenticate"].to_str().unwrap().contains("acr_values=\"aal2\""));
     }
     impersonate(token(&admin)).await.expect_problem(403, "step_up_required");
+    let member = format!("/api/tenants/members/{}", user_id(&anna));
+    let promote = app.call(Method::PATCH, &member).token(token(&admin)).json(&json!({ "roles": ["admin"] }));
+    promote.send().await.expect_problem(403, "step_up_required");
+    let remove = app.call(Method::DELETE, &member).token(token(&admin));
+    remove.send().await.expect_problem(403, "step_up_required");
     people::profile(&app, token(&anna)).await.expect(200);
     // Looking is as before, and so is what the role does not give.
     members(&app, &admin, "").await;
