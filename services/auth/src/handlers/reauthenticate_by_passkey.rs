@@ -1,5 +1,6 @@
 //! `POST /api/auth/reauthenticate/passkey/verify`
 
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, transaction};
@@ -56,7 +57,7 @@ pub async fn reauthenticate_by_passkey(
     let surroundings = surroundings(&request, &context);
     let answer = answer(&auth, &actor, &surroundings, &body.0.credential).await?;
     auth.platform.committed();
-    Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(answer))
+    Ok(answer.respond(StatusCode::OK))
 }
 
 /// A passkey that the owner of a session shows. Its challenge is used up.
@@ -75,10 +76,11 @@ async fn answer(
     credential: &AuthenticationCredential,
 ) -> Result<TokenAnswer, Error> {
     let scope = scope(auth, actor);
-    let presented = transaction(&auth.platform.database, &scope, "try_passkey_reauthentication", async |tx| {
-        present(tx, auth, actor, credential).await
-    })
-    .await?;
+    let presented =
+        transaction(&auth.platform.database, &scope, "try_passkey_reauthentication", async |tx| {
+            present(tx, auth, actor, credential).await
+        })
+        .await?;
     let Presented { stored, subject, methods } = &presented;
     let shown = stored
         .as_ref()
