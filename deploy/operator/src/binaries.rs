@@ -99,10 +99,13 @@ fn compile(installation: &Installation, build: Build, features: &[&str]) -> Resu
 }
 
 /// What every build for tests selects. One selection for all of them: another would have other features of the
-/// dependencies, and all of those would be compiled again.
+/// dependencies, and all of those would be compiled again. Points where a process may be killed and defences that can be taken
+/// away do nothing until a test's environment names one.
 pub(crate) fn selection(installation: &Installation) -> Vec<String> {
     let services = installation.services().filter(|service| service.database);
-    let features: Vec<String> = services.map(|service| format!("{}/failpoints", service.package)).collect();
+    let mut features: Vec<String> =
+        services.map(|service| format!("{}/failpoints", service.package)).collect();
+    features.push("auth/mutants".to_owned());
     ["--workspace".to_owned(), "--features".to_owned(), features.join(",")].into()
 }
 

@@ -96,10 +96,12 @@ enum Verb {
     Render,
     /// Runs every check and test.
     Test(commands::test::TestArguments),
-    /// Measures booking beside its own SQL, on a stack of its own.
+    /// Measures booking, or auth, beside what their work costs at the least, on a stack of its own.
     Bench(commands::bench::BenchArguments),
     /// Starts PostgreSQL and Redis for tests and prints the variables that tests read.
     TestEnv,
+    /// Prints the variables by which the cross-service tests find the suite's stack, for work on it.
+    SuiteEnv,
     /// The daemon that keeps processes running; started by `up`.
     #[command(hide = true)]
     Supervise,
@@ -140,6 +142,7 @@ async fn run(arguments: Arguments) -> Result<bool> {
         Verb::Test(arguments) => return commands::test::run(arguments).await,
         Verb::Bench(arguments) => return commands::bench::run(arguments).await,
         Verb::TestEnv => commands::test_env::run()?,
+        Verb::SuiteEnv => commands::suite_env::run()?,
         Verb::Supervise => supervisor::run(&Installation::attach(stack)?.layout).await?,
     }
     Ok(true)

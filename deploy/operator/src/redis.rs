@@ -13,6 +13,9 @@ use crate::supervisor::{ProcessSpec, Readiness, Signal};
 
 pub(crate) const KEY: &str = "redis.0";
 
+/// Tests keep apart what must not be counted together.
+pub(crate) const TEST_DATABASES: usize = 256;
+
 /// True when the configuration changed, which a running Redis would not notice.
 pub(crate) fn prepare(installation: &Installation) -> Result<bool> {
     let password = secrets::read(installation, "redis-password")?;
@@ -29,8 +32,10 @@ pub(crate) fn prepare(installation: &Installation) -> Result<bool> {
 fn configuration(port: u16, data: &Path, sockets: &Path, password: &str, stack: Stack) -> String {
     let durability = match stack {
         // Tests come and go; what they leave in Redis is worth nothing.
-        Stack::TestStores => "appendonly no\ndatabases 256\n",
-        Stack::Main | Stack::Suite | Stack::Bench => "appendonly yes\nappendfsync everysec\ndatabases 16\n",
+        Stack::TestStores => format!("appendonly no\ndatabases {TEST_DATABASES}\n"),
+        Stack::Main | Stack::Suite | Stack::Bench => {
+            "appendonly yes\nappendfsync everysec\ndatabases 16\n".to_owned()
+        }
     };
     format!(
         "bind 127.0.0.1\nprotected-mode yes\nport {port}\nunixsocket \"{}/redis.sock\"\nunixsocketperm 700\n\

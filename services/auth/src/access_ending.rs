@@ -2,7 +2,7 @@
 
 use shinkofa_db::Connection;
 use shinkofa_identity::Revocation;
-use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_kernel::{SessionId, UserId, defended};
 
 use crate::Auth;
 use crate::db::audit::Trail;
@@ -30,11 +30,21 @@ pub async fn end_access(
     kept: Option<SessionId>,
 ) -> Result<EndedAccess, Error> {
     let now = trail.clock.now();
-    let ended = sessions::end_all_but(tx, (auth.realm, user), kept, now).await?;
-    one_time_tokens::void_all_but(tx, (auth.realm, user), &KEPT, now).await?;
-    email_changes::cancel_pending(tx, (auth.realm, user), None, now).await?;
+    let ended = if defended!("V13-refresh") {
+        sessions::end_all_but(tx, (auth.realm, user), kept, now).await?
+    } else {
+        Vec::new()
+    };
+    if defended!("V15-steps") && defended!("V05-cancel") {
+        one_time_tokens::void_all_but(tx, (auth.realm, user), &KEPT, now).await?;
+    }
+    if defended!("V05-cancel") {
+        email_changes::cancel_pending(tx, (auth.realm, user), None, now).await?;
+    }
     let revocation = Revocation::User { user_id: user, token_version };
-    revocations::record(tx, &revocation, now).await?;
+    if defended!("V13-access") {
+        revocations::record(tx, &revocation, now).await?;
+    }
     Ok(EndedAccess { revocation, sessions: ended.len() })
 }
 

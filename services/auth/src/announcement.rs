@@ -11,7 +11,7 @@ use shinkofa_runtime::save_role;
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
 use crate::db::tenants::Tenant;
-use crate::db::users::Account;
+use crate::db::users::{self, Account};
 
 impl Trail {
     /// The circumstances of an event are those of the entry beside it.
@@ -48,6 +48,7 @@ pub async fn announce_account_here(tx: &mut Connection, trail: &Trail, account: 
     append(tx, &trail.occurrence(), account.id.as_uuid(), &changed, Some(&account.contact())).await.map(drop)
 }
 
+/// Nobody whose account is suspended is active anywhere, whatever the tenant thinks of them.
 pub async fn announce_membership(
     tx: &mut Connection,
     trail: &Trail,
@@ -58,7 +59,7 @@ pub async fn announce_membership(
         user_id: user,
         roles: membership.roles.clone(),
         tier: membership.tier,
-        active: membership.belongs(),
+        active: membership.belongs() && !users::is_suspended_here(tx, user).await?,
     };
     append(tx, &trail.occurrence(), user.as_uuid(), &changed, None).await.map(drop)
 }

@@ -11,8 +11,9 @@ use crate::domain::lockout;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::hashing::{HashingTurn, Verdict};
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Live, require_factor_shown, require_password_alone};
 use crate::{Auth, limits};
+use shinkofa_kernel::defended;
 
 /// A password that was right, and whose failed attempts it ends.
 pub struct RightPassword {
@@ -49,39 +50,31 @@ pub async fn check_password(
     }
 }
 
-/// Checks the password of somebody who is signed in, by the same lock: attempts on `subject` are counted.
-pub async fn recheck_password(
-    auth: &Auth,
-    account: &Account,
-    subject: &Digest,
-    password: &PresentedPassword,
-) -> Result<bool, Error> {
-    let turn = auth.hashing.turn().await?;
-    transaction(&auth.platform.database, &Scope::realm(auth.realm), "read_lock", async |tx| {
-        require_unlocked(tx, auth, subject).await
-    })
-    .await?;
-    let verdict = turn.verify(password.as_str(), account.password_phc.as_deref()).await?;
-    let right = matches!(verdict, Verdict::Right | Verdict::RightButOutdated);
-    if !right {
-        record_failure(auth, subject).await?;
-    }
-    Ok(right)
+/// What somebody who is signed in shows their password once more for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// To change what protects the account, or to give it up. A second factor, where there is one, was shown lately as well.
+    Change,
+    /// To show again who they are. Whoever has a second factor shows that instead.
+    StepUp,
 }
 
-/// Has somebody who is signed in show their password once more. Failures make the next attempt wait, longer and longer,
-/// on a count of their own. An account without a password gets one by a link first.
+/// Has somebody who is signed in show their password once more, wherever that is asked. Failures make the next attempt wait,
+/// longer and longer, on one count of the person's own: whoever holds a stolen token gets no more guesses by asking at
+/// several doors, and slows nobody's sign-in. An account without a password gets one by a link first.
 pub async fn reauthenticate(
     auth: &Auth,
     actor: &CurrentActor,
     password: &PresentedPassword,
+    aim: Aim,
 ) -> Result<Account, Error> {
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
     let subject = lockout::reauthentication(actor.user_id);
     let turn = auth.hashing.turn().await?;
-    let (account, failed_before) = look_up_signed_in(auth, actor, &subject).await?;
-    if turn.verify(password.as_str(), account.password_phc.as_deref()).await? == Verdict::Wrong {
+    let (account, failed_before) = look_up_signed_in(auth, actor, &subject, aim).await?;
+    let verdict = turn.verify(password.as_str(), account.password_phc.as_deref()).await?;
+    if verdict == Verdict::Wrong && defended!("V05-password") {
         record_failure(auth, &subject).await?;
         return Err(Error::WrongPassword);
     }
@@ -99,11 +92,15 @@ async fn look_up_signed_in(
     auth: &Auth,
     actor: &CurrentActor,
     subject: &Digest,
+    aim: Aim,
 ) -> Result<(Account, bool), Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "look_up_signed_in", async |tx| {
-        let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
+        let Live { account, .. } = match aim {
+            Aim::Change => require_factor_shown(tx, auth, actor, now).await?,
+            Aim::StepUp => require_password_alone(tx, auth, actor, now).await?,
+        };
         let failures = failures::find(tx, auth.realm, subject).await?;
         if let Some(wait_seconds) = failures.and_then(|failures| failures.wait(now)) {
             return Err(Error::Locked { wait_seconds });
@@ -140,8 +137,10 @@ pub async fn unlocked_subject(
     device: Option<&Digest>,
 ) -> Result<Digest, Error> {
     let known = match device {
-        Some(device) => known_devices::knows(tx, auth.realm, email_canonical, device).await?,
-        None => false,
+        Some(device) if defended!("V17-device") => {
+            known_devices::knows(tx, auth.realm, email_canonical, device).await?
+        }
+        _ => false,
     };
     let subject = lockout::subject(email_canonical, device.filter(|_| known));
     require_unlocked(tx, auth, &subject).await?;
@@ -153,13 +152,16 @@ pub async fn require_unlocked(tx: &mut Connection, auth: &Auth, subject: &Digest
     let now = auth.platform.clock.now();
     let known = failures::find(tx, auth.realm, subject).await?;
     match known.and_then(|failures| failures.wait(now)) {
-        Some(wait_seconds) => Err(Error::Locked { wait_seconds }),
-        None => Ok(()),
+        Some(wait_seconds) if defended!("V17-lock") => Err(Error::Locked { wait_seconds }),
+        _ => Ok(()),
     }
 }
 
 /// In a transaction of its own: nothing that fails later takes the count back.
 pub async fn record_failure(auth: &Auth, subject: &Digest) -> Result<(), Error> {
+    if !defended!("V14-count") {
+        return Ok(());
+    }
     let now = auth.platform.clock.now();
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "record_failed_sign_in", async |tx| {
         failures::record(tx, auth.realm, subject, now).await?;

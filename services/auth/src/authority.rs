@@ -8,7 +8,7 @@ use crate::db::memberships::Membership;
 use crate::db::service_accounts;
 use crate::db::users::Account;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, Live, require_member, require_recent};
 
 /// The live account and membership behind a token, whose present roles hold `P`. A role that was taken away works no longer,
 /// whatever the token still says. Of a service account its token and its present scope both have to say so.
@@ -17,14 +17,34 @@ pub async fn require_authority<P: Grants>(
     auth: &Auth,
     actor: &CurrentActor,
 ) -> Result<(Account, Membership), Error> {
-    let now = auth.platform.clock.now();
-    let (account, membership) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
+    let live = authorised::<P>(tx, auth, actor).await?;
+    Ok((live.account, live.membership))
+}
+
+/// The same of somebody who is about to act on another person: a token that was stolen from staff does not go so far. They
+/// showed lately who they are, with all that their account can show.
+pub async fn require_recent_authority<P: Grants>(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+) -> Result<(Account, Membership), Error> {
+    let live = authorised::<P>(tx, auth, actor).await?;
+    require_recent(tx, auth, &live, auth.platform.clock.now()).await?;
+    Ok((live.account, live.membership))
+}
+
+async fn authorised<P: Grants>(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+) -> Result<Live, Error> {
+    let live = require_member(tx, auth.realm, Claimed::from(actor), auth.platform.clock.now()).await?;
     let is_held = match &actor.machine {
-        None => membership.authority().holds(P::PERMISSION),
+        None => live.membership.authority().holds(P::PERMISSION),
         Some(machine) => {
             let present = service_accounts::scopes(tx, actor.tenant_id, actor.user_id).await?;
             machine.may(P::PERMISSION) && present.is_some_and(|scopes| scopes.holds(P::PERMISSION))
         }
     };
-    if is_held { Ok((account, membership)) } else { Err(denied().into()) }
+    if is_held { Ok(live) } else { Err(denied().into()) }
 }

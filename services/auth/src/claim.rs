@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use shinkofa_db::Connection;
+use shinkofa_kernel::defended;
 use shinkofa_web::Fault;
 
 use crate::Auth;
@@ -32,6 +33,10 @@ pub async fn claim_address(
         return Ok(account);
     }
     let (owner, now) = ((auth.realm, account.id), trail.clock.now());
+    if !defended!("V06") {
+        users::set_email_verified(tx, auth.realm, account.id, now).await?;
+        return Ok(Account { email_verified_at: Some(now), ..account });
+    }
     let token_version = users::claim(tx, owner, now).await?;
     let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
     factors::delete_of_user(tx, auth.realm, account.id).await?;

@@ -1,10 +1,12 @@
 //! Whose account an identity elsewhere opens.
 
+use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_kernel::{Actor, Role, TenantId, UserId};
+use shinkofa_identity::Revocation;
+use shinkofa_kernel::{Actor, Role, SessionId, TenantId, UserId, defended};
 use shinkofa_web::{Fault, Locale};
 
 use crate::{Auth, sign_up_gate};
@@ -13,7 +15,7 @@ use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::oauth_attempts::{self, RedeemedAttempt};
 use crate::db::users::{self, Account, NewAccount};
-use crate::db::{factors, identities, memberships, providers};
+use crate::db::{factors, identities, memberships, providers, revocations, sessions};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::Digest;
@@ -21,6 +23,7 @@ use crate::domain::email::EmailAddress;
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::pkce::{CodeChallenge, CodeVerifier, PkceMissing};
 use crate::domain::provider::{ExternalIdentity, Provider};
+use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::letters::request_letter;
 
@@ -41,7 +44,7 @@ pub fn sealed_for(what: &str, state_hash: &[u8]) -> String {
 
 /// A provider that is switched off is as good as absent, at once and in every step.
 pub async fn require_enabled(tx: &mut Connection, auth: &Auth, provider: Provider) -> Result<(), Error> {
-    if providers::is_disabled(tx, auth.realm, provider).await? {
+    if providers::is_disabled(tx, auth.realm, provider).await? && defended!("V28-provider") {
         return Err(Error::ProviderUnknown);
     }
     Ok(())
@@ -57,7 +60,21 @@ impl Redeemed {
     pub fn device(&self) -> Option<Digest> {
         self.attempt.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok())
     }
+
+    /// Notes which session the code was exchanged for.
+    pub async fn note_session(
+        &self,
+        tx: &mut Connection,
+        auth: &Auth,
+        session: SessionId,
+    ) -> Result<(), Error> {
+        let key = (auth.realm, self.attempt.state_hash.as_slice());
+        Ok(oauth_attempts::note_session(tx, key, session).await?)
+    }
 }
+
+/// So long after the first exchange another one is the same browser's, which asked twice.
+const RACE: TimeDelta = TimeDelta::seconds(3);
 
 /// Looks up a code. The attempt is counted and committed before the verifier is compared: a wrong one leaves the code as it
 /// is, a few times.
@@ -71,11 +88,17 @@ pub async fn redeem(
     let attempt = transaction(&auth.platform.database, &scope, "present_oauth_code", async |tx| {
         let most = (MOST_ATTEMPTS, now);
         let attempt = oauth_attempts::attempt_exchange(tx, auth.realm, &code.digest(), most).await?;
-        let attempt = attempt.filter(|attempt| attempt.for_tenant == tenant).ok_or(Error::ExchangeGone)?;
-        require_enabled(tx, auth, attempt.provider).await?;
+        let attempt = attempt.filter(|attempt| attempt.for_tenant == tenant);
+        if let Some(attempt) = &attempt {
+            require_enabled(tx, auth, attempt.provider).await?;
+        }
         Ok::<_, Error>(attempt)
     })
     .await?;
+    let Some(attempt) = attempt else {
+        end_twice_exchanged(auth, tenant, code, verifier).await?;
+        return Err(Error::ExchangeGone);
+    };
     let challenge = CodeChallenge::kept(&attempt.code_challenge);
     if challenge.is_repeated_by(verifier) {
         return Err(PkceMissing.into());
@@ -90,12 +113,50 @@ pub async fn redeem(
     Ok(Redeemed { attempt, identity })
 }
 
+/// Somebody exchanges a code again that was exchanged, and knows its verifier: one of the two took both from the other. The
+/// session that the code opened ends (RFC 6749, section 4.1.2; ASVS 5.0, 10.4.2).
+async fn end_twice_exchanged(
+    auth: &Auth,
+    tenant: TenantId,
+    code: &OneTimeToken,
+    verifier: &CodeVerifier,
+) -> Result<(), Error> {
+    let now = auth.platform.clock.now();
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    let ended = transaction(&auth.platform.database, &scope, "end_twice_exchanged", async |tx| {
+        let used = oauth_attempts::find_used(tx, auth.realm, &code.digest(), now).await?;
+        let Some(used) = used.filter(|used| used.for_tenant == tenant) else { return Ok(None) };
+        let late = used.used_at.is_some_and(|at| now - at > RACE);
+        if !late || !CodeChallenge::kept(&used.code_challenge).is_met_by(verifier) {
+            return Ok(None);
+        }
+        let opened = oauth_attempts::session_of(tx, (auth.realm, used.state_hash.as_slice())).await?;
+        let Some(session_id) = opened else { return Ok(None) };
+        let Some(session) = sessions::find(tx, auth.realm, session_id).await? else { return Ok(None) };
+        if !sessions::end(tx, (auth.realm, session_id), now).await? {
+            return Ok(None);
+        }
+        let revocation = Revocation::Session { session_id };
+        revocations::record(tx, &revocation, now).await?;
+        let details = json!({ "reason": SessionEnd::CodeReused, "userId": session.user_id });
+        auth.trail(tenant, Actor::Anonymous)
+            .session(tx, AuditAction::SessionEnded, session_id, details)
+            .await?;
+        Ok::<_, Error>(Some(revocation))
+    })
+    .await?;
+    if let Some(revocation) = ended {
+        auth.revoked(&revocation);
+    }
+    Ok(())
+}
+
 /// Uses the code up, in the transaction that does what it was for. Of several at once exactly one does.
 pub async fn use_up(tx: &mut Connection, auth: &Auth, redeemed: &Redeemed) -> Result<(), Error> {
     require_enabled(tx, auth, redeemed.attempt.provider).await?;
     let key = (auth.realm, redeemed.attempt.state_hash.as_slice());
     let used = oauth_attempts::finish(tx, key, auth.platform.clock.now()).await?;
-    if used { Ok(()) } else { Err(Error::ExchangeGone) }
+    if used || !defended!("V03-exchange") { Ok(()) } else { Err(Error::ExchangeGone) }
 }
 
 /// The account that an identity opens: the one it is linked with; else the one whose address the provider has verified; else

@@ -49,6 +49,7 @@ pub struct SecondFactorNeeded {
     #[schema(example = true)]
     mfa_required: bool,
     /// Good for five minutes, for `POST /api/auth/signin/mfa` alone, and there for five codes.
+    #[schema(example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
     mfa_token: String,
     /// What the code may come from. For `email_code` ask for one first: `POST /api/auth/signin/mfa/email`.
     methods: Vec<FactorKind>,

@@ -4,7 +4,7 @@ use serde_json::json;
 use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::Connection;
 use shinkofa_feed::append;
-use shinkofa_kernel::{Actor, Role, UserId};
+use shinkofa_kernel::{Actor, Role, UserId, defended};
 use shinkofa_web::{Fault, Locale};
 
 use crate::Auth;
@@ -72,11 +72,15 @@ pub async fn upgrade(
     let owner = (auth.realm, guest);
     let token_version =
         users::upgrade_guest(tx, owner, (&email, choice), now).await?.ok_or(Error::LinkGone)?;
-    let ended = end_access(tx, auth, trail, (guest, token_version), None).await?;
+    let ended = if defended!("V16-guest") {
+        end_access(tx, auth, trail, (guest, token_version), None).await?.sessions
+    } else {
+        0
+    };
     memberships::set_roles(tx, trail.tenant, guest, &[Role::Member]).await?;
     signups::delete_for_address(tx, auth.realm, email.canonical()).await?;
     let trail = Trail { actor: Actor::user(guest), ..trail.clone() };
-    trail.user(tx, AuditAction::GuestUpgraded, guest, json!({ "endedSessions": ended.sessions })).await?;
+    trail.user(tx, AuditAction::GuestUpgraded, guest, json!({ "endedSessions": ended })).await?;
     let missing = || Fault::unexpected("an upgraded guest is not there");
     let account = users::find(tx, auth.realm, guest).await?.ok_or_else(missing)?;
     let membership = memberships::find(tx, trail.tenant, guest).await?.ok_or_else(missing)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use shinkofa_kernel::defended;
 use shinkofa_web::Fault;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -104,6 +105,9 @@ impl HashingTurn {
 
     /// Compares a password with a PHC string. Without one it takes as long, and is wrong.
     pub async fn verify(&self, password: &str, phc: Option<&str>) -> Result<Verdict, Fault> {
+        if phc.is_none() && !defended!("V01") {
+            return Ok(Verdict::Wrong);
+        }
         let password = password.to_owned();
         let (phc, known) = (phc.unwrap_or(NOBODY).to_owned(), phc.is_some());
         let verdict =
@@ -216,6 +220,16 @@ mod tests {
             verify(b"old password", &outdated.to_string(), &mut memory).unwrap(),
             Verdict::RightButOutdated
         );
+    }
+
+    /// V1: the memory of a hash is kept for the next one, so it tells that there was one.
+    #[tokio::test]
+    async fn v01_a_password_of_nobodys_is_hashed_like_anybody_elses() {
+        let pool = HashingPool::new(1);
+        let turn = pool.turn().await.unwrap();
+        assert_eq!(turn.verify("anything at all", None).await.unwrap(), Verdict::Wrong);
+        let blocks: Vec<usize> = pool.memory().iter().map(Vec::len).collect();
+        assert_eq!(blocks, [todays_parameters().unwrap().block_count()]);
     }
 
     #[test]

@@ -28,6 +28,7 @@ use crate::session_opening::{TokenSource, claims, key_context};
 #[serde(rename_all = "camelCase")]
 pub struct ImpersonationAnswer {
     /// Send it as `Authorization: Bearer`. Anything but GET is refused with it, and nothing refreshes it.
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTkyMDAwMCJ9.c2lnbmF0dXJl")]
     access_token: String,
     #[schema(example = "Bearer")]
     token_type: &'static str,

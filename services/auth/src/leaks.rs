@@ -11,7 +11,7 @@ use crate::clients::leaked_passwords::LeakedPasswords;
 use crate::domain::password::{NewPassword, SHORTEST_CHARACTERS, UnfitPassword};
 use crate::error::Error;
 
-/// What is known of leaked passwords, beyond the short list that every password is compared with when it is read.
+/// What is known of leaked passwords, beyond the list built in that every password is compared with when it is read.
 #[derive(Clone, Debug, Default)]
 pub struct Leaks {
     /// In lower case.

@@ -53,6 +53,7 @@ mod session_opening;
 mod set_tenant_status;
 mod sign_up_gate;
 mod state;
+mod suspend_account;
 mod switch_provider;
 mod tenant_closing;
 mod tenant_view;
@@ -61,4 +62,7 @@ mod webhook_events;
 mod webhook_view;
 mod withdrawal;
 
+pub use jobs::seal_audit::FAILPOINTS;
+pub use domain::common_passwords::pack as pack_common_passwords;
+pub use domain::password::SHORTEST_CHARACTERS as SHORTEST_PASSWORD;
 pub use state::Auth;

@@ -2,14 +2,16 @@
 
 use chrono::{DateTime, Utc};
 use shinkofa_db::Connection;
-use shinkofa_identity::{CurrentActor, Permission, enrolment_required, is_stepped_up, step_up_required};
-use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
+use shinkofa_identity::{
+    AssuranceLevel, CurrentActor, Permission, enrolment_required, is_stepped_up, step_up_required,
+};
+use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
 use crate::Auth;
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
-use crate::db::{impersonations, memberships, sessions, users};
+use crate::db::{factors, impersonations, memberships, sessions, users};
 use crate::domain::administration::IMPERSONATION;
 use crate::domain::second_factor::enrols_only;
 use crate::error::Error;
@@ -50,12 +52,23 @@ pub async fn require_live(
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<(Account, Membership), Error> {
-    let Live { session, account, membership } = require_session(tx, realm, claimed, now).await?;
-    let looks_on = session.amr == IMPERSONATION;
-    if !looks_on && enrols_only(&membership.authority().weight(), session.assurance(), &session.amr) {
+    let Live { account, membership, .. } = require_member(tx, realm, claimed, now).await?;
+    Ok((account, membership))
+}
+
+/// The same, with the session.
+pub async fn require_member(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let live = require_session(tx, realm, claimed, now).await?;
+    let looks_on = live.session.amr == IMPERSONATION;
+    if !looks_on && enrols_only(&live.membership.authority().weight(), live.session.assurance(), &live.session.amr) {
         return Err(enrolment_required().into());
     }
-    Ok((account, membership))
+    Ok(live)
 }
 
 /// The same for the few routes that are also open to those who have to enrol a second factor first.
@@ -74,8 +87,8 @@ pub async fn require_session(
         && session.for_tenant == claimed.tenant
         && account.is_usable(now)
         && account.token_version == claimed.token_version
-        && membership.is_active();
-    if live && (session.amr != IMPERSONATION || may_go_on(tx, claimed, now).await?) {
+        && (membership.is_active() || !defended!("V23-token"));
+    if live && (session.amr != IMPERSONATION || may_go_on(tx, realm, claimed, now).await?) {
         Ok(Live { session, account, membership })
     } else {
         Err(Error::Unauthenticated)
@@ -92,20 +105,70 @@ pub async fn require_stepped_up(
 ) -> Result<Live, Error> {
     users::lock(tx, auth.realm, actor.user_id).await?.ok_or(Error::Unauthenticated)?;
     let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
+    require_recent(tx, auth, &live, now).await?;
+    Ok(live)
+}
+
+/// Did whoever is behind this session show lately who they are, with all that their account can show?
+pub async fn require_recent(
+    tx: &mut Connection,
+    auth: &Auth,
+    live: &Live,
+    now: DateTime<Utc>,
+) -> Result<(), Error> {
     let shown = live.session.assurance();
-    let demanded = demanded(tx, auth, actor.user_id, shown).await?;
-    if !is_stepped_up((shown, live.session.authenticated_at), demanded, now) {
-        return Err(step_up_required(demanded).into());
+    let demanded = demanded(tx, auth, live.account.id, shown).await?;
+    if is_stepped_up((shown, live.session.authenticated_at), demanded, now) {
+        Ok(())
+    } else {
+        Err(step_up_required(demanded).into())
+    }
+}
+
+/// Somebody whose second factor, where their account has one, was shown lately. Where it has none the password shows who
+/// they are, and the caller asks for it.
+pub async fn require_factor_shown(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    if factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
+        require_recent(tx, auth, &live, now).await?;
+    }
+    Ok(live)
+}
+
+/// Somebody who has no second factor, so that their password is all that they can show.
+pub async fn require_password_alone(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
+    if factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
+        return Err(step_up_required(AssuranceLevel::Aal2).into());
     }
     Ok(live)
 }
 
 /// Whoever of the staff opened this session: are they still allowed to?
-async fn may_go_on(tx: &mut Connection, claimed: Claimed, now: DateTime<Utc>) -> Result<bool, Error> {
+async fn may_go_on(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
     let Some(impersonator) = impersonations::impersonator(tx, claimed.tenant, claimed.session, now).await?
     else {
         return Ok(false);
     };
+    let account = users::find(tx, realm, impersonator).await?;
+    if !account.is_some_and(|account| account.is_usable(now)) {
+        return Ok(false);
+    }
     let membership = memberships::find(tx, claimed.tenant, impersonator).await?;
     Ok(membership.is_some_and(|membership| {
         membership.is_active() && membership.authority().holds(Permission::ImpersonateUsers)

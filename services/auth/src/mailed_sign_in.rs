@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::macros::uuid::Uuid;
-use shinkofa_kernel::{Actor, TenantId, UserId};
+use shinkofa_kernel::{Actor, TenantId, UserId, defended};
 use shinkofa_web::Fault;
 
 use crate::Auth;
@@ -81,7 +81,9 @@ pub async fn keep(
         expires_at,
         about: Some(serde_json::to_value(kept).map_err(Fault::unexpected)?),
     };
-    one_time_tokens::void(tx, (auth.realm, account.id), purpose, now).await?;
+    if defended!("V03-next") {
+        one_time_tokens::void(tx, (auth.realm, account.id), purpose, now).await?;
+    }
     one_time_tokens::insert(tx, &row).await?;
     Ok(expires_at)
 }

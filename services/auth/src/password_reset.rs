@@ -12,6 +12,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
 use crate::letters::request_letter;
+use shinkofa_kernel::defended;
 
 /// Has a link sent to the account's address. An earlier one stops working. The caller has locked the account, so that of
 /// several at once one link is left.
@@ -22,7 +23,9 @@ pub async fn request_password_reset(
     account: &Account,
 ) -> Result<(), Error> {
     let now = trail.clock.now();
-    one_time_tokens::void(tx, (auth.realm, account.id), TokenPurpose::PasswordReset, now).await?;
+    if defended!("V03-next") {
+        one_time_tokens::void(tx, (auth.realm, account.id), TokenPurpose::PasswordReset, now).await?;
+    }
     let secret = give_out(tx, auth, trail, account, (TokenPurpose::PasswordReset, None)).await?;
     let expires_at = now + TokenPurpose::PasswordReset.lifetime();
     request_letter(tx, auth, trail, account, (AccountLetter::PasswordReset { expires_at }, Some(secret)))

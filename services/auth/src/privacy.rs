@@ -12,7 +12,7 @@ use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations, known_devices,
     members, memberships, one_time_tokens, passkey_challenges, passkeys, profiles, recovery_codes,
     remembered_devices, revocations, scope,
-    sessions, signups, users,
+    sessions, signups, suspensions, users,
 };
 use crate::invitations::forget;
 
@@ -55,6 +55,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         })
         .collect();
     let lock_reason = members::lock_reason_here(tx, user).await?;
+    let suspension_reason = suspensions::reason(tx, auth.realm, user).await?;
     let consents = consents::history_here(tx, user).await?;
     let impersonations = impersonations::of_user_here(tx, user).await?;
     let impersonations: Vec<_> = impersonations
@@ -74,6 +75,7 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
         "invitations": invitations_of(tx, &account).await?,
         "consents": consents,
         "lockReason": lock_reason,
+        "suspensionReason": suspension_reason,
         "seenByStaff": impersonations,
         "sessions": sessions,
         "identities": identities,
@@ -159,6 +161,7 @@ pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResul
     sessions::delete_of_user(tx, auth.realm, user).await?;
     profiles::delete(tx, auth.realm, user).await?;
     email_changes::delete_of_user(tx, auth.realm, user).await?;
+    suspensions::forget(tx, auth.realm, user).await?;
     events::forget_person(tx, user).await?;
     let token_version = users::erase(tx, auth.realm, user, now).await?;
     revocations::record(tx, &Revocation::User { user_id: user, token_version }, now).await

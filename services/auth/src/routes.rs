@@ -51,7 +51,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::remove_passkey::remove_passkey); // DELETE /api/auth/passkeys/{passkeyId}  signed in, stepped up
     config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
     config.service(handlers::put_consent::put_consent); // PUT /api/me/consents  signed in
-    config.service(handlers::export_account::export_account); // GET /api/me/export  signed in
+    config.service(handlers::export_account::export_account); // GET /api/me/export  signed in as oneself
     config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in, with the password
     config.service(handlers::cancel_deletion::cancel_deletion); // POST /api/me/delete/cancel  signed in
     config.service(handlers::show_certificate::show_certificate); // GET /api/me/certificates/{certificateId}  anyone

@@ -32,6 +32,7 @@ use crate::{Auth, banning, browser};
 #[serde(rename_all = "camelCase")]
 pub struct TokenAnswer {
     /// Send it as `Authorization: Bearer`.
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTkyMDAwMCJ9.c2lnbmF0dXJl")]
     pub access_token: String,
     #[schema(example = "Bearer")]
     pub token_type: &'static str,
@@ -40,6 +41,7 @@ pub struct TokenAnswer {
     pub expires_in: i64,
     /// Works once: every refresh brings the next one. In cookie mode it is in the cookie `__Host-rt` instead.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0")]
     pub refresh_token: Option<String>,
     /// In cookie mode: what a page of ours sends as `X-CSRF-Token` to refresh. Good as long as the session; keep it in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +55,10 @@ pub struct TokenAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_token: Option<String>,
     pub user: SignedInUser,
+    /// For whoever opened it, not for the answer.
+    #[serde(skip)]
+    #[schema(ignore)]
+    pub session: SessionId,
     /// What the browser is given to keep.
     #[serde(skip)]
     cookies: Vec<String>,
@@ -83,6 +89,7 @@ pub struct SignedInUser {
     pub user_id: UserId,
     #[schema(example = "anna@example.org")]
     pub email: String,
+    #[schema(example = "Anna Martin")]
     pub name: String,
     pub roles: Vec<Role>,
     /// Those that the studio made itself.
@@ -287,6 +294,7 @@ pub async fn tokens(
             tier: membership.tier,
             tenant_id: tenant,
         },
+        session: source.session,
         cookies: kept.in_cookie.into_iter().collect(),
     })
 }

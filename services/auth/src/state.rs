@@ -35,7 +35,9 @@ use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
-use crate::{audit_verify, create_user, privacy, relying_party, routes, set_tenant_status, switch_provider};
+use crate::{
+    audit_verify, create_user, privacy, relying_party, routes, set_tenant_status, suspend_account, switch_provider,
+};
 
 #[derive(Clone)]
 pub struct Auth {
@@ -161,6 +163,8 @@ impl Service for Auth {
             "disable-provider" => Ok(switch_provider::run(self, Switch::Off, arguments).await?),
             "enable-provider" => Ok(switch_provider::run(self, Switch::On, arguments).await?),
             "set-tenant-status" => Ok(set_tenant_status::run(self, arguments).await?),
+            "restore-account" => Ok(suspend_account::restore(self, arguments).await?),
+            "suspend-account" => Ok(suspend_account::suspend(self, arguments).await?),
             other => Err(StartError::UnknownCommand(other.to_owned())),
         }
     }

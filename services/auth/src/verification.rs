@@ -12,6 +12,7 @@ use crate::db::users::Account;
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
+use shinkofa_kernel::defended;
 use shinkofa_web::Fault;
 
 /// Gives out a link that confirms the account's address and the password chosen in `signup`, and has notify send it. The
@@ -38,7 +39,9 @@ pub async fn request_verification(
         expires_at,
         about: None,
     };
-    one_time_tokens::void_for_signup(tx, (auth.realm, account.id), signup, now).await?;
+    if defended!("V03-next") {
+        one_time_tokens::void_for_signup(tx, (auth.realm, account.id), signup, now).await?;
+    }
     one_time_tokens::insert(tx, &row).await?;
     let sealed_token = auth
         .sealing

@@ -248,6 +248,7 @@ pub enum AccountLetter {
         /// How many are left.
         left: i64,
     },
+    RecoveryCodesReplaced,
     /// To the new address: the link makes it the account's.
     EmailChangeConfirmation {
         expires_at: DateTime<Utc>,

@@ -1,9 +1,10 @@
 //! Access tokens of people: HS256 JWTs in the profile of RFC 9068, issued by auth and verified by every service.
 
 use chrono::{DateTime, Utc};
+use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::{Algorithm, Validation};
-use serde::{Deserialize, Serialize};
-use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId};
+use serde::{Deserialize, Deserializer, Serialize};
+use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId, defended};
 use uuid::Uuid;
 
 use crate::Keyring;
@@ -52,9 +53,20 @@ pub struct UserClaims {
     /// The public part of the key that a service account showed (RFC 8693 section 4.3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    #[serde(deserialize_with = "seconds")]
     pub iat: i64,
+    #[serde(deserialize_with = "seconds")]
     pub nbf: i64,
+    #[serde(deserialize_with = "seconds")]
     pub exp: i64,
+}
+
+/// A whole number and nothing else: a time that cannot be read is not one that may be passed over (CVE-2026-25537).
+fn seconds<'de, D: Deserializer<'de>>(claim: D) -> Result<i64, D::Error> {
+    if defended!("V10-type") {
+        return i64::deserialize(claim);
+    }
+    Ok(serde_json::Value::deserialize(claim)?.as_i64().unwrap_or_default())
 }
 
 /// Somebody of the staff who sees the platform as the person does.
@@ -169,6 +181,9 @@ impl UserTokens {
 }
 
 pub(crate) fn check_times(now: DateTime<Utc>, iat: i64, nbf: i64, exp: i64) -> Result<(), TokenError> {
+    if !defended!("V10-bounds") {
+        return Ok(());
+    }
     let now = now.timestamp();
     let sane = iat >= 0 && nbf >= 0 && exp > iat;
     if !sane || nbf > now + LEEWAY_SECONDS || iat > now + LEEWAY_SECONDS {
@@ -187,16 +202,19 @@ pub(crate) fn decode<C: serde::de::DeserializeOwned>(
     audience: &str,
 ) -> Result<C, TokenError> {
     let header = jsonwebtoken::decode_header(token).map_err(|_| TokenError::Invalid)?;
-    if header.alg != Algorithm::HS256 || header.typ.as_deref() != Some(token_type) {
+    let algorithm = if defended!("V09-alg") { Algorithm::HS256 } else { header.alg };
+    let typed = header.typ.as_deref() == Some(token_type) || !defended!("V09-typ");
+    if header.alg != algorithm || !typed {
         return Err(TokenError::Invalid);
     }
     // An extension that must be understood (RFC 7515 section 4.1.11), and we understand none.
     if header.crit.is_some() {
         return Err(TokenError::Invalid);
     }
-    let mut validation = Validation::new(Algorithm::HS256);
+    let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
+    validation.validate_aud = defended!("V15-audience");
     validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
     // The injected clock decides about time, after this.
     validation.validate_exp = false;
@@ -204,8 +222,9 @@ pub(crate) fn decode<C: serde::de::DeserializeOwned>(
     let decode_with = |key| jsonwebtoken::decode::<C>(token, key, &validation).map(|data| data.claims).ok();
     let keys = keyring.keys();
     let claims = match &header.kid {
-        Some(kid) => keys.verifying(kid).and_then(decode_with),
-        None => keys.newest_two().find_map(decode_with),
+        _ if !defended!("V09-signature") => insecure_decode(token).map(|data| data.claims).ok(),
+        Some(kid) if defended!("V09-kid") => keys.verifying(kid).and_then(decode_with),
+        _ => keys.newest_two().find_map(decode_with),
     };
     claims.ok_or(TokenError::Invalid)
 }

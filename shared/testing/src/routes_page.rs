@@ -9,14 +9,15 @@ use utoipa::openapi::{OpenApi, PathItem};
 use crate::TestApp;
 
 /// One line of the page: `config.service(...); // METHOD /path  who`.
-#[derive(Debug, PartialEq, Eq)]
-struct Line {
-    method: String,
-    path: String,
-    who: String,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub method: String,
+    pub path: String,
+    pub who: String,
 }
 
-fn lines(page: &str) -> Vec<Line> {
+/// What a page says of its routes. That it tells the truth is what [`assert_routes_page`] is for.
+pub fn routes_of(page: &str) -> Vec<Route> {
     page.lines()
         .filter(|line| line.contains(".service("))
         .map(|line| {
@@ -24,7 +25,7 @@ fn lines(page: &str) -> Vec<Line> {
                 line.split("//").nth(1).unwrap_or_else(|| panic!("a route without its comment: {line}"));
             let mut words = comment.split_whitespace();
             let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
-            Line {
+            Route {
                 method: method.to_owned(),
                 path: path.to_owned(),
                 who: words.collect::<Vec<_>>().join(" "),
@@ -60,7 +61,7 @@ fn operations(document: &OpenApi) -> BTreeMap<(String, String), bool> {
 pub fn assert_routes_page<S: Service>(page: &str) {
     let operations = operations(&openapi::<S>());
     let public: Vec<_> =
-        lines(page).into_iter().filter(|line| !line.path.starts_with("/internal/")).collect();
+        routes_of(page).into_iter().filter(|line| !line.path.starts_with("/internal/")).collect();
     for line in &public {
         let secured = operations.get(&(line.method.clone(), line.path.clone()));
         let secured = secured.unwrap_or_else(|| panic!("the document has no {} {}", line.method, line.path));
@@ -77,7 +78,7 @@ pub fn assert_routes_page<S: Service>(page: &str) {
 
 /// Calls every route without saying who asks: only those for `anyone` may answer anything but 401.
 pub async fn assert_every_route_asks_who<S: Service>(app: &TestApp<S>, page: &str) {
-    for line in lines(page).into_iter().filter(|line| line.who != "anyone") {
+    for line in routes_of(page).into_iter().filter(|line| line.who != "anyone") {
         let method: Method = line.method.parse().expect("a method");
         let path = with_example_ids(&line.path);
         let call = if line.path.starts_with("/internal/") {

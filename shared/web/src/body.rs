@@ -6,6 +6,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use shinkofa_kernel::defended;
 
 use crate::Problem;
 
@@ -58,18 +59,30 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid_field("", "must be an object"));
     }
     let mut json = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let cause = error.inner();
-        match cause.classify() {
-            Category::Data => {
-                let message = message(cause);
-                Problem::invalid_field(pointer(error.path(), &message), message)
+    let value = match serde_path_to_error::deserialize(&mut json) {
+        Ok(value) => value,
+        Err(error) => {
+            if !defended!("V19")
+                && let Some(rest) = without_unknown(bytes, error.inner())
+            {
+                return parse(&rest);
             }
-            Category::Syntax | Category::Eof | Category::Io => malformed(cause),
+            return Err(refusal(&error));
         }
-    })?;
+    };
     json.end().map_err(|error| malformed(&error))?;
     Ok(value)
+}
+
+fn refusal(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let cause = error.inner();
+    match cause.classify() {
+        Category::Data => {
+            let message = message(cause);
+            Problem::invalid_field(pointer(error.path(), &message), message)
+        }
+        Category::Syntax | Category::Eof | Category::Io => malformed(cause),
+    }
 }
 
 fn malformed(cause: &serde_json::Error) -> Problem {
@@ -102,6 +115,15 @@ fn pointer(path: &serde_path_to_error::Path, message: &str) -> String {
 fn field_of_object(message: &str) -> Option<&str> {
     let name = message.strip_prefix("missing field `").or_else(|| message.strip_prefix("unknown field `"))?;
     name.split('`').next()
+}
+
+/// The body less the member that the type does not know, as a type that lets any member pass reads it.
+fn without_unknown(bytes: &[u8], cause: &serde_json::Error) -> Option<Vec<u8>> {
+    let message = cause.to_string();
+    let unknown = message.strip_prefix("unknown field `")?.split('`').next()?;
+    let mut body: serde_json::Value = serde_json::from_slice(bytes).ok()?;
+    body.as_object_mut()?.remove(unknown)?;
+    serde_json::to_vec(&body).ok()
 }
 
 /// `~` and `/` inside a name are escaped.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use actix_web::dev::Payload;
 use actix_web::http::header::HOST;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use shinkofa_kernel::RequestId;
+use shinkofa_kernel::{RequestId, defended};
 
 use crate::{Locale, Problem};
 
@@ -26,8 +26,10 @@ pub struct ClientNetwork(String);
 
 impl ClientNetwork {
     pub fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
+        let address = if defended!("V18-mapped") { address.to_canonical() } else { address };
+        match address {
             IpAddr::V4(v4) => Self(v4.to_string()),
+            IpAddr::V6(v6) if !defended!("V18-network") => Self(v6.to_string()),
             IpAddr::V6(v6) => {
                 let [a, b, c, d, ..] = v6.segments();
                 Self(format!("{}/64", Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)))
@@ -47,7 +49,8 @@ impl RequestContext {
             .and_then(RequestId::from_traceparent)
             .unwrap_or_else(|| RequestId::new(clock));
         // The gateway overwrites X-Real-IP. The peer itself is the client only where there is no gateway.
-        let address = header("x-real-ip")
+        let told_by = if defended!("V18-header") { "x-real-ip" } else { "x-forwarded-for" };
+        let address = header(told_by)
             .and_then(|text| text.parse().ok())
             .or_else(|| request.peer_addr().map(|peer| peer.ip()))
             .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
@@ -76,10 +79,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_ipv6_subscriber_is_one_network_and_a_mapped_address_is_its_ipv4_self() {
+    fn v18_an_ipv6_subscriber_is_one_network_and_a_mapped_address_is_its_ipv4_self() {
         let network = |text: &str| ClientNetwork::of(text.parse().unwrap());
         assert_eq!(network("2001:db8::1"), network("2001:db8:0:0:ffff::2"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+
+    #[test]
+    fn v18_what_a_client_says_of_where_it_sits_is_not_read() {
+        let clock = shinkofa_kernel::Clock::manual(Default::default());
+        let peer = "198.51.100.7:4711".parse().unwrap();
+        let request = || actix_web::test::TestRequest::default().peer_addr(peer);
+        let client = |request: actix_web::test::TestRequest| {
+            RequestContext::of(&request.to_http_request(), &clock).client.as_str().to_owned()
+        };
+        let forged = ["x-forwarded-for", "forwarded", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
+        for name in forged {
+            assert_eq!(client(request().insert_header((name, "203.0.113.9"))), "198.51.100.7", "{name}");
+            let through_the_gateway = request().insert_header(("x-real-ip", "192.0.2.1"));
+            let told = client(through_the_gateway.insert_header((name, "203.0.113.9")));
+            assert_eq!(told, "192.0.2.1", "{name}");
+        }
     }
 }

@@ -1,9 +1,8 @@
-//! The load over HTTP: a closed loop over kept connections, and the time of every answer.
+//! Closed loops over kept connections, and the time of every answer.
 
 use std::collections::BTreeMap;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -11,16 +10,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use crate::crowd::Crowd;
+use crate::figures::percentile;
 
-/// What is asked, of whom, and for how long.
-#[derive(Clone)]
-pub struct Load {
-    pub crowd: Arc<Crowd>,
-    pub address: SocketAddr,
-    pub connections: usize,
-    pub duration: Duration,
-    pub first_session: u64,
+/// Whoever asks over one connection, one request after the other.
+pub trait Client: Send + 'static {
+    type Wire: Wire;
+
+    fn next_request(&mut self) -> Vec<u8>;
+
+    /// Looks at the answer. A fault ends the phase.
+    fn take(&mut self, _answer: <Self::Wire as Wire>::Answer) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// How a protocol says that an answer is whole.
+pub trait Wire: Send + 'static {
+    type Answer: Send;
+
+    /// `None` while something is missing.
+    fn parse(bytes: &[u8]) -> Result<Option<Self::Answer>>;
+
+    /// By which answers are counted, where the protocol has such a thing.
+    fn status(_answer: &Self::Answer) -> Option<u16> {
+        None
+    }
 }
 
 /// What was answered.
@@ -47,24 +61,27 @@ impl Measured {
 
     /// In milliseconds; of nothing it is zero.
     pub fn percentile(&self, percent: usize) -> f64 {
-        let mut sorted = self.microseconds.clone();
-        sorted.sort_unstable();
-        let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
-        sorted.get(place).map_or(0.0, |time| f64::from(*time) / 1000.0)
+        percentile(&self.microseconds, percent)
+    }
+
+    /// Fails unless every answer had this status.
+    pub fn require(&self, status: u16, what: &str) -> Result<()> {
+        if self.statuses.get(&status).copied().unwrap_or_default() != self.total() {
+            bail!("{what}: not every answer was a {status}: {:?}", self.statuses);
+        }
+        Ok(())
     }
 }
 
-/// Asks until the time is over. No connection has two requests under way, and none is opened within the time.
-pub async fn run(load: Load) -> Result<Measured> {
-    let mut connections = Vec::new();
-    for _ in 0..load.connections {
-        connections.push(Connection::open(load.address).await?);
-    }
-    let turns = Arc::new(AtomicU64::new(0));
+/// Each client asks over its connection until the time is over: no connection has two requests under way.
+pub async fn run<C: Client>(
+    pairs: Vec<(Connection<C::Wire>, C)>,
+    duration: Duration,
+) -> Result<Measured> {
     let began = Instant::now();
     let mut tasks = JoinSet::new();
-    for connection in connections {
-        tasks.spawn(ask_again(connection, load.clone(), turns.clone(), began));
+    for (connection, client) in pairs {
+        tasks.spawn(ask_again(connection, client, began, duration));
     }
     let mut measured = Measured::default();
     while let Some(ended) = tasks.join_next().await {
@@ -80,53 +97,55 @@ pub async fn run(load: Load) -> Result<Measured> {
 
 type Answers = (BTreeMap<u16, u64>, Vec<u32>);
 
-async fn ask_again(
-    mut connection: Connection,
-    load: Load,
-    turns: Arc<AtomicU64>,
+async fn ask_again<C: Client>(
+    mut connection: Connection<C::Wire>,
+    mut client: C,
     began: Instant,
+    duration: Duration,
 ) -> Result<Answers> {
     let (mut statuses, mut times) = (BTreeMap::new(), Vec::new());
-    while began.elapsed() < load.duration {
-        let request = load.crowd.booking(turns.fetch_add(1, Ordering::Relaxed), load.first_session);
+    while began.elapsed() < duration {
+        let request = client.next_request();
         let sent = Instant::now();
-        let answer = connection.ask(&request.bytes).await?;
-        times.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
-        *statuses.entry(answer.status).or_default() += 1;
+        let answer = connection.ask(&request).await?;
+        times.push(in_microseconds(sent.elapsed()));
+        if let Some(status) = C::Wire::status(&answer) {
+            *statuses.entry(status).or_default() += 1;
+        }
+        client.take(answer)?;
     }
     Ok((statuses, times))
 }
 
-/// A kept HTTP/1.1 connection.
-pub struct Connection {
+pub fn in_microseconds(time: Duration) -> u32 {
+    u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// A kept connection.
+pub struct Connection<W> {
     stream: TcpStream,
     buffer: Vec<u8>,
+    wire: PhantomData<W>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    pub status: u16,
-    pub body: Vec<u8>,
-}
-
-/// No answer of booking is as large.
+/// No answer that is asked for here is as large.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
-impl Connection {
+impl<W: Wire> Connection<W> {
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(4096) })
+        Ok(Self { stream, buffer: Vec::with_capacity(4096), wire: PhantomData })
     }
 
-    pub async fn ask(&mut self, request: &[u8]) -> Result<Answer> {
+    pub async fn ask(&mut self, request: &[u8]) -> Result<W::Answer> {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                bail!("booking closed the connection after {} bytes", self.buffer.len());
+                bail!("the connection was closed after {} bytes of an answer", self.buffer.len());
             }
-            if let Some(answer) = parse(&self.buffer)? {
+            if let Some(answer) = W::parse(&self.buffer)? {
                 return Ok(answer);
             }
             if self.buffer.len() > LARGEST_ANSWER {
@@ -136,16 +155,38 @@ impl Connection {
     }
 }
 
-/// `None` while something is missing.
-fn parse(bytes: &[u8]) -> Result<Option<Answer>> {
-    let mut headers = [httparse::EMPTY_HEADER; 32];
-    let mut response = httparse::Response::new(&mut headers);
-    let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
-    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
-    let length = length.context("an answer without Content-Length")?;
-    let length: usize = std::str::from_utf8(length.value)?.trim().parse()?;
-    let status = response.code.unwrap_or_default();
-    Ok(bytes.get(head..head + length).map(|body| Answer { status, body: body.to_vec() }))
+/// HTTP/1.1, answers with `Content-Length` alone.
+pub struct Http;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    pub status: u16,
+    pub retry_after: Option<u32>,
+    pub body: Vec<u8>,
+}
+
+impl Wire for Http {
+    type Answer = Answer;
+
+    fn parse(bytes: &[u8]) -> Result<Option<Answer>> {
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut response = httparse::Response::new(&mut headers);
+        let httparse::Status::Complete(head) = response.parse(bytes)? else { return Ok(None) };
+        let header = |name: &str| -> Option<&str> {
+            let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+            std::str::from_utf8(found.value).ok().map(str::trim)
+        };
+        let length: usize =
+            header("content-length").context("an answer without Content-Length")?.parse()?;
+        let status = response.code.unwrap_or_default();
+        let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok());
+        let body = bytes.get(head..head + length);
+        Ok(body.map(|body| Answer { status, retry_after, body: body.to_vec() }))
+    }
+
+    fn status(answer: &Answer) -> Option<u16> {
+        Some(answer.status)
+    }
 }
 
 #[cfg(test)]
@@ -155,17 +196,23 @@ mod tests {
     #[test]
     fn an_answer_is_whole_once_its_body_is_there() {
         let text = b"HTTP/1.1 201 Created\r\ncontent-length: 4\r\n\r\nabcd";
-        assert_eq!(parse(&text[..20]).unwrap(), None);
-        assert_eq!(parse(&text[..text.len() - 1]).unwrap(), None);
-        assert_eq!(parse(text).unwrap(), Some(Answer { status: 201, body: b"abcd".to_vec() }));
+        assert_eq!(Http::parse(&text[..20]).unwrap(), None);
+        assert_eq!(Http::parse(&text[..text.len() - 1]).unwrap(), None);
+        let answer = Answer { status: 201, retry_after: None, body: b"abcd".to_vec() };
+        assert_eq!(Http::parse(text).unwrap(), Some(answer));
     }
 
     #[test]
-    fn percentiles_are_times_that_were_measured() {
+    fn when_to_come_again_is_read_in_seconds() {
+        let text = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(Http::parse(text).unwrap().unwrap().retry_after, Some(2));
+    }
+
+    #[test]
+    fn one_answer_of_another_status_is_noticed() {
         let measured =
-            Measured { microseconds: (1..=200).map(|n| n * 1000).rev().collect(), ..Default::default() };
-        assert!((measured.percentile(50) - 100.0).abs() < 1e-9);
-        assert!((measured.percentile(99) - 198.0).abs() < 1e-9);
-        assert!(Measured::default().percentile(99).abs() < 1e-9);
+            Measured { statuses: [(200, 1)].into(), microseconds: vec![1, 1], ..Measured::default() };
+        assert!(measured.require(200, "asking").is_err());
+        assert!(Measured { statuses: [(200, 2)].into(), ..measured }.require(200, "asking").is_ok());
     }
 }

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::crowd::{PEOPLE, SESSIONS};
 use crate::database;
 use crate::load::Measured;
 use crate::script::Script;
@@ -25,7 +24,8 @@ pub struct Run<'a> {
     pub password: &'a str,
     pub connections: usize,
     pub duration: Duration,
-    pub first_session: u64,
+    /// What the preamble of the script's pattern uses.
+    pub variables: &'a [(&'a str, u64)],
     /// Milliseconds since 1970: what the ids of this run begin with.
     pub stamp: i64,
 }
@@ -36,15 +36,12 @@ const WARM_UP: Duration = Duration::from_secs(1);
 
 pub async fn run(stack: &Stack, run: &Run<'_>) -> Result<Measured> {
     let prefix = stack.output.join("pgbench");
-    let variables = [
+    let mut variables = vec![
         ("i", "-1".to_owned()),
-        ("first", "0".to_owned()),
         ("clients", run.connections.to_string()),
-        ("people", PEOPLE.to_string()),
-        ("sessions", SESSIONS.to_string()),
-        ("sessions_from", run.first_session.to_string()),
         ("stamp", format!("{:012x}", run.stamp)),
     ];
+    variables.extend(run.variables.iter().map(|(name, value)| (*name, value.to_string())));
     let mut command = Command::new(&stack.pgbench);
     command.args(["--no-vacuum", "--protocol=prepared", "--log"]);
     command.arg(format!("--log-prefix={}", prefix.display()));

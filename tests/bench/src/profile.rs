@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::phase::Phase;
+use crate::observe::Phase;
 use crate::processes::{LOAD_GENERATOR, PGBENCH};
-use crate::report::Pair;
 use crate::waits::Condition;
 
 /// From here on there is no processor time left that anything else could use.
@@ -19,29 +18,50 @@ const CONDITIONS: [Condition; 6] = [
     Condition::Idle,
 ];
 
-pub fn describe(pair: &Pair) -> String {
-    let mut text = format!("  {:<46} {:>9} {:>9}\n", "", "HTTP", "pgbench");
-    let mut row = |name: &str, http: f64, pgbench: f64| {
-        let _ = writeln!(text, "  {name:<46} {http:>9.3} {pgbench:>9.3}");
-    };
-    let sides = [&pair.http, &pair.pgbench];
-    for name in consumers(&sides) {
-        row(&format!("processor ms of {name} per request"), cost(sides[0], &name), cost(sides[1], &name));
+/// What the work over HTTP is compared with.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// `pgbench`
+    pub name: &'a str,
+    /// What it is of a request over HTTP: `its SQL from pgbench`.
+    pub part: &'a str,
+    pub phase: &'a Phase,
+}
+
+impl<'a> Beside<'a> {
+    pub fn pgbench(phase: &'a Phase) -> Self {
+        Self { name: "pgbench", part: "its SQL from pgbench", phase }
     }
-    row("processor ms of the machine per request", machine_cost(sides[0]), machine_cost(sides[1]));
-    row("share of the processors that was busy", busy(sides[0]), busy(sides[1]));
-    let disk = |phase: &Phase| phase.usage.machine.waiting_for_disk / phase.usage.machine.total;
-    row("share idle while the disk was waited for", disk(sides[0]), disk(sides[1]));
+}
+
+pub fn describe(http: &Phase, beside: Option<Beside<'_>>) -> String {
+    let mut text = String::new();
+    let sides: Vec<(&str, &Phase)> =
+        [("HTTP", http)].into_iter().chain(beside.map(|beside| (beside.name, beside.phase))).collect();
+    let names: String = sides.iter().map(|(name, _)| format!(" {name:>9}")).collect();
+    let _ = writeln!(text, "  {:<46}{names}", "");
+    let mut row = |name: &str, figure: &dyn Fn(&Phase) -> f64| {
+        let figures: String = sides.iter().map(|(_, phase)| format!(" {:>9.3}", figure(phase))).collect();
+        let _ = writeln!(text, "  {name:<46}{figures}");
+    };
+    let phases: Vec<&Phase> = sides.iter().map(|(_, phase)| *phase).collect();
+    for name in consumers(&phases) {
+        row(&format!("processor ms of {name} per request"), &|phase| cost(phase, &name));
+    }
+    row("processor ms of the machine per request", &machine_cost);
+    row("share of the processors that was busy", &busy);
+    row("share idle while the disk was waited for", &|phase| {
+        phase.usage.machine.waiting_for_disk / phase.usage.machine.total
+    });
     for condition in CONDITIONS {
-        let average = |phase: &Phase| phase.waits.average.get(&condition).copied().unwrap_or_default();
-        row(&format!("connections {}", condition.describe()), average(sides[0]), average(sides[1]));
+        row(&format!("connections {}", condition.describe()), &|phase| {
+            phase.waits.average.get(&condition).copied().unwrap_or_default()
+        });
     }
-    let server = |phase: &Phase| {
-        let sum: f64 = phase.statements.iter().map(|statement| statement.milliseconds).sum();
-        sum / requests(phase)
-    };
-    row("ms in the server's executor per request", server(sides[0]), server(sides[1]));
-    for (name, phase) in [("HTTP", sides[0]), ("pgbench", sides[1])] {
+    row("ms in the server's executor per request", &|phase| {
+        phase.statements.iter().map(|statement| statement.milliseconds).sum::<f64>() / requests(phase)
+    });
+    for (name, phase) in sides.iter().filter(|(_, phase)| !phase.statements.is_empty()) {
         let _ =
             writeln!(text, "  slowest statements of the {name} side, ms per request and calls per request");
         for statement in phase.statements.iter().take(6) {
@@ -49,30 +69,14 @@ pub fn describe(pair: &Pair) -> String {
             let _ = writeln!(text, "  {time:>9.3} {calls:>5.2}  {}", in_short(&statement.sql));
         }
     }
-    let _ = writeln!(text, "  the limit: {}", limit(pair));
+    let _ = writeln!(text, "  the limit: {}", limit(http, beside));
     text
 }
 
 /// Names what holds the HTTP side back.
-fn limit(pair: &Pair) -> String {
-    let http = &pair.http;
+fn limit(http: &Phase, beside: Option<Beside<'_>>) -> String {
     if busy(http) >= ALL_BUSY {
-        let beyond = machine_cost(http) - machine_cost(&pair.pgbench);
-        let mut costs: Vec<(String, f64)> = consumers(&[http])
-            .into_iter()
-            .map(|name| {
-                let more = cost(http, &name) - cost(&pair.pgbench, &name);
-                (name, more)
-            })
-            .collect();
-        costs.sort_by(|a, b| b.1.total_cmp(&a.1));
-        let parts: Vec<String> =
-            costs.iter().take(4).map(|(name, more)| format!("{name} {more:+.3} ms")).collect();
-        return format!(
-            "the processors, {:.0} % busy. A request over HTTP costs {beyond:.3} ms more of them than its SQL from pgbench: {}",
-            busy(http) * 100.0,
-            parts.join(", ")
-        );
+        return processors(http, beside);
     }
     let average = |condition| http.waits.average.get(&condition).copied().unwrap_or_default();
     let longest = [Condition::Log, Condition::Lock, Condition::Client, Condition::Idle, Condition::Other]
@@ -92,6 +96,27 @@ fn limit(pair: &Pair) -> String {
             busy(http) * 100.0
         ),
     }
+}
+
+fn processors(http: &Phase, beside: Option<Beside<'_>>) -> String {
+    let without = |figure: &dyn Fn(&Phase) -> f64| beside.map_or(0.0, |beside| figure(beside.phase));
+    let beyond = machine_cost(http) - without(&machine_cost);
+    let mut costs: Vec<(String, f64)> = consumers(&[http])
+        .into_iter()
+        .map(|name| {
+            let more = cost(http, &name) - without(&|phase| cost(phase, &name));
+            (name, more)
+        })
+        .collect();
+    costs.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let parts: Vec<String> =
+        costs.iter().take(4).map(|(name, more)| format!("{name} {more:+.3} ms")).collect();
+    let compared = beside.map_or_else(String::new, |beside| format!(" more of them than {}", beside.part));
+    format!(
+        "the processors, {:.0} % busy. A request over HTTP costs {beyond:.3} ms{compared}: {}",
+        busy(http) * 100.0,
+        parts.join(", ")
+    )
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
@@ -158,7 +183,6 @@ mod tests {
     use super::*;
     use crate::load::Measured;
     use crate::processes::{Machine, Usage};
-    use crate::scenario::Scenario;
     use crate::waits::Waits;
 
     fn phase(busy: f64, booking: f64, waits: &[(Condition, f64)]) -> Phase {
@@ -188,21 +212,19 @@ mod tests {
 
     #[test]
     fn busy_processors_are_the_limit_and_who_uses_them_is_told() {
-        let pair =
-            Pair { scenario: Scenario::Saga, http: phase(1.9, 0.7, &[]), pgbench: phase(1.2, 0.0, &[]) };
-        let told = limit(&pair);
+        let told = limit(&phase(1.9, 0.7, &[]), Some(Beside::pgbench(&phase(1.2, 0.0, &[]))));
         assert!(
             told.starts_with("the processors, 95 % busy") && told.contains("booking +0.700 ms"),
             "{told}"
         );
-        assert!(!told.contains("auth"));
+        assert!(told.contains("0.700 ms more of them than its SQL from pgbench") && !told.contains("auth"));
     }
 
     #[test]
     fn with_processors_to_spare_the_connections_tell_the_limit() {
         let waits = [(Condition::Log, 9.0), (Condition::Client, 4.0), (Condition::Running, 12.0)];
-        let pair =
-            Pair { scenario: Scenario::Saga, http: phase(0.8, 0.2, &waits), pgbench: phase(0.8, 0.0, &[]) };
-        assert!(limit(&pair).starts_with("the disk"));
+        let pgbench = phase(0.8, 0.0, &[]);
+        assert!(limit(&phase(0.8, 0.2, &waits), Some(Beside::pgbench(&pgbench))).starts_with("the disk"));
+        assert!(limit(&phase(0.8, 0.2, &waits), None).starts_with("the disk"));
     }
 }

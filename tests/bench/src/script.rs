@@ -12,12 +12,21 @@ use crate::capture::{Step, Transaction};
 
 /// The request whose transactions were captured, by the texts that stand for it in them.
 #[derive(Clone, Debug)]
-pub struct Request {
-    pub person: Uuid,
-    pub session: Uuid,
-    pub key: Uuid,
-    pub tenant: Uuid,
+pub struct Pattern {
+    /// Lines of pgbench's own that make what `varying` uses out of `n`, the number of the run.
+    pub preamble: &'static str,
+    /// Texts that differ from request to request, and how the script makes their like. None of them holds another.
+    pub varying: Vec<(String, String)>,
+    /// Ids that the request made up.
+    pub fresh: Vec<Uuid>,
+    /// Ids that are the same in every request. Any other id counts as made up by the service.
+    pub fixed: Vec<Uuid>,
     pub sent: DateTime<Utc>,
+}
+
+/// A variable of pgbench as the UUID with its decimal digits.
+pub fn padded(variable: &str) -> String {
+    format!("lpad(:{variable}, 32, '0')::uuid")
 }
 
 /// What pgbench is given.
@@ -41,8 +50,8 @@ pub enum Runner {
     OverSchemas,
 }
 
-pub fn write(transactions: &[Transaction], request: &Request, runner: Runner) -> Result<Script> {
-    let mut writer = Writer::new(request);
+pub fn write(transactions: &[Transaction], pattern: &Pattern, runner: Runner) -> Result<Script> {
+    let mut writer = Writer::new(pattern);
     for transaction in transactions {
         let schema = transaction.role.trim_end_matches("_rt");
         for step in &transaction.steps {
@@ -55,21 +64,20 @@ pub fn write(transactions: &[Transaction], request: &Request, runner: Runner) ->
     Ok(writer.finish(transactions.len()))
 }
 
-/// pgbench keeps variables from one run of the script to the next: `i` counts the runs of a client. `first`, `people`,
-/// `sessions`, `sessions_from`, `clients` and `stamp` come from the command line.
+/// pgbench keeps variables from one run of the script to the next: `i` counts the runs of a client. `clients`, `stamp` and
+/// what the pattern's preamble uses come from the command line.
 const PREAMBLE: &str = "\\set i :i + 1\n\
-    \\set n :first + :i * :clients + :client_id\n\
-    \\set person 1 + :n % :people\n\
-    \\set session :sessions_from + (:n + :n / :people) % :sessions\n";
+    \\set n :i * :clients + :client_id\n";
 
 /// What is planned ahead is planned so much later than by the platform, which would otherwise take over a run of the script
 /// that takes its time, as it takes over from a process that died. The script, unlike a service, would not notice.
 const LEFT_ALONE_SECONDS: i64 = 600;
 
 struct Writer {
+    preamble: &'static str,
     sent: DateTime<Utc>,
-    /// Texts that differ from request to request, and how the script makes their like. Longer ones never hold shorter ones:
-    /// all are UUIDs.
+    /// Texts that differ from request to request, and how the script makes their like. Those that do not differ are made by
+    /// nothing.
     varying: BTreeMap<String, String>,
     fresh: usize,
     constants: Vec<(String, String)>,
@@ -78,22 +86,20 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(request: &Request) -> Self {
-        let padded = |variable: &str| format!("lpad(:{variable}, 32, '0')::uuid");
+    fn new(pattern: &Pattern) -> Self {
         let mut writer = Self {
-            sent: request.sent,
-            varying: BTreeMap::from([
-                (request.person.to_string(), padded("person")),
-                (request.session.to_string(), padded("session")),
-            ]),
+            preamble: pattern.preamble,
+            sent: pattern.sent,
+            varying: pattern.varying.iter().cloned().collect(),
             fresh: 0,
             constants: Vec::new(),
             body: String::new(),
             round_trips: 0,
         };
-        writer.name_fresh(&request.key.to_string());
-        // The same in every request.
-        writer.varying.insert(request.tenant.to_string(), String::new());
+        for id in &pattern.fresh {
+            writer.name_fresh(&id.to_string());
+        }
+        writer.varying.extend(pattern.fixed.iter().map(|id| (id.to_string(), String::new())));
         writer
     }
 
@@ -105,7 +111,7 @@ impl Writer {
     }
 
     fn finish(self, transactions: usize) -> Script {
-        let mut text = PREAMBLE.to_owned();
+        let mut text = PREAMBLE.to_owned() + self.preamble;
         for number in 1..=self.fresh {
             // Writing to a string cannot fail.
             let _ = writeln!(text, "\\set fresh{number} {number}000000000000000 + :n");
@@ -160,7 +166,13 @@ impl Writer {
             let digits = after.len() - after.trim_start_matches(|c: char| c.is_ascii_digit()).len();
             let number: usize = after[..digits].parse().unwrap_or_default();
             match number.checked_sub(1).and_then(|index| parameters.get(index)) {
-                Some(value) => statement.push_str(&self.expression(value.as_deref())),
+                Some(value) => {
+                    let cast = cast(value.as_deref(), &after[digits..]);
+                    let expression = self.expression(value.as_deref());
+                    statement.push_str(&expression);
+                    // What was taken as it is has no type yet and takes the one that is wanted.
+                    statement.push_str(if expression.starts_with('(') { cast } else { "" });
+                }
                 None => bail!("${number} has no value in {sql}"),
             }
             rest = &after[digits..];
@@ -240,6 +252,12 @@ impl Writer {
     }
 }
 
+/// The type that a parameter needs once it is put together from pieces of text, where the statement does not name one.
+fn cast(value: Option<&str>, following: &str) -> &'static str {
+    let is_object = |text| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(text).is_ok();
+    if !following.starts_with("::") && value.is_some_and(is_object) { "::jsonb" } else { "" }
+}
+
 fn is_uuid(text: &str) -> bool {
     text.len() == 36 && Uuid::try_parse(text).is_ok()
 }
@@ -255,17 +273,26 @@ mod tests {
 
     const RESERVATION: &str = "0199aaaa-0000-7000-8000-00000000000a";
 
-    fn request() -> Request {
+    fn pattern() -> Pattern {
         let id = |number| Uuid::from_u128(number);
-        let sent = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        Request { person: id(1), session: id(2), key: id(3), tenant: id(4), sent }
+        Pattern {
+            preamble: "\\set person 1 + :n % :people\n",
+            varying: vec![
+                (id(1).to_string(), padded("person")),
+                (id(2).to_string(), padded("session")),
+                ("914273650".to_owned(), ":generation".to_owned()),
+            ],
+            fresh: vec![id(3)],
+            fixed: vec![id(4)],
+            sent: DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
+        }
     }
 
     fn transaction(parameters: &[&str]) -> Transaction {
         let names: Vec<String> = (1..=parameters.len()).map(|number| format!("${number}::text")).collect();
         let sql = format!("SELECT {}", names.join(", "));
         let parameters = parameters.iter().map(|value| Some((*value).to_owned())).collect();
-        let begin = format!("BEGIN; SELECT set_config('app.user_id', '{}', true)", request().person);
+        let begin = format!("BEGIN; SELECT set_config('app.user_id', '{}', true)", Uuid::from_u128(1));
         Transaction {
             role: "booking_rt".to_owned(),
             steps: vec![
@@ -277,7 +304,7 @@ mod tests {
     }
 
     fn script(parameters: &[&str]) -> Script {
-        write(&[transaction(parameters)], &request(), Runner::SameRole).unwrap()
+        write(&[transaction(parameters)], &pattern(), Runner::SameRole).unwrap()
     }
 
     #[test]
@@ -298,15 +325,39 @@ mod tests {
     }
 
     #[test]
+    fn an_id_of_the_deployment_stays_what_it_is() {
+        let fixed = Uuid::from_u128(4).to_string();
+        let script = script(&[&fixed]);
+        assert_eq!(script.constants, [("constant1".to_owned(), fixed)]);
+    }
+
+    #[test]
+    fn an_object_that_is_put_together_says_what_it_is_where_the_statement_does_not() {
+        let details = "{\"generation\":914273650}";
+        let untyped = Transaction {
+            role: "auth_rt".to_owned(),
+            steps: vec![Step::Prepared {
+                sql: "INSERT INTO audit_events VALUES ($1, $2, $3, $4::jsonb)".to_owned(),
+                parameters: ["914273650", details, "{}", details].map(|value| Some(value.to_owned())).into(),
+            }],
+        };
+        let script = write(&[untyped], &pattern(), Runner::SameRole).unwrap();
+        let object = "(:constant1::text || (:generation)::text || :constant2::text)";
+        let whole = format!("VALUES ((:generation), {object}::jsonb, :constant3, {object}::jsonb);");
+        assert!(script.text.contains(&whole), "{}", script.text);
+    }
+
+    #[test]
     fn what_was_one_round_trip_stays_one() {
         let script = script(&["x"]);
         assert_eq!((script.round_trips, script.transactions), (3, 1));
+        assert!(script.text.starts_with("\\set i :i + 1\n\\set n :i * :clients + :client_id\n\\set person"));
         assert!(script.text.contains("\\startpipeline\nBEGIN;\nSELECT set_config('app.user_id', (lpad(:person, 32, '0')::uuid)::text, true);\n\\endpipeline\n"));
     }
 
     #[test]
     fn the_schema_is_chosen_in_the_statement_that_sets_the_tenant() {
-        let script = write(&[transaction(&[])], &request(), Runner::OverSchemas).unwrap();
+        let script = write(&[transaction(&[])], &pattern(), Runner::OverSchemas).unwrap();
         assert!(script.text.contains("true), set_config('search_path', 'booking', true);"));
     }
 }

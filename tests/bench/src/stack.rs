@@ -19,6 +19,10 @@ pub struct Stack {
     pub pgbench: PathBuf,
     /// Booking's own listener: the gateway is not what is measured.
     pub booking: SocketAddr,
+    /// Auth's own listeners.
+    pub auth: SocketAddr,
+    pub auth_internal: SocketAddr,
+    pub redis: SocketAddr,
     /// The host that requests name.
     pub host: String,
     /// The issuer of tokens.
@@ -46,6 +50,7 @@ impl Stack {
         let port = |name: &str| -> Result<u16> {
             variable(name)?.parse().with_context(|| format!("SHINKOFA_BENCH_{name} is no port"))
         };
+        let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let domain = variable("DOMAIN")?;
         Ok(Self {
             checkout: variable("CHECKOUT")?.into(),
@@ -54,7 +59,10 @@ impl Stack {
             sockets: variable("POSTGRES_SOCKET")?.into(),
             postgres_port: port("POSTGRES_PORT")?,
             pgbench: variable("PGBENCH")?.into(),
-            booking: SocketAddr::from((Ipv4Addr::LOCALHOST, port("BOOKING_PORT")?)),
+            booking: local(port("BOOKING_PORT")?),
+            auth: local(port("AUTH_PORT")?),
+            auth_internal: local(port("AUTH_INTERNAL_PORT")?),
+            redis: local(port("REDIS_PORT")?),
             host: format!("app.{domain}"),
             issuer: variable("ISSUER")?,
             operator: variable("CTL")?.into(),

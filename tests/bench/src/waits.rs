@@ -57,11 +57,18 @@ impl Condition {
 }
 
 const EVERY: Duration = Duration::from_millis(50);
-const LOOK: &str = "SELECT state, coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*) FROM pg_stat_activity \
-    WHERE usename IN ('booking_rt', 'credits_rt', 'bench_rt') GROUP BY 1, 2, 3";
 
-/// Looks until `stop` is sent or dropped.
-pub async fn watch(database: &Database, mut stop: oneshot::Receiver<()>) -> Result<Waits> {
+/// Looks at the connections of `roles` until `stop` is sent or dropped.
+pub async fn watch(
+    database: &Database,
+    roles: &[&str],
+    mut stop: oneshot::Receiver<()>,
+) -> Result<Waits> {
+    let look = format!(
+        "SELECT state, coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*) FROM pg_stat_activity
+         WHERE usename IN ({}) GROUP BY 1, 2, 3",
+        quoted(roles)
+    );
     let mut sums: BTreeMap<Condition, f64> = BTreeMap::new();
     let mut looks = 0.0;
     loop {
@@ -69,7 +76,7 @@ pub async fn watch(database: &Database, mut stop: oneshot::Receiver<()>) -> Resu
             _ = &mut stop => break,
             () = tokio::time::sleep(EVERY) => {}
         }
-        for row in database.rows(LOOK).await? {
+        for row in database.rows(&look).await? {
             let column = |index| row.try_get(index).map(Option::unwrap_or_default);
             let condition = Condition::of(column(0)?, column(1)?, column(2)?);
             *sums.entry(condition).or_default() += column(3)?.parse::<f64>()?;
@@ -79,6 +86,12 @@ pub async fn watch(database: &Database, mut stop: oneshot::Receiver<()>) -> Resu
     Ok(Waits {
         average: sums.into_iter().map(|(condition, sum)| (condition, sum / f64::max(looks, 1.0))).collect(),
     })
+}
+
+/// As a list of SQL.
+pub fn quoted(roles: &[&str]) -> String {
+    let quoted: Vec<String> = roles.iter().map(|role| format!("'{role}'")).collect();
+    quoted.join(", ")
 }
 
 #[cfg(test)]

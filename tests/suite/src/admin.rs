@@ -92,15 +92,20 @@ impl Stack {
 
     async fn signed_in_admin(&self) -> Kept {
         let admin = self.demo_account("admin");
-        let credentials = json!({ "email": admin.email, "password": admin.password });
+        self.kept(&self.sign_in_with_app(&admin).await)
+    }
+
+    /// The answer of a sign-in with an authenticator app, which must succeed.
+    pub async fn sign_in_with_app(&self, account: &DemoAccount) -> Value {
+        let credentials = json!({ "email": account.email, "password": account.password });
         // What another test got wrong makes this one wait.
-        let first = until("the admin may sign in", async || {
+        let first = until("the account may sign in", async || {
             let answer = self.post("/api/auth/signin").json(&credentials).send().await;
             (answer.status != 429).then_some(answer)
         })
         .await
         .expect(200);
-        self.kept(&self.second_step(&admin, &first.text("mfaToken")).await)
+        self.second_step(account, &first.text("mfaToken")).await
     }
 
     /// Shows each code once until one is taken. To be refused again and again would lock the account.

@@ -70,6 +70,11 @@ impl Stack {
 
     /// The same with other roles.
     pub fn mint_as(&self, roles: &[Role]) -> Member {
+        self.mint_in(TenantId::DEFAULT, roles)
+    }
+
+    /// The same in another tenant.
+    pub fn mint_in(&self, tenant: TenantId, roles: &[Role]) -> Member {
         let user_id = UserId::new(&self.clock);
         let now = self.clock.now().timestamp();
         let claims = UserClaims {
@@ -83,7 +88,7 @@ impl Stack {
             roles: roles.to_vec(),
             custom_roles: Vec::new(),
             tier: Tier::Free,
-            tenant_id: TenantId::DEFAULT,
+            tenant_id: tenant,
             sid: SessionId::new(&self.clock),
             jti: self.clock.new_uuid(),
             tv: 1,

@@ -1,5 +1,8 @@
 //! The processes of the stack: who runs, who is ready, and putting an end to them.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Output;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -93,15 +96,30 @@ impl Stack {
         self.wait_until_ready().await;
     }
 
+    /// The program that a service of the stack runs, and with what environment.
+    pub async fn program_of(&self, service: &str) -> (PathBuf, BTreeMap<String, String>) {
+        let processes = self.processes_of(service).await;
+        let pid = processes.iter().find_map(|process| process.pid);
+        let folder = format!("/proc/{}", pid.unwrap_or_else(|| panic!("no process of {service} runs")));
+        let program = std::fs::read_link(format!("{folder}/exe")).expect("a process has a program");
+        let environment = std::fs::read(format!("{folder}/environ")).expect("a process has an environment");
+        let variables = environment.split(|byte| *byte == 0).filter_map(|variable| {
+            let (name, value) = std::str::from_utf8(variable).ok()?.split_once('=')?;
+            Some((name.to_owned(), value.to_owned()))
+        });
+        (program, variables.collect())
+    }
+
     /// Runs a command of the operator on this stack and returns what it printed.
     pub async fn operate(&self, arguments: &[&str]) -> Vec<u8> {
-        let output = Command::new(&self.operator)
-            .args(["--stack", &self.name])
-            .args(arguments)
-            .env("SHINKOFA_CHECKOUT", &self.checkout)
-            .output()
-            .await
-            .unwrap_or_else(|error| panic!("{}: {error}", self.operator.display()));
-        output.stdout
+        self.operate_to_the_end(arguments).await.stdout
+    }
+
+    /// The same, with how it ended.
+    pub async fn operate_to_the_end(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(&self.operator);
+        command.args(["--stack", &self.name]).args(arguments).env("SHINKOFA_CHECKOUT", &self.checkout);
+        let output = command.output().await;
+        output.unwrap_or_else(|error| panic!("{}: {error}", self.operator.display()))
     }
 }

@@ -1,12 +1,12 @@
 //! The negative control of the seat race: two booking processes whose guard is compiled out, on a database of their own.
 
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use reqwest::Method;
 use tokio::process::{Child, Command};
 
+use crate::understudy::free_ports;
 use crate::{Call, Stack, until};
 
 /// Both processes. They end with it.
@@ -118,10 +118,4 @@ impl<'a> UnguardedBooking<'a> {
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.database);
         self.stack.superuser_of("postgres").await.run(&drop).await;
     }
-}
-
-/// Two ports that were free a moment ago.
-fn free_ports() -> [u16; 2] {
-    let listeners = [0, 1].map(|_| TcpListener::bind(("127.0.0.1", 0)).expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("its address").port())
 }

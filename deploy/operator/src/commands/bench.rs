@@ -1,4 +1,4 @@
-//! `ctl bench`: measures booking over HTTP beside pgbench running the same SQL, on a stack of its own.
+//! `ctl bench`: measures booking, or auth, beside what their work costs at the least, on a stack of its own.
 
 use std::path::Path;
 
@@ -14,15 +14,35 @@ use crate::throwaway::{StopAtTheEnd, start_over};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct BenchArguments {
+    /// What is measured.
+    #[arg(value_enum, default_value_t = Subject::Booking)]
+    subject: Subject,
     /// How often everything is measured.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=99))]
     rounds: u32,
     /// How many seconds each side runs in a round.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Connections over HTTP, of booking to its database, and of pgbench.
+    /// Connections over HTTP, of each service to its database, of pgbench and to Redis.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=64))]
     connections: u16,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Subject {
+    /// Bookings over HTTP, beside pgbench running the same SQL.
+    Booking,
+    /// Sign-ins beside the bare hash, refreshes and introspection beside pgbench and Redis.
+    Auth,
+}
+
+impl Subject {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Booking => "booking",
+            Self::Auth => "auth",
+        }
+    }
 }
 
 /// False when a measurement could not be trusted.
@@ -47,6 +67,7 @@ async fn measure(arguments: BenchArguments) -> Result<bool> {
     std::fs::create_dir_all(&output).with_context(|| format!("creating {}", output.display()))?;
     layout::give_to_owner_of(&installation.layout.checkout, &output)?;
     let status = Command::new(binaries::bench(&installation))
+        .arg(arguments.subject.name())
         .args(["--rounds", &arguments.rounds.to_string(), "--seconds", &arguments.seconds.to_string()])
         .args(["--connections", &arguments.connections.to_string()])
         .envs(variables(&installation, &output)?)
@@ -61,6 +82,8 @@ async fn measure(arguments: BenchArguments) -> Result<bool> {
 fn variables(installation: &Installation, output: &Path) -> Result<Vec<(&'static str, String)>> {
     let layout = &installation.layout;
     let booking = installation.manifest.service("booking").context("the manifest has no booking")?;
+    let auth = installation.manifest.service("auth").context("the manifest has no auth")?;
+    let auth_internal = installation.ports.internal(auth, 0).context("auth has no internal listener")?;
     Ok(vec![
         ("SHINKOFA_BENCH_CHECKOUT", layout.checkout.display().to_string()),
         ("SHINKOFA_BENCH_CTL", binaries::operator()?.display().to_string()),
@@ -71,6 +94,9 @@ fn variables(installation: &Installation, output: &Path) -> Result<Vec<(&'static
         ("SHINKOFA_BENCH_POSTGRES_PORT", installation.ports.postgres().to_string()),
         ("SHINKOFA_BENCH_PGBENCH", find_program("pgbench")?.display().to_string()),
         ("SHINKOFA_BENCH_BOOKING_PORT", installation.ports.public(booking, 0).to_string()),
+        ("SHINKOFA_BENCH_AUTH_PORT", installation.ports.public(auth, 0).to_string()),
+        ("SHINKOFA_BENCH_AUTH_INTERNAL_PORT", auth_internal.to_string()),
+        ("SHINKOFA_BENCH_REDIS_PORT", installation.ports.redis().to_string()),
         ("SHINKOFA_BENCH_DOMAIN", installation.settings.base_domain.clone()),
         ("SHINKOFA_BENCH_ISSUER", installation.url("app")),
     ])

@@ -15,6 +15,7 @@ pub(crate) mod restart;
 pub(crate) mod secrets;
 pub(crate) mod seed;
 pub(crate) mod status;
+pub(crate) mod suite_env;
 pub(crate) mod test;
 pub(crate) mod test_env;
 pub(crate) mod up;

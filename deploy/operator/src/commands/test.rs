@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::testing::mutants::Record;
 use crate::testing::{self, Stage, Tally};
 
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -10,14 +11,18 @@ pub(crate) struct TestArguments {
     /// Runs one stage, for work on it.
     #[arg(long, value_enum)]
     only: Option<Stage>,
+    /// Writes what the mutants showed into docs/security/defences.md.
+    #[arg(long, requires = "only")]
+    write: bool,
 }
 
 /// True when all of it is green.
 pub(crate) async fn run(arguments: TestArguments) -> Result<bool> {
     let stages = match arguments.only {
         Some(stage) => vec![stage],
-        None => vec![Stage::Checks, Stage::Crates, Stage::Suite],
+        None => vec![Stage::Checks, Stage::Crates, Stage::Mutants, Stage::Suite],
     };
+    let record = if arguments.write { Record::Write } else { Record::Print };
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut total = Tally::default();
@@ -25,7 +30,7 @@ pub(crate) async fn run(arguments: TestArguments) -> Result<bool> {
         println!("\n== {stage:?}");
         // Dropping the stage ends what it runs and takes its stack down.
         let result = tokio::select! {
-            result = testing::run(stage) => result,
+            result = testing::run(stage, record) => result,
             _ = terminate.recv() => bail!("terminated"),
             _ = interrupt.recv() => bail!("interrupted"),
         };

@@ -1,10 +1,11 @@
 //! Checks that need nothing running: format, lints, shell scripts, the gateway's configuration.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
+use super::defence_table;
 use super::tally::Tally;
 use crate::binaries::cargo;
 use crate::gateway::{self, Slots};
@@ -29,7 +30,13 @@ pub(crate) async fn run(installation: &Installation) -> Result<Tally> {
     shell.arg("--external-sources").args(scripts(installation)?).current_dir(checkout);
     tally += judge("shellcheck", shell).await?;
     tally += report("nginx -t", gateway_is_sound(installation));
+    tally += defence_table(checkout);
     Ok(tally)
+}
+
+/// The table of defences is about the source that is here.
+pub(crate) fn defence_table(checkout: &Path) -> Tally {
+    report("the table of defences", defence_table::check(checkout))
 }
 
 async fn judge(name: &str, mut command: Command) -> Result<Tally> {

@@ -2,8 +2,9 @@
 
 use anyhow::{Context, Result};
 
+use super::mutants::Record;
 use super::tally::Tally;
-use super::{checks, nextest};
+use super::{checks, mutants, nextest};
 use crate::binaries::{self, Build};
 use crate::bring_up;
 use crate::commands::test_env;
@@ -19,11 +20,13 @@ pub(crate) enum Stage {
     Checks,
     /// Every crate's own tests, on a PostgreSQL and a Redis of their own.
     Crates,
+    /// The tests of known failures once more, with one defence at a time taken away: some have to fail.
+    Mutants,
     /// The cross-service tests, on real binaries behind the real gateway.
     Suite,
 }
 
-pub(crate) async fn run(stage: Stage) -> Result<Tally> {
+pub(crate) async fn run(stage: Stage, record: Record) -> Result<Tally> {
     match stage {
         Stage::Checks => {
             let installation = Installation::open_for_suite()?;
@@ -31,17 +34,29 @@ pub(crate) async fn run(stage: Stage) -> Result<Tally> {
             checks::run(&installation).await
         }
         Stage::Crates => crates().await,
+        Stage::Mutants => mutants(record).await,
         Stage::Suite => suite().await,
     }
 }
 
 async fn crates() -> Result<Tally> {
+    let (stores, wanted) = stores()?;
+    let _stop = StopAtTheEnd { installation: &stores, wanted };
+    nextest::run(&stores, "not package(suite)", owned(test_env::variables(&stores)?)).await
+}
+
+async fn mutants(record: Record) -> Result<Tally> {
+    let (stores, wanted) = stores()?;
+    let _stop = StopAtTheEnd { installation: &stores, wanted };
+    mutants::run(&stores, &owned(test_env::variables(&stores)?), record).await
+}
+
+/// PostgreSQL and Redis for tests, and whether to stop them at the end: whoever started them for work of their own keeps them,
+/// also when this run is interrupted.
+fn stores() -> Result<(Installation, bool)> {
     let before = Installation::open(Stack::TestStores)?;
     let was_running = Supervisor::running(&before.layout).is_some();
-    let stores = test_env::start()?;
-    // Whoever started them for work of their own keeps them, also when this run is interrupted.
-    let _stop = StopAtTheEnd { installation: &stores, wanted: !was_running };
-    nextest::run(&stores, "not package(suite)", owned(test_env::variables(&stores)?)).await
+    Ok((test_env::start()?, !was_running))
 }
 
 async fn suite() -> Result<Tally> {
@@ -57,7 +72,7 @@ async fn suite() -> Result<Tally> {
 }
 
 /// How the suite finds the stack it plays on.
-fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>> {
+pub(crate) fn suite_variables(installation: &Installation) -> Result<Vec<(String, String)>> {
     let layout = &installation.layout;
     let stripe =
         installation.manifest.service("stripe-sim").map(|service| installation.ports.public(service, 0));

@@ -38,6 +38,7 @@ pub mod service_accounts;
 pub mod sessions;
 pub mod shared_tables;
 pub mod signups;
+pub mod suspensions;
 pub mod tenants;
 pub mod timeline;
 pub mod users;

@@ -5,10 +5,10 @@ use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
-use shinkofa_kernel::{RealmId, TenantId};
+use shinkofa_kernel::{RealmId, SessionId, TenantId};
 use shinkofa_web::Locale;
 
-use super::schema::oauth_attempts;
+use super::schema::{oauth_attempts, oauth_sessions};
 use crate::domain::device::Digest;
 use crate::domain::provider::Provider;
 
@@ -48,6 +48,16 @@ pub struct RedeemedAttempt {
     pub device_hash: Option<Vec<u8>>,
     pub locale: Locale,
     pub identity_sealed: Option<String>,
+}
+
+/// One that its client has redeemed.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = oauth_attempts)]
+pub struct UsedAttempt {
+    pub state_hash: Vec<u8>,
+    pub for_tenant: TenantId,
+    pub code_challenge: String,
+    pub used_at: Option<DateTime<Utc>>,
 }
 
 pub async fn insert(tx: &mut Connection, attempt: &NewAttempt) -> QueryResult<()> {
@@ -124,6 +134,53 @@ pub async fn finish(
         .execute(tx)
         .await?;
     Ok(used == 1)
+}
+
+/// Notes which session the code was exchanged for.
+pub async fn note_session(
+    tx: &mut Connection,
+    (realm, state_hash): (RealmId, &[u8]),
+    session: SessionId,
+) -> QueryResult<()> {
+    diesel::insert_into(oauth_sessions::table)
+        .values((
+            oauth_sessions::realm_id.eq(realm),
+            oauth_sessions::state_hash.eq(state_hash),
+            oauth_sessions::session_id.eq(session),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// The session that an attempt's code was exchanged for.
+pub async fn session_of(
+    tx: &mut Connection,
+    (realm, state_hash): (RealmId, &[u8]),
+) -> QueryResult<Option<SessionId>> {
+    oauth_sessions::table
+        .find((realm, state_hash.to_vec()))
+        .select(oauth_sessions::session_id)
+        .first(tx)
+        .await
+        .optional()
+}
+
+/// One that was redeemed, by the code that it was redeemed with, while the code would still have been good.
+pub async fn find_used(
+    tx: &mut Connection,
+    realm: RealmId,
+    exchange_hash: &Digest,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<UsedAttempt>> {
+    oauth_attempts::table
+        .filter(oauth_attempts::realm_id.eq(realm))
+        .filter(oauth_attempts::exchange_hash.eq(exchange_hash.to_vec()))
+        .filter(oauth_attempts::used_at.is_not_null().and(oauth_attempts::expires_at.gt(now)))
+        .select(UsedAttempt::as_select())
+        .first(tx)
+        .await
+        .optional()
 }
 
 pub async fn delete_expired(tx: &mut Connection, realm: RealmId, now: DateTime<Utc>) -> QueryResult<usize> {

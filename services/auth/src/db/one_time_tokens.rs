@@ -5,7 +5,7 @@ use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
-use shinkofa_kernel::{RealmId, TenantId, UserId};
+use shinkofa_kernel::{RealmId, TenantId, UserId, defended};
 
 use super::schema::one_time_tokens;
 use super::signups::SignupId;
@@ -58,7 +58,42 @@ pub async fn consume(
     (purpose, token): (TokenPurpose, &OneTimeToken),
     now: DateTime<Utc>,
 ) -> QueryResult<Option<TokenGrant>> {
-    consume_row(tx, realm, (purpose, &token.digest()), now).await
+    let (purpose, token_hash) = key(tx, realm, (purpose, token)).await?;
+    consume_row(tx, realm, (purpose, &token_hash), now).await
+}
+
+/// What a presented token is found by: what it is for, and all of it. Not that some token was sent (CVE-2026-18963), nor one
+/// that was sent for something else (CVE-2026-4282).
+async fn key(
+    tx: &mut Connection,
+    realm: RealmId,
+    (purpose, token): (TokenPurpose, &OneTimeToken),
+) -> QueryResult<(TokenPurpose, Vec<u8>)> {
+    let presented = (purpose, token.digest().to_vec());
+    if defended!("V02") && defended!("V25") {
+        return Ok(presented);
+    }
+    let sent = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::consumed_at.is_null()))
+        .order(one_time_tokens::created_at.desc())
+        .select((one_time_tokens::purpose, one_time_tokens::token_hash))
+        .into_boxed();
+    let sent = if defended!("V25") {
+        sent.filter(one_time_tokens::purpose.eq(purpose))
+    } else {
+        sent.filter(one_time_tokens::token_hash.eq(presented.1.clone()))
+    };
+    Ok(sent.first(tx).await.optional()?.unwrap_or(presented))
+}
+
+/// The instant that a token has to outlive: that of its use, also when somebody looked at it before.
+fn used_at(now: DateTime<Utc>) -> DateTime<Utc> {
+    if defended!("V03-expiry") { now } else { DateTime::UNIX_EPOCH }
+}
+
+/// How often a code may be tried.
+fn at_most(attempts: i32) -> i32 {
+    if defended!("V14-attempts") { attempts } else { i32::MAX }
 }
 
 /// The same for one that was found by something else than its token.
@@ -68,15 +103,15 @@ pub async fn consume_row(
     (purpose, token_hash): (TokenPurpose, &[u8]),
     now: DateTime<Utc>,
 ) -> QueryResult<Option<TokenGrant>> {
-    let live = one_time_tokens::table
-        .find((realm, purpose, token_hash.to_vec()))
-        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)));
-    diesel::update(live)
-        .set(one_time_tokens::consumed_at.eq(now))
-        .returning(TokenGrant::as_returning())
-        .get_result(tx)
-        .await
-        .optional()
+    let token = one_time_tokens::table.find((realm, purpose, token_hash.to_vec()));
+    let consumed = one_time_tokens::consumed_at.eq(now);
+    if !defended!("V03-once") {
+        let grant = diesel::update(token).set(consumed).returning(TokenGrant::as_returning());
+        return grant.get_result(tx).await.optional();
+    }
+    let live = token
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(used_at(now))));
+    diesel::update(live).set(consumed).returning(TokenGrant::as_returning()).get_result(tx).await.optional()
 }
 
 /// Counts one attempt with a token that takes a code beside it; `None` when the token is not good or was tried too often.
@@ -86,10 +121,11 @@ pub async fn attempt(
     (purpose, token): (TokenPurpose, &OneTimeToken),
     (most, now): (i32, DateTime<Utc>),
 ) -> QueryResult<Option<TokenGrant>> {
+    let (purpose, token_hash) = key(tx, realm, (purpose, token)).await?;
     let live = one_time_tokens::table
-        .find((realm, purpose, token.digest().to_vec()))
-        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(now)))
-        .filter(one_time_tokens::attempts.lt(most));
+        .find((realm, purpose, token_hash))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::expires_at.gt(used_at(now))))
+        .filter(one_time_tokens::attempts.lt(at_most(most)));
     diesel::update(live)
         .set(one_time_tokens::attempts.eq(one_time_tokens::attempts + 1))
         .returning(TokenGrant::as_returning())
@@ -107,8 +143,8 @@ pub async fn attempt_of_user(
 ) -> QueryResult<Option<TokenGrant>> {
     let live = one_time_tokens::table
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
-        .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::expires_at.gt(now)))
-        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::attempts.lt(most)));
+        .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::expires_at.gt(used_at(now))))
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::attempts.lt(at_most(most))));
     diesel::update(live)
         .set(one_time_tokens::attempts.eq(one_time_tokens::attempts + 1))
         .returning(TokenGrant::as_returning())

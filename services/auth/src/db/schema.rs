@@ -1,6 +1,15 @@
 // @generated automatically by Diesel CLI.
 
 diesel::table! {
+    account_suspensions (realm_id, user_id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        reason -> Text,
+        suspended_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     api_keys (tenant_id, id) {
         tenant_id -> Uuid,
         id -> Uuid,
@@ -286,6 +295,14 @@ diesel::table! {
         identity_sealed -> Nullable<Text>,
         attempts -> Int4,
         used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    oauth_sessions (realm_id, state_hash) {
+        realm_id -> Uuid,
+        state_hash -> Bytea,
+        session_id -> Uuid,
     }
 }
 

@@ -7,7 +7,7 @@ use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl;
 use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::AssuranceLevel;
-use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
+use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
 use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
@@ -317,20 +317,19 @@ pub async fn rotate(
     surroundings: &Surroundings,
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    let unmoved = sessions::table
-        .find((realm, id))
-        .filter(sessions::generation.eq(from).and(sessions::ended_at.is_null()));
-    let moved = diesel::update(unmoved)
-        .set((
-            sessions::generation.eq(sessions::generation + 1),
-            sessions::rotated_at.eq(now),
-            sessions::repeats.eq(0),
-            sessions::surroundings_hash.eq(surroundings.digest().to_vec()),
-            sessions::sliding_expires_at.eq(term.sliding),
-        ))
-        .execute(tx)
-        .await?;
-    Ok(moved == 1)
+    let session = sessions::table.find((realm, id));
+    let next = (
+        sessions::generation.eq(sessions::generation + 1),
+        sessions::rotated_at.eq(now),
+        sessions::repeats.eq(0),
+        sessions::surroundings_hash.eq(surroundings.digest().to_vec()),
+        sessions::sliding_expires_at.eq(term.sliding),
+    );
+    if !defended!("V11") {
+        return Ok(diesel::update(session).set(next).execute(tx).await? == 1);
+    }
+    let unmoved = session.filter(sessions::generation.eq(from).and(sessions::ended_at.is_null()));
+    Ok(diesel::update(unmoved).set(next).execute(tx).await? == 1)
 }
 
 /// Counts one more late use of the previous token, if the session still stands at `current` and was seen so often.

@@ -235,6 +235,31 @@ pub async fn raise_token_version(
         .await
 }
 
+/// Moves an account from one status to another, if it has the first, and ends every token. Returns the new token version.
+pub async fn change_status(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (from, to): (AccountStatus, AccountStatus),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<i32>> {
+    diesel::update(users::table.find((realm, user)).filter(users::status.eq(from)))
+        .set((
+            users::status.eq(to),
+            users::token_version.eq(users::token_version + 1),
+            users::updated_at.eq(now),
+        ))
+        .returning(users::token_version)
+        .get_result(tx)
+        .await
+        .optional()
+}
+
+/// Is the account suspended, in whichever realm the transaction sees?
+pub async fn is_suspended_here(tx: &mut Connection, user: UserId) -> QueryResult<bool> {
+    let suspended = users::id.eq(user).and(users::status.eq(AccountStatus::Suspended));
+    diesel::select(diesel::dsl::exists(users::table.filter(suspended))).get_result(tx).await
+}
+
 /// Takes the password away, until its owner sets another one, and ends every token. Returns the new token version.
 pub async fn clear_password(
     tx: &mut Connection,

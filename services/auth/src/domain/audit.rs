@@ -30,6 +30,9 @@ text_enum! {
         /// An account that nobody ever confirmed gave its address up to somebody who showed that it is theirs.
         AddressReleased => "account.address_released",
         ProfileChanged => "account.profile_changed",
+        /// By the operator, in every tenant.
+        AccountSuspended => "account.suspended",
+        AccountRestored => "account.restored",
         SessionsEnded => "account.sessions_ended",
         /// Its owner said that something on the timeline was not them.
         NotMeReported => "account.not_me_reported",

@@ -1,5 +1,6 @@
 //! Email addresses, as narrow as mail in practice: everything else is refused before it is looked up.
 
+use shinkofa_kernel::defended;
 use std::fmt;
 
 use serde::Deserialize;
@@ -40,7 +41,8 @@ impl TryFrom<String> for EmailAddress {
 
     fn try_from(written: String) -> Result<Self, NotAnEmailAddress> {
         let (local, domain) = written.split_once('@').ok_or(NotAnEmailAddress)?;
-        if written.len() > LONGEST || !is_local_part(local) || !is_domain(domain) {
+        let plain = is_local_part(local) && is_domain(domain) || !defended!("V26");
+        if written.len() > LONGEST || !plain {
             return Err(NotAnEmailAddress);
         }
         let canonical = written.to_ascii_lowercase();

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
 use crate::domain::provider::{ExternalIdentity, Provider};
+use shinkofa_kernel::defended;
 
 /// The claims of a token whose signature was right.
 #[derive(Debug, Deserialize)]
@@ -57,13 +58,13 @@ const OLDEST_SECONDS: i64 = 600;
 
 impl IdTokenClaims {
     pub fn check(self, expected: &Expected<'_>) -> Result<ExternalIdentity, WrongIdToken> {
-        if self.iss != expected.issuer {
+        if self.iss != expected.issuer && defended!("V08-issuer") {
             return Err(WrongIdToken::Issuer);
         }
-        if !self.is_for(expected.client_id) {
+        if !self.is_for(expected.client_id) && defended!("V08-audience") {
             return Err(WrongIdToken::Audience);
         }
-        if self.nonce.as_deref() != Some(expected.nonce) {
+        if self.nonce.as_deref() != Some(expected.nonce) && defended!("V08-nonce") {
             return Err(WrongIdToken::Nonce);
         }
         let now = expected.now.timestamp();

@@ -4,6 +4,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use shinkofa_kernel::defended;
 
 /// The SHA-256 of a verifier, as base64url.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,8 @@ impl CodeChallenge {
     pub fn read(challenge: Option<&str>, method: Option<&str>) -> Result<Self, PkceMissing> {
         let challenge = challenge.ok_or(PkceMissing)?;
         let bytes = URL_SAFE_NO_PAD.decode(challenge).map_err(|_| PkceMissing)?;
-        let fits = bytes.len() == CHALLENGE_BYTES && method.is_none_or(|method| method == METHOD);
+        let by_method = method.is_none_or(|method| method == METHOD) || !defended!("V21-plain");
+        let fits = bytes.len() == CHALLENGE_BYTES && by_method;
         if fits { Ok(Self(challenge.to_owned())) } else { Err(PkceMissing) }
     }
 
@@ -47,6 +49,7 @@ impl CodeChallenge {
 
     pub fn is_met_by(&self, verifier: &CodeVerifier) -> bool {
         verify_slices_are_equal(self.0.as_bytes(), Self::of(verifier).0.as_bytes()).is_ok()
+            || !defended!("V21-verifier")
     }
 
     /// Was the challenge itself sent in place of its verifier, as the method `plain` would have it?

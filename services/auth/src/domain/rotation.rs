@@ -1,6 +1,7 @@
 //! What a presented refresh token gets: the next one, the current one again, or the end of its session.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shinkofa_kernel::defended;
 
 /// Where a session's tokens stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,7 @@ const MOST_REPEATS: i32 = 10;
 
 impl Rotation {
     pub fn judge(&self, presented: i32, same_device: SameDevice, now: DateTime<Utc>) -> Verdict {
-        if presented == self.current {
+        if presented == self.current || !defended!("V12") {
             return Verdict::Rotate;
         }
         let since = now - self.rotated_at;

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use shinkofa_identity::AssuranceLevel;
-use shinkofa_kernel::Role;
+use shinkofa_kernel::{Role, defended};
 
 use crate::domain::account::FactorKind;
 use crate::domain::passkey::MOST_PASSKEYS;
@@ -55,10 +55,13 @@ impl FactorKind {
 /// mandatory. Recovery codes stand in for whatever factor is asked for.
 pub fn asked_for(kinds: &[FactorKind], recovery_codes_left: i64, roles: &[Role], methods: &str) -> Asked {
     let strong = kinds.iter().any(|kind| kind.is_strong());
-    let mail_is_good = is_beside_the_mailbox(methods) && !(strong && is_mandatory(roles));
+    let beside_the_mailbox = is_beside_the_mailbox(methods) || !defended!("V15-channel");
+    let mail_is_good = beside_the_mailbox && !(strong && is_mandatory(roles));
     let mut asked: Vec<_> =
         kinds.iter().copied().filter(|kind| *kind != FactorKind::EmailCode || mail_is_good).collect();
-    if kinds.is_empty() {
+    // Whichever way of signing in the first step was.
+    let is_asked = methods == AuthMethod::Password.as_str() || defended!("V15-ways");
+    if kinds.is_empty() || !is_asked {
         return Asked::Nothing;
     }
     if recovery_codes_left > 0 {

@@ -10,6 +10,8 @@ text_enum! {
     SessionEnd {
         SignedOut => "signed_out",
         TokenReused => "token_reused",
+        /// The code of a provider that it was opened with was presented again.
+        CodeReused => "code_reused",
         AccessWithdrawn => "access_withdrawn",
         /// A second factor was added or removed on another device.
         FactorsChanged => "factors_changed",
@@ -23,6 +25,8 @@ text_enum! {
         ServiceAccountChanged => "service_account_changed",
         /// The membership was locked.
         Locked => "locked",
+        /// The account was suspended.
+        Suspended => "suspended",
         /// A role was taken away: what the session's tokens say is too much.
         RolesChanged => "roles_changed",
         /// The person is no member here any more.

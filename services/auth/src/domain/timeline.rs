@@ -55,6 +55,8 @@ pub fn sentence(action: AuditAction) -> Message {
             ("The former address was put back.", "L'ancienne adresse a été rétablie.")
         }
         AuditAction::ProfileChanged => ("The profile was changed.", "Le profil a été modifié."),
+        AuditAction::AccountSuspended => ("The account was suspended.", "Le compte a été suspendu."),
+        AuditAction::AccountRestored => ("The account was restored.", "Le compte a été rétabli."),
         AuditAction::RolesSet => ("The roles were changed.", "Les rôles ont été modifiés."),
         AuditAction::MembershipBegun => ("You became a member.", "Vous êtes devenu membre."),
         AuditAction::MembershipRemoved => ("Your membership was ended.", "Votre adhésion a été retirée."),

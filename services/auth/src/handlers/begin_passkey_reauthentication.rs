@@ -5,9 +5,10 @@ use shinkofa_db::{Connection, transaction};
 use shinkofa_identity::{CurrentActor, EnrollingActor};
 use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 
-use super::reauthenticate::{scope, subject};
+use super::reauthenticate::scope;
 use crate::attempts::require_unlocked;
 use crate::db::passkeys;
+use crate::domain::lockout;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_session};
 use crate::passkey_ceremony::{Occasion, give_challenge, verification_after};
@@ -48,7 +49,7 @@ async fn begin(
 ) -> Result<RequestOptionsAnswer, Error> {
     let now = auth.platform.clock.now();
     let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
-    require_unlocked(tx, auth, &subject(&live.account, &live.session)).await?;
+    require_unlocked(tx, auth, &lockout::reauthentication(actor.user_id)).await?;
     let allowed = passkeys::descriptors(tx, auth.realm, actor.user_id).await?;
     if allowed.is_empty() {
         return Err(Error::PasskeyNotAvailable);

@@ -8,11 +8,13 @@ use shinkofa_jobs::enqueue;
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
+use crate::attempts::Aim;
 use crate::db::email_changes::{self, EmailChange, EmailChangeId};
 use crate::domain::email::EmailAddress;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::jobs::settle_email_change::SettleEmailChange;
+use crate::liveness::require_factor_shown;
 use crate::{Auth, attempts, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,7 +44,7 @@ pub struct ConfirmationSent {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = ConfirmationSent),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `wrong_tenant`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, `wrong_tenant`, or `step_up_required` where the account has a second factor"),
     ),
 )]
 #[post("/api/auth/email/change")]
@@ -52,7 +54,7 @@ pub async fn change_email(
     body: Body<ChangeEmailRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(ChangeEmailRequest { new_email, current_password }) = body;
-    let account = attempts::reauthenticate(&auth, &actor, &current_password).await?;
+    let account = attempts::reauthenticate(&auth, &actor, &current_password, Aim::Change).await?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::EMAIL_CHANGE_BY_USER, &actor.user_id.to_string()).await?;
     limiter.require(&limits::EMAIL_CHANGE_BY_ADDRESS, &limits::key_of(&new_email)).await?;
@@ -74,6 +76,7 @@ pub async fn change_email(
     };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "change_email", async |tx| {
+        require_factor_shown(tx, &auth, &actor, change.requested_at).await?;
         email_changes::insert(tx, &change).await?;
         let job = SettleEmailChange { change_id: change.id };
         enqueue(tx, clock, Some(actor.tenant_id), clock.now(), &job).await?;

@@ -7,10 +7,11 @@ use shinkofa_identity::CurrentActor;
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
+use crate::attempts::Aim;
 use crate::db::users;
 use crate::domain::password::{NewPassword, PresentedPassword, UnfitPassword};
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Live, require_factor_shown};
 use crate::password_setting::{Occasion, set_password};
 use crate::{Auth, attempts};
 
@@ -35,7 +36,7 @@ pub struct ChangePasswordRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 204),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `wrong_tenant`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, `wrong_tenant`, or `step_up_required` where the account has a second factor"),
     ),
 )]
 #[post("/api/auth/password/change")]
@@ -45,7 +46,7 @@ pub async fn change_password(
     body: Body<ChangePasswordRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(ChangePasswordRequest { current_password, new_password }) = body;
-    let account = attempts::reauthenticate(&auth, &actor, &current_password).await?;
+    let account = attempts::reauthenticate(&auth, &actor, &current_password, Aim::Change).await?;
     if current_password.as_str() == new_password.as_str() {
         return Err(Error::UnfitPassword { pointer: "/newPassword", unfit: UnfitPassword::Present });
     }
@@ -60,7 +61,7 @@ pub async fn change_password(
     let revocation = transaction(&auth.platform.database, &scope, "change_password", async |tx| {
         users::lock(tx, auth.realm, actor.user_id).await?;
         // Of several at once the first ends the token that the others came with.
-        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let Live { account, .. } = require_factor_shown(tx, &auth, &actor, now).await?;
         set_password(tx, &auth, &trail, &account, (&phc, Occasion::Change(actor.session_id))).await
     })
     .await?;

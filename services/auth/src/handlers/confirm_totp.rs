@@ -35,7 +35,7 @@ pub struct ConfirmRequest {
 pub struct ConfirmedFactor {
     pub factor_id: FactorId,
     /// With the first factor: ten codes for the day on which it is lost. They are shown this once, and each works once.
-    #[schema(example = json!(["7Q4K-9F2M-XB0T-5HWE"]))]
+    #[schema(example = json!(["7Q4K-9F2M-XB0T-5HWE-2C8R-MV6P"]))]
     pub recovery_codes: Option<Vec<String>>,
 }
 

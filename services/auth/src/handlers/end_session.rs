@@ -4,19 +4,20 @@ use actix_web::{HttpResponse, delete, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{CurrentActor, Revocation};
-use shinkofa_kernel::SessionId;
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
+use shinkofa_kernel::{SessionId, defended};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability};
 
 use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, require_member, require_recent};
 use crate::{Auth, limits};
 
 /// Sign one device out
 ///
-/// Its refresh token is refused from now on, its access tokens within seconds. The session that asks may end itself.
+/// Its refresh token is refused from now on, its access tokens within seconds. The session that asks may end itself;
+/// any other takes somebody who showed lately who they are.
 /// Another person's session answers as one that does not exist.
 #[utoipa::path(
     tag = "sessions",
@@ -25,6 +26,7 @@ use crate::{Auth, limits};
     responses(
         CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
     ),
 )]
 #[delete("/api/auth/sessions/{id}")]
@@ -40,9 +42,13 @@ pub async fn end_session(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "end_session", async |tx| {
-        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
+        if id != actor.session_id {
+            require_recent(tx, &auth, &live, now).await?;
+        }
         let theirs = sessions::live_place(tx, (auth.realm, actor.user_id, id), now).await?;
-        if theirs.is_none() || !sessions::end(tx, (auth.realm, id), now).await? {
+        let own = theirs.is_some() || !defended!("V24-person");
+        if !own || !sessions::end(tx, (auth.realm, id), now).await? {
             return Err(Error::NotFound);
         }
         revocations::record(tx, &revocation, now).await?;

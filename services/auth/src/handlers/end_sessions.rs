@@ -5,13 +5,13 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, Revocation};
-use shinkofa_web::{CallerRefusals, ParameterRefusal, Query, RateRefusal, Unavailability};
+use shinkofa_web::{CallerRefusals, ParameterRefusal, ProblemDocument, Query, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::db::{revocations, sessions, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, require_member, require_recent};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize)]
@@ -30,7 +30,7 @@ pub enum Spared {
 
 /// Sign out everywhere
 ///
-/// With `?except=current` everywhere else. Refresh tokens are refused from now on, access tokens within seconds.
+/// With `?except=current` everywhere else. Takes somebody who showed lately who they are. Refresh tokens are refused from now on, access tokens within seconds.
 #[utoipa::path(
     tag = "sessions",
     params(("except" = Option<Spared>, Query, description = "`current`: this session goes on")),
@@ -38,6 +38,7 @@ pub enum Spared {
     responses(
         CallerRefusals, ParameterRefusal, RateRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
     ),
 )]
 #[delete("/api/auth/sessions")]
@@ -51,7 +52,8 @@ pub async fn end_sessions(
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let taken_back = transaction(&auth.platform.database, &scope, "end_sessions", async |tx| {
         users::lock(tx, auth.realm, actor.user_id).await?;
-        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
+        require_recent(tx, &auth, &live, now).await?;
         match query.0.except {
             Some(Spared::Current) => end_others(tx, &auth, &actor).await,
             None => end_all(tx, &auth, &actor).await,

@@ -23,7 +23,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ExchangeOAuthRequest {
     /// From the address that the browser came back to, behind `#code=`.
-    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
     pub code: OneTimeToken,
     /// What the challenge was made of. Missing, malformed, or the challenge itself: 400.
     #[schema(value_type = String, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]{43,128}$", example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
@@ -34,7 +34,7 @@ pub struct ExchangeOAuthRequest {
 ///
 /// The code works once, for two minutes, and only with the verifier of who began. The identity opens the account that it is
 /// linked with; else the one with the address that the provider has verified, which it is then linked with; else a new one.
-/// A second factor is asked for as after a password.
+/// A second factor is asked for as after a password. Exchanging it once more ends the session that it opened.
 #[utoipa::path(
     tag = "providers",
     params(SessionModeHeader),
@@ -85,7 +85,11 @@ async fn answer(
             surroundings,
             device_token: None,
         };
-        first_factor::pass(tx, auth, tenant, &first).await
+        let answer = first_factor::pass(tx, auth, tenant, &first).await?;
+        if let SignInAnswer::SignedIn(tokens) = &answer {
+            redeemed.note_session(tx, auth, tokens.session).await?;
+        }
+        Ok::<_, Error>(answer)
     })
     .await?;
     auth.platform.committed();

@@ -13,7 +13,7 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
-use crate::authority::require_authority;
+use crate::authority::require_recent_authority;
 use crate::db::{memberships, users};
 use crate::domain::account::AccountKind;
 use crate::domain::administration::{Reason, may_be_impersonated};
@@ -43,6 +43,7 @@ pub struct ImpersonateRequest {
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = ImpersonationAnswer),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -75,7 +76,7 @@ async fn impersonate(
     (reason, surroundings): (&Reason, &Surroundings),
 ) -> Result<ImpersonationAnswer, Error> {
     let now = auth.platform.clock.now();
-    require_authority::<ImpersonateUsers>(tx, auth, actor).await?;
+    require_recent_authority::<ImpersonateUsers>(tx, auth, actor).await?;
     let membership = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);

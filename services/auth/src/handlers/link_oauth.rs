@@ -14,7 +14,7 @@ use crate::domain::pkce::CodeVerifier;
 use crate::domain::provider::Provider;
 use crate::error::Error;
 use crate::federation::{link, redeem, tell, use_up};
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, require_member, require_recent};
 use crate::{Auth, limits};
 
 /// Link an identity
@@ -31,7 +31,7 @@ use crate::{Auth, limits};
         (status = 204),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`unauthenticated`, or `verifier_refused`: the code is still good"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`; the code is still good"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_taken` or `provider_already_linked`"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
@@ -57,7 +57,10 @@ pub async fn link_oauth(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "link_identity", async |tx| {
-        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
+        // Another way in is for whoever showed lately who they are. The code stays good.
+        require_recent(tx, &auth, &live, now).await?;
+        let account = live.account;
         if account.kind == AccountKind::Anonymous {
             return Err(Error::GuestAccount);
         }

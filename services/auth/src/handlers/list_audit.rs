@@ -45,7 +45,7 @@ pub struct AuditItem {
     #[schema(example = "session")]
     subject_type: String,
     subject_id: Uuid,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({ "endedSessions": 2 }))]
     details: serde_json::Value,
 }
 

@@ -39,6 +39,7 @@ pub struct TimelineEvent {
     #[schema(value_type = String, example = "session.opened")]
     r#type: AuditAction,
     /// For people, in the language of `Accept-Language`.
+    #[schema(example = "A sign-in.")]
     text: String,
     by: Doer,
     /// The session that it happened to, or from.

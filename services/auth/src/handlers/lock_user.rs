@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::announcement::announce_membership;
-use crate::authority::require_authority;
+use crate::authority::require_recent_authority;
 use crate::db::members;
 use crate::db::memberships::{self, Membership};
 use crate::domain::account::MembershipStatus;
@@ -44,6 +44,7 @@ pub struct LockRequest {
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
@@ -99,7 +100,7 @@ pub async fn manageable<P: Grants>(
     user: UserId,
 ) -> Result<(Membership, Membership), Error> {
     memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
-    let (_, own) = require_authority::<P>(tx, auth, actor).await?;
+    let (_, own) = require_recent_authority::<P>(tx, auth, actor).await?;
     let member = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);

@@ -6,9 +6,10 @@ use shinkofa_identity::EnrollingActor;
 use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 
 use super::mail_second_factor::CodeMailed;
-use super::reauthenticate::{asked_again, challenge, subject};
+use super::reauthenticate::{asked_again, challenge};
 use crate::attempts::require_unlocked;
 use crate::domain::account::FactorKind;
+use crate::domain::lockout;
 use crate::domain::one_time_token::TokenPurpose;
 use crate::domain::second_factor::Asked;
 use crate::error::Error;
@@ -40,7 +41,7 @@ pub async fn mail_reauthentication(
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "mail_reauthentication", async |tx| {
         let live = require_session(tx, auth.realm, Claimed::from(&actor), now).await?;
-        require_unlocked(tx, &auth, &subject(&live.account, &live.session)).await?;
+        require_unlocked(tx, &auth, &lockout::reauthentication(actor.user_id)).await?;
         match asked_again(tx, &auth, &live).await? {
             Asked::OneOf(kinds) if kinds.contains(&FactorKind::EmailCode) => {}
             _ => return Err(Error::NoMailedCode),

@@ -24,7 +24,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MailedCodeRequest {
     /// From the answer of `POST /api/auth/signin`.
-    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
     mfa_token: OneTimeToken,
 }
 

@@ -5,17 +5,15 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::{AssuranceLevel, CurrentActor, EnrollingActor, step_up_required};
+use shinkofa_identity::{AssuranceLevel, CurrentActor, EnrollingActor};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, RequestContext, Unavailability,
 };
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
-use crate::attempts::{recheck_password, record_failure};
-use crate::db::failures;
-use crate::db::sessions::{self, Session};
-use crate::db::users::Account;
+use crate::attempts::{self, Aim, record_failure};
+use crate::db::{failures, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{Digest, Surroundings, digest_of};
 use crate::domain::lockout;
@@ -26,7 +24,7 @@ use crate::domain::totp::FactorCode;
 use crate::error::Error;
 use crate::factor_codes::{self, CountedGuess, Guess};
 use crate::first_factor::asked;
-use crate::liveness::{Claimed, Live, require_session};
+use crate::liveness::{Claimed, Live, require_password_alone, require_session};
 use crate::session_opening::{TokenAnswer, TokenSource, tokens};
 use crate::{Auth, limits};
 
@@ -45,7 +43,8 @@ pub struct ReauthenticateRequest {
 /// Show again who I am
 ///
 /// Opens what `step_up_required` refuses, for ten minutes. Whoever has a second factor shows it; to others the password is
-/// asked. Answers the next tokens of the same session, in its mode. What is wrong counts as a failed attempt to sign in.
+/// asked. Answers the next tokens of the same session, in its mode. What is wrong makes the next attempt wait, as at signing in
+/// and on a count of its own.
 #[utoipa::path(
     tag = "sign-in",
     security(("bearer" = [])),
@@ -64,7 +63,6 @@ pub async fn reauthenticate(
     context: RequestContext,
     body: Body<ReauthenticateRequest>,
 ) -> Result<HttpResponse, Error> {
-    auth.platform.limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
     let surroundings = surroundings(&request, &context);
     let answer = match body.0 {
         ReauthenticateRequest { password: Some(password), code: None } => {
@@ -84,11 +82,6 @@ pub fn challenge(actor: &CurrentActor) -> Digest {
     digest_of(&["reauthenticate", &actor.session_id.to_string()])
 }
 
-/// The owner of a session is no stranger: what others get wrong elsewhere does not lock them out of it.
-pub fn subject(account: &Account, session: &Session) -> Digest {
-    lockout::subject(&account.email_canonical, session.binding().device.as_ref())
-}
-
 pub fn scope(auth: &Auth, actor: &CurrentActor) -> Scope {
     Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id)
 }
@@ -99,37 +92,22 @@ async fn by_password(
     password: &PresentedPassword,
     surroundings: &Surroundings,
 ) -> Result<TokenAnswer, Error> {
-    let (database, scope) = (&auth.platform.database, scope(auth, actor));
-    let (account, subject) = transaction(database, &scope, "read_session", async |tx| {
-        let now = auth.platform.clock.now();
-        let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
-        require_no_second_factor(tx, auth, &live).await?;
-        let subject = subject(&live.account, &live.session);
-        Ok::<_, Error>((live.account, subject))
-    })
-    .await?;
-    if !recheck_password(auth, &account, &subject, password).await? {
-        return Err(Error::ReauthenticationRefused);
-    }
-    transaction(database, &scope, "reauthenticate", async |tx| {
-        let live = lock(tx, auth, actor).await?;
-        require_no_second_factor(tx, auth, &live).await?;
+    let shown = attempts::reauthenticate(auth, actor, password, Aim::StepUp).await;
+    shown.map_err(|error| match error {
+        Error::WrongPassword => Error::ReauthenticationRefused,
+        other => other,
+    })?;
+    transaction(&auth.platform.database, &scope(auth, actor), "reauthenticate", async |tx| {
+        sessions::lock(tx, auth.realm, actor.session_id).await?;
+        let live = require_password_alone(tx, auth, actor, auth.platform.clock.now()).await?;
         let methods = if live.session.amr.split(' ').any(|method| method == "pwd") {
             live.session.amr.clone()
         } else {
             format!("{} pwd", live.session.amr)
         };
-        failures::clear(tx, auth.realm, &subject).await?;
         go_on(tx, auth, (live, surroundings), (&methods, AssuranceLevel::Aal1)).await
     })
     .await
-}
-
-async fn require_no_second_factor(tx: &mut Connection, auth: &Auth, live: &Live) -> Result<(), Error> {
-    match asked_again(tx, auth, live).await? {
-        Asked::Nothing => Ok(()),
-        Asked::OneOf(_) | Asked::SameChannel => Err(step_up_required(AssuranceLevel::Aal2).into()),
-    }
 }
 
 /// What may be asked of the owner of a session.
@@ -143,20 +121,18 @@ async fn by_code(
     code: &FactorCode,
     surroundings: &Surroundings,
 ) -> Result<TokenAnswer, Error> {
+    auth.platform.limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
     let (database, scope) = (&auth.platform.database, scope(auth, actor));
-    let challenge = challenge(actor);
     let user = actor.user_id;
+    let (challenge, subject) = (challenge(actor), lockout::reauthentication(user));
+    let guess = Guess { user, code, subject: &subject, challenge: &challenge };
     // The count is committed before the code is looked at.
-    let (subject, counted) = transaction(database, &scope, "try_reauthentication", async |tx| {
+    let counted = transaction(database, &scope, "try_reauthentication", async |tx| {
         let now = auth.platform.clock.now();
-        let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
-        let subject = subject(&live.account, &live.session);
-        let guess = Guess { user, code, subject: &subject, challenge: &challenge };
-        let counted = factor_codes::count(tx, auth, &guess).await?;
-        Ok::<_, Error>((subject, counted))
+        require_session(tx, auth.realm, Claimed::from(actor), now).await?;
+        factor_codes::count(tx, auth, &guess).await
     })
     .await?;
-    let guess = Guess { user, code, subject: &subject, challenge: &challenge };
     let result = transaction(database, &scope, "reauthenticate", async |tx| {
         accept_code(tx, auth, actor, (&guess, &counted), surroundings).await
     })

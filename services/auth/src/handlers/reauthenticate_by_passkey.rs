@@ -10,12 +10,13 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
-use super::reauthenticate::{go_on, lock, scope, subject};
+use super::reauthenticate::{go_on, lock, scope};
 use super::sign_in::surroundings;
 use crate::attempts::require_unlocked;
 use crate::db::passkeys::{self, Credential};
 use crate::db::{failures, users};
 use crate::domain::device::{Digest, Surroundings};
+use crate::domain::lockout;
 use crate::domain::webauthn::Asserted;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_session};
@@ -33,7 +34,7 @@ pub struct PasskeyReauthenticationRequest {
 /// Show a passkey again
 ///
 /// Opens what `step_up_required` refuses, for ten minutes. Takes what `toJSON()` of the browser's credential gives, and answers
-/// the next tokens of the same session. What is wrong counts as a failed attempt to sign in.
+/// the next tokens of the same session. What is wrong makes the next attempt wait.
 #[utoipa::path(
     tag = "passkeys",
     security(("bearer" = [])),
@@ -106,7 +107,7 @@ async fn present(
 ) -> Result<Presented, Error> {
     let now = auth.platform.clock.now();
     let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
-    let (subject, methods) = (subject(&live.account, &live.session), live.session.amr);
+    let (subject, methods) = (lockout::reauthentication(actor.user_id), live.session.amr);
     require_unlocked(tx, auth, &subject).await?;
     let Ok(challenge) = credential.challenge() else {
         return Ok(Presented { stored: None, subject, methods });

@@ -7,26 +7,25 @@ use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Fault, ProblemDocument, RateRefusal, Unavailability};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use crate::attempts::{RightPassword, check_password};
+use crate::attempts::Aim;
 use crate::db::erasures::{self, ErasureId, NewErasure};
-use crate::db::{failures, memberships, scope};
+use crate::db::{memberships, scope};
 use crate::domain::audit::AuditAction;
-use crate::domain::email::EmailAddress;
 use crate::domain::erasure::{ErasureState, GRACE};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::liveness::{Claimed, require_live};
-use crate::{Auth, limits};
+use crate::liveness::{Live, require_factor_shown};
+use crate::{Auth, attempts, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeletionRequest {
-    #[schema(value_type = String, format = "password", max_length = 1024)]
+    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
     password: PresentedPassword,
 }
 
@@ -37,6 +36,7 @@ pub struct DeletionAnswer {
     erases_at: DateTime<Utc>,
     /// Keep it: `GET /api/me/certificates/{certificateId}` shows how far the erasure has come and in the end certifies it. It is
     /// told only here.
+    #[schema(example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
     certificate_id: String,
 }
 
@@ -51,6 +51,7 @@ pub struct DeletionAnswer {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = DeletionAnswer),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `step_up_required` where the account has a second factor"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`deletion_scheduled` or `last_admin`"),
     ),
 )]
@@ -61,44 +62,19 @@ pub async fn request_deletion(
     body: Body<DeletionRequest>,
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::DELETION_BY_USER, &actor.user_id.to_string()).await?;
-    let right = prove(&auth, &actor, &body.0.password).await?;
+    attempts::reauthenticate(&auth, &actor, &body.0.password, Aim::Change).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "request_deletion", async |tx| {
-        schedule(tx, &auth, &actor, &right).await
+        schedule(tx, &auth, &actor).await
     })
     .await?;
     auth.platform.committed();
     Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
 }
 
-/// The password, checked as slowly for a thief of a token as for anybody.
-async fn prove(
-    auth: &Auth,
-    actor: &CurrentActor,
-    password: &PresentedPassword,
-) -> Result<RightPassword, Error> {
+async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<DeletionAnswer, Error> {
     let now = auth.platform.clock.now();
-    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let account = transaction(&auth.platform.database, &scope, "deletion_account", async |tx| {
-        require_live(tx, auth.realm, Claimed::from(actor), now).await.map(|(account, _)| account)
-    })
-    .await?;
-    let email = EmailAddress::try_from(account.email).map_err(Fault::unexpected)?;
-    match check_password(auth, &email, None, password).await {
-        Ok(right) if right.account.id == actor.user_id => Ok(right),
-        Ok(_) | Err(Error::WrongCredentials) => Err(Error::WrongPassword),
-        Err(error) => Err(error),
-    }
-}
-
-async fn schedule(
-    tx: &mut Connection,
-    auth: &Auth,
-    actor: &CurrentActor,
-    right: &RightPassword,
-) -> Result<DeletionAnswer, Error> {
-    let now = auth.platform.clock.now();
-    let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
+    let Live { account, .. } = require_factor_shown(tx, auth, actor, now).await?;
     require_other_admins(tx, actor).await?;
     let certificate = OneTimeToken::from_random(auth.randomness.bytes()?);
     let erasure = NewErasure {
@@ -114,7 +90,6 @@ async fn schedule(
     if !erasures::insert(tx, &erasure).await? {
         return Err(Error::DeletionScheduled);
     }
-    failures::clear(tx, auth.realm, &right.subject).await?;
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let details = json!({ "erasureId": erasure.id });
     trail.user(tx, AuditAction::DeletionRequested, actor.user_id, details).await?;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
+use shinkofa_kernel::defended;
 use shinkofa_web::{Body, BodyRefusals, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
@@ -50,7 +51,9 @@ pub async fn resend_verification(
     let clock = &auth.platform.clock;
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "resend_verification", async |tx| {
         let user = users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id);
-        enqueue(tx, clock, Some(host.0), clock.now(), &ResendVerification { user_id: user }).await?;
+        if user.is_some() || defended!("V01-queue") {
+            enqueue(tx, clock, Some(host.0), clock.now(), &ResendVerification { user_id: user }).await?;
+        }
         Ok::<_, Error>(())
     })
     .await?;

@@ -24,6 +24,7 @@ pub struct Profile {
     user_id: UserId,
     #[schema(example = "anna@example.org")]
     email: String,
+    #[schema(example = "Anna Martin")]
     name: String,
     roles: Vec<Role>,
     tier: Tier,
@@ -39,10 +40,10 @@ pub struct Profile {
     /// IANA name; null: that of the place.
     #[schema(required = true, example = "Europe/Paris")]
     time_zone: Option<String>,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({ "theme": "dark" }))]
     preferences: serde_json::Value,
     /// Answers given when the account was new.
-    #[schema(value_type = Object)]
+    #[schema(value_type = Object, example = json!({ "practises": "yoga" }))]
     onboarding: serde_json::Value,
 }
 

@@ -30,7 +30,7 @@ use crate::{Auth, limits};
 pub struct SignInRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
     email: EmailAddress,
-    #[schema(value_type = String, format = "password", max_length = 1024)]
+    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
     password: PresentedPassword,
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]

@@ -25,6 +25,7 @@ use crate::withdrawal::{end_sessions, forget_here};
     responses(
         CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`own_account`: sign out the ordinary way"),
     ),
 )]

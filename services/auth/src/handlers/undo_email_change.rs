@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::Revocation;
-use shinkofa_kernel::Actor;
+use shinkofa_kernel::{Actor, defended};
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
@@ -72,7 +72,9 @@ async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<
     }
     let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
     let account = take_address(tx, auth, &trail, &account, &change.old_email).await?;
-    email_changes::undo_from(tx, &change, now).await?;
+    if defended!("V05-undo") {
+        email_changes::undo_from(tx, &change, now).await?;
+    }
     announce_account(tx, &trail, &account).await?;
     secure(tx, auth, &trail, &account, (AuditAction::EmailChangeUndone, told(&change))).await
 }

@@ -13,7 +13,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::provider::Provider;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, require_member, require_recent};
 
 /// Remove an identity
 ///
@@ -26,6 +26,7 @@ use crate::liveness::{Claimed, require_live};
     responses(
         CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`last_way_in`"),
     ),
 )]
@@ -39,7 +40,9 @@ pub async fn unlink_oauth(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "unlink_identity", async |tx| {
-        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
+        require_recent(tx, &auth, &live, now).await?;
+        let account = live.account;
         // Two at once wait for one another here: neither removes the other's last way in.
         let account = users::lock_by_email(tx, auth.realm, &account.email_canonical).await?;
         let account = account.ok_or(Error::Unauthenticated)?;

@@ -26,6 +26,7 @@ use crate::error::Error;
     responses(
         CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

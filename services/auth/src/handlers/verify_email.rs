@@ -47,15 +47,20 @@ pub async fn verify_email(
 ) -> Result<HttpResponse, Error> {
     let Body(VerifyEmailRequest { token }) = body;
     auth.platform.limiter.require(&limits::VERIFY_BY_NETWORK, context.client.as_str()).await?;
+    confirm_with(&auth, &token).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub async fn confirm_with(auth: &Auth, token: &OneTimeToken) -> Result<(), Error> {
     let now = auth.platform.clock.now();
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "verify_email", async |tx| {
         let purpose = TokenPurpose::EmailVerification;
-        let grant = one_time_tokens::consume(tx, auth.realm, (purpose, &token), now).await?;
-        confirm(tx, &auth, &grant.ok_or(Error::LinkGone)?).await
+        let grant = one_time_tokens::consume(tx, auth.realm, (purpose, token), now).await?;
+        confirm(tx, auth, &grant.ok_or(Error::LinkGone)?).await
     })
     .await?;
     auth.platform.committed();
-    Ok(HttpResponse::NoContent().finish())
+    Ok(())
 }
 
 async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::TenantId;
+use shinkofa_kernel::{TenantId, failpoint};
 use shinkofa_runtime::tenants;
 
 use crate::Auth;
@@ -13,6 +13,12 @@ use crate::error;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SealAudit {}
+
+/// Where a test may kill the process: links and their signed head are written and not committed, and they are committed and
+/// nobody knows.
+pub const FAILPOINTS: &[&str] = &[BEFORE_COMMIT, AFTER_COMMIT];
+const BEFORE_COMMIT: &str = "auth.seal.before";
+const AFTER_COMMIT: &str = "auth.seal.after";
 
 impl Job for SealAudit {
     const NAME: &'static str = "seal_audit";
@@ -37,9 +43,16 @@ async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
     loop {
         let scope = Scope::tenant(tenant);
         let sealed = transaction(&auth.platform.database, &scope, "seal_audit", async |tx| {
-            seal_batch(tx, auth, tenant).await
+            let sealed = seal_batch(tx, auth, tenant).await?;
+            if wrote(sealed) {
+                failpoint!(BEFORE_COMMIT);
+            }
+            Ok::<_, error::Error>(sealed)
         })
         .await?;
+        if wrote(sealed) {
+            failpoint!(AFTER_COMMIT);
+        }
         let broken = metrics::gauge!("audit_chain_broken", "tenant" => tenant.to_string());
         match sealed {
             Sealed::Some => broken.set(0.0),
@@ -56,6 +69,11 @@ async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
             }
         }
     }
+}
+
+/// Is there anything that a process which dies here could lose?
+fn wrote(sealed: Sealed) -> bool {
+    matches!(sealed, Sealed::Some | Sealed::All { grown: true, .. })
 }
 
 /// Tells the head to where this database cannot reach: the log, and whoever collects the gauges. A chain that is cut off

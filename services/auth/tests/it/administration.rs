@@ -9,7 +9,7 @@ use shinkofa_contracts::auth::TrustScope;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, PASSWORD, address, text};
-use crate::staff::{staff, token, user_id};
+use crate::staff::{staff, staff_again, token, user_id};
 
 const STRANGER: &str = "01920000-0000-7000-8000-0000000000dd";
 
@@ -203,6 +203,34 @@ async fn two_admins_who_lock_each_other_out_do_not_both_succeed() {
         statuses.sort_unstable();
         assert_eq!(statuses, [204, 401], "round {round}");
     }
+}
+
+/// Somebody who took a token from staff cannot act on members with it for long.
+#[actix_web::test]
+async fn what_staff_do_to_members_takes_a_second_factor_shown_lately() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    app.advance(TimeDelta::minutes(11));
+    let impersonate = async |access: &str| {
+        let path = format!("/api/admin/users/{}/impersonate", user_id(&anna));
+        app.post(&path).token(access).json(&json!({ "reason": "a look" })).send().await
+    };
+    for what in ["lock", "unlock", "sign-out"] {
+        let refused = order(&app, &admin, user_id(&anna), what).await.expect_problem(403, "step_up_required");
+        assert!(refused.headers["www-authenticate"].to_str().unwrap().contains("acr_values=\"aal2\""));
+    }
+    impersonate(token(&admin)).await.expect_problem(403, "step_up_required");
+    people::profile(&app, token(&anna)).await.expect(200);
+    // Looking is as before, and so is what the role does not give.
+    members(&app, &admin, "").await;
+    let coach = staff(&app, "coach", "coach").await;
+    app.advance(TimeDelta::minutes(11));
+    order(&app, &coach, user_id(&anna), "lock").await.expect_problem(403, "permission_denied");
+
+    let admin = staff_again(&app, "ada").await;
+    impersonate(token(&admin)).await.expect(200);
+    order(&app, &admin, user_id(&anna), "lock").await.expect(204);
 }
 
 #[actix_web::test]

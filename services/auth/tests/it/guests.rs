@@ -59,6 +59,19 @@ async fn a_guest_becomes_a_member_with_the_same_id_once_the_address_is_confirmed
     upgrade(&app, &member, &address(&app, "other")).await.expect_problem(409, "not_a_guest");
 }
 
+/// V16: what was known of a session before its guest was anybody is worth nothing once they are somebody.
+#[actix_web::test]
+async fn v16_a_guests_session_does_not_become_the_members() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, body) = (address(&app, "anna"), guest(&app).await);
+    upgrade(&app, &body, &anna).await.expect(202);
+    people::verify(&app, &people::mailed_token(&app, &anna).await).await.expect(204);
+    people::refresh(&app, people::text(&body, "refreshToken")).await.expect_problem(401, "refresh_refused");
+    people::profile(&app, people::text(&body, "accessToken")).await.expect_problem(401, "unauthenticated");
+    let member = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
+    people::profile(&app, people::text(&member, "accessToken")).await.expect(200);
+}
+
 #[actix_web::test]
 async fn an_address_in_use_is_answered_alike_and_its_owner_is_told() {
     let app = TestApp::<Auth>::start().await;

@@ -127,7 +127,7 @@ async fn v03_a_link_works_once_in_time_and_until_the_next() {
 
     ask(&app, &anna).await.expect(202);
     let (late, late_code) = mailed(&app, &anna).await;
-    app.advance(TimeDelta::minutes(15));
+    app.advance(TimeDelta::minutes(10));
     by_token(&app, &late, VERIFIER).await.expect_problem(410, "link_gone");
     by_code(&app, &anna, &late_code, VERIFIER).await.expect_problem(401, "code_refused");
 }

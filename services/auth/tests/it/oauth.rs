@@ -335,6 +335,50 @@ async fn v21_a_code_without_the_verifier_of_who_began_is_worth_nothing() {
     exchange(&app, &code, VERIFIER).await.expect_problem(410, "sign_in_gone");
 }
 
+/// V5: whoever finds a session open cannot make their own identity a way in, nor take the owner's away.
+#[actix_web::test]
+async fn v05_an_identity_is_linked_and_removed_by_somebody_who_showed_lately_who_they_are() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    providers.vouch_for(Person::new(16, &address(&app, "thief")));
+    app.advance(TimeDelta::minutes(11));
+    let code = code_of(&returned(&app, "github").await.expect(303));
+    let access = people::text(&anna, "accessToken");
+    let redeem = async |access: &str| {
+        let call = app.post("/api/auth/oauth/github/link").token(access);
+        call.json(&json!({ "code": code, "codeVerifier": VERIFIER })).send().await
+    };
+    redeem(access).await.expect_problem(403, "step_up_required");
+    assert_eq!(linked(&app, &anna).await, [""; 0]);
+    let again = factors::reauthenticate(&app, access, json!({ "password": PASSWORD })).await.expect(200).body;
+    redeem(people::text(&again, "accessToken")).await.expect(204);
+    assert_eq!(linked(&app, &again).await, ["github"]);
+    app.advance(TimeDelta::minutes(11));
+    unlink(&app, &again, "github").await.expect_problem(403, "step_up_required");
+    assert_eq!(linked(&app, &again).await, ["github"]);
+}
+
+/// V3: a code that two have, with its verifier, is nobody's; one browser that asks twice in a moment is one.
+#[actix_web::test]
+async fn v03_a_code_that_is_exchanged_again_ends_the_session_that_it_opened() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    providers.vouch_for(Person::new(17, &address(&app, "anna")));
+    let code = code_of(&returned(&app, "google").await.expect(303));
+    let body = exchange(&app, &code, VERIFIER).await.expect(200).body;
+    exchange(&app, &code, VERIFIER).await.expect_problem(410, "sign_in_gone");
+    app.advance(TimeDelta::seconds(4));
+    exchange(&app, &code, OTHER_VERIFIER).await.expect_problem(410, "sign_in_gone");
+    people::profile(&app, people::text(&body, "accessToken")).await.expect(200);
+    exchange(&app, &code, VERIFIER).await.expect_problem(410, "sign_in_gone");
+    people::profile(&app, people::text(&body, "accessToken")).await.expect(401);
+    people::refresh(&app, people::text(&body, "refreshToken")).await.expect(401);
+    assert_eq!(app.sql("SELECT session_id FROM revocations").await.len(), 1);
+    let trail = app.sql("SELECT details FROM audit_events WHERE action = 'session.ended'").await;
+    assert_eq!(trail[0]["details"]["reason"], "code_reused");
+}
+
 /// V28: a provider that is switched off stops at once, wherever somebody is on their way.
 #[actix_web::test]
 async fn v28_a_disabled_provider_signs_nobody_in_any_more() {

@@ -1,8 +1,10 @@
 //! The pages that people see.
 
 use auth::Auth;
+use serde_json::json;
 use shinkofa_testing::TestApp;
 
+use crate::account_letters::{link, open, post};
 use crate::people::{self, PASSWORD, address};
 
 #[actix_web::test]
@@ -43,6 +45,37 @@ async fn v22_looking_at_the_link_consumes_nothing() {
         .await
         .expect_problem(405, "method_not_allowed");
     people::verify(&app, &token).await.expect(204);
+}
+
+/// V22: and so it is with every other letter that holds a link.
+#[actix_web::test]
+async fn v22_no_letters_link_is_used_up_by_a_look_at_its_page_or_its_endpoint() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, other) = (address(&app, "anna"), address(&app, "other"));
+    let body = people::signed_in(&app, &anna).await;
+    let change = json!({ "newEmail": other, "currentPassword": PASSWORD });
+    post(&app, "/api/auth/email/change", people::text(&body, "accessToken"), change).await.expect(202);
+
+    let proof = link(&app, &other, "email_change_confirmation").await;
+    look(&app, ["/confirm-email-change", "/api/auth/email/change/confirm"], &proof).await;
+    open(&app, "/api/auth/email/change/confirm", &proof).await.expect(204);
+    let back = link(&app, &anna, "email_changed").await;
+    look(&app, ["/undo-email-change", "/api/auth/email/change/undo"], &back).await;
+    open(&app, "/api/auth/email/change/undo", &back).await.expect(204);
+    let anew = link(&app, &anna, "password_reset").await;
+    look(&app, ["/reset-password", "/api/auth/password/reset"], &anew).await;
+    let chosen = json!({ "token": anew, "newPassword": "another sentence, only mine" });
+    app.post("/api/auth/password/reset").json(&chosen).send().await.expect(204);
+}
+
+async fn look(app: &TestApp<Auth>, [page, endpoint]: [&str; 2], token: &str) {
+    let (page, endpoint) = (format!("{page}?token={token}"), format!("{endpoint}?token={token}"));
+    app.get(&page).send().await.expect(200);
+    app.get(&endpoint).send().await.expect_problem(405, "method_not_allowed");
+    for path in [&page, &endpoint] {
+        app.call(reqwest::Method::HEAD, path).send().await;
+        app.call(reqwest::Method::OPTIONS, path).send().await;
+    }
 }
 
 /// V4: a link is made by notify from its configuration; what auth tells it holds no host at all.

@@ -65,6 +65,7 @@ async fn new_recovery_codes_take_the_place_of_the_old_ones() {
     assert_eq!(answer.headers["cache-control"], "no-store");
     let codes: Vec<String> = serde_json::from_value(answer.body["recoveryCodes"].clone()).unwrap();
     assert_eq!(codes.len(), 10);
+    assert_eq!(factors::letters(&app, &anna).await, ["factor_added", "recovery_codes_replaced"]);
     let half = half_way(&app, &anna).await;
     second_step(&app, &half, &with.recovery_codes[0]).await.expect(401);
     app.advance(TimeDelta::seconds(1));

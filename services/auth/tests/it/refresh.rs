@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use auth::Auth;
 use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
@@ -42,6 +42,43 @@ async fn v11_parallel_refreshes_rotate_once_and_all_get_the_same_generation() {
     people::refresh(&app, next.first().unwrap()).await.expect(200);
 }
 
+/// V11: two tabs wake together a thousand times, on twenty devices: each race rotates once, both go on with one token.
+#[actix_web::test]
+async fn v11_of_a_thousand_races_of_two_tabs_each_rotates_once() {
+    const DEVICES: usize = 20;
+    const RACES: usize = 50;
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    let mut tokens = Vec::new();
+    for _ in 0..DEVICES {
+        tokens.push(people::sign_in(&app, &anna, PASSWORD).await.expect(200).text("refreshToken"));
+    }
+    for race in 1..=RACES {
+        let tabs =
+            tokens.iter().map(|token| join(people::refresh(&app, token), people::refresh(&app, token)));
+        let mut next = Vec::new();
+        for (one, other) in join_all(tabs).await {
+            let (one, other) = (one.expect(200), other.expect(200));
+            assert_eq!(one.text("refreshToken"), other.text("refreshToken"), "race {race}");
+            next.push(one.text("refreshToken"));
+        }
+        assert!(next.iter().zip(&tokens).all(|(next, last)| next != last), "race {race} rotates");
+        tokens = next;
+    }
+    let sessions =
+        "SELECT count(*) AS sessions, min(generation) AS least, max(generation) AS most FROM sessions";
+    let generation = 1 + RACES;
+    assert_eq!(
+        app.sql(sessions).await[0],
+        json!({ "sessions": DEVICES, "least": generation, "most": generation })
+    );
+    let count = "SELECT count(*) FILTER (WHERE action = 'session.rotated') AS rotated,
+        count(*) FILTER (WHERE action = 'session.repeated') AS repeated FROM audit_events";
+    let races = DEVICES * RACES;
+    assert_eq!(app.sql(count).await[0], json!({ "rotated": races, "repeated": races }));
+}
+
 #[actix_web::test]
 async fn the_previous_token_gets_the_current_one_for_ten_seconds_on_its_device() {
     let app = TestApp::<Auth>::start().await;
@@ -69,8 +106,10 @@ async fn the_previous_token_from_another_device_ends_the_session_at_once() {
     assert_eq!(revocations.len(), 1);
 }
 
+/// V12: what was rotated away stays so, whatever was restarted or restored in between: the fence is the generation in
+/// PostgreSQL.
 #[actix_web::test]
-async fn an_older_token_ends_the_session_for_whoever_holds_one() {
+async fn v12_an_older_token_ends_the_session_for_whoever_holds_one() {
     let app = TestApp::<Auth>::start().await;
     let body = people::signed_in(&app, &address(&app, "anna")).await;
     let first = people::text(&body, "refreshToken");

@@ -8,8 +8,8 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{RealmId, Role, TenantId};
 use shinkofa_testing::{
-    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
-    assert_tenant_tables_are_protected,
+    TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
+    assert_schema_file, assert_tenant_tables_are_protected,
 };
 
 use crate::people::{self, address};
@@ -19,7 +19,26 @@ const ROUTES: &str = include_str!("../../src/routes.rs");
 #[actix_web::test]
 async fn the_routes_page_the_document_and_the_extractors_agree() {
     assert_routes_page::<Auth>(ROUTES);
+    assert_document_reads_like_a_product::<Auth>();
     assert_every_route_asks_who(&TestApp::<Auth>::start().await, ROUTES).await;
+}
+
+/// V19: what a body may say is in the document, and nothing else passes.
+#[actix_web::test]
+async fn v19_no_body_takes_a_member_that_its_document_does_not_name() {
+    let app = TestApp::<Auth>::start().await;
+    let document = app.get("/api/docs/auth.json").send().await.expect(200).body;
+    let operations = document["paths"].as_object().unwrap().values();
+    let bodies: Vec<_> = operations
+        .flat_map(|item| item.as_object().unwrap().values())
+        .filter_map(|operation| operation["requestBody"]["content"]["application/json"]["schema"].as_object())
+        .collect();
+    assert!(bodies.len() >= 20, "{} bodies", bodies.len());
+    for body in bodies {
+        let name = body["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
+        let schema = &document["components"]["schemas"][name];
+        assert_eq!(schema["additionalProperties"], false, "{name}: {schema:#}");
+    }
 }
 
 #[actix_web::test]

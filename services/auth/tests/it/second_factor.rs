@@ -186,6 +186,10 @@ async fn v17_the_lock_holds_for_every_way_of_showing_who_one_is() {
         .send()
         .await
         .expect_problem(429, "too_many_attempts");
+    // Inside it is one for every way as well, on a count of its own: neither side makes the other wait.
+    reauthenticate(&app, &access, json!({ "code": with.wrong(&app) }))
+        .await
+        .expect_problem(403, "reauthentication_refused");
     reauthenticate(&app, &access, json!({ "code": with.shown(&app) }))
         .await
         .expect_problem(429, "too_many_attempts");

@@ -127,6 +127,31 @@ async fn one_session_is_ended_from_another_and_is_gone_at_once() {
     people::profile(&app, access).await.expect(401);
 }
 
+/// Whoever found a session open does not sign its owner out elsewhere with it.
+#[actix_web::test]
+async fn other_sessions_are_ended_by_somebody_who_showed_lately_who_they_are() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let body = people::signed_in(&app, &anna).await;
+    let other = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
+    app.advance(TimeDelta::minutes(11));
+    let access = people::text(&body, "accessToken");
+    let seen = sessions(&app, access).await;
+    let id = |current: bool| people::text(seen.iter().find(|s| s["current"] == current).unwrap(), "id");
+    end(&app, access, id(false)).await.expect_problem(403, "step_up_required");
+    for path in ["/api/auth/sessions", "/api/auth/sessions?except=current"] {
+        let call = app.call(Method::DELETE, path).token(access);
+        call.send().await.expect_problem(403, "step_up_required");
+    }
+    people::refresh(&app, people::text(&other, "refreshToken")).await.expect(200);
+    let again = app.post("/api/auth/reauthenticate").token(access).json(&json!({ "password": PASSWORD }));
+    let access = again.send().await.expect(200).text("accessToken");
+    end(&app, &access, id(false)).await.expect(204);
+    // The session that asks ends itself whenever it likes.
+    app.advance(TimeDelta::minutes(11));
+    end(&app, &access, id(true)).await.expect(204);
+}
+
 /// V24: somebody else's session answers as one that does not exist, in every way of asking.
 #[actix_web::test]
 async fn v24_another_persons_session_is_not_there() {

@@ -101,8 +101,9 @@ async fn without_redis_everything_else_goes_on() {
     app.post("/api/auth/logout").token(people::text(&body, "accessToken")).send().await.expect(204);
 }
 
+/// V23: a membership that is not active opens nothing, nor what was opened by it before.
 #[actix_web::test]
-async fn a_suspended_account_or_member_has_no_rights() {
+async fn v23_a_suspended_account_or_member_has_no_rights() {
     let app = TestApp::<Auth>::start().await;
     let body = people::signed_in(&app, &address(&app, "anna")).await;
     app.superuser().await.run("UPDATE memberships SET status = 'suspended'").await;

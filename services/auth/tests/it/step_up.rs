@@ -116,3 +116,111 @@ async fn strangers_cannot_keep_the_owner_of_a_known_device_from_showing_who_they
     people::sign_in(&app, &anna, PASSWORD).await.expect(429);
     reauthenticate(&app, &body.text("accessToken"), json!({ "password": PASSWORD })).await.expect(200);
 }
+
+/// What asks for the present password: who answers a wrong one, and a right one where a second factor is missing.
+async fn sensitive(app: &TestApp<Auth>, token: &str, password: &str) -> Vec<Answer> {
+    let changes = [
+        (
+            "/api/auth/password/change",
+            json!({ "currentPassword": password, "newPassword": "another private sentence" }),
+        ),
+        ("/api/auth/email/change", json!({ "currentPassword": password, "newEmail": address(app, "new") })),
+        ("/api/me/delete", json!({ "password": password })),
+    ];
+    let mut answers = Vec::new();
+    for (path, body) in changes {
+        answers.push(app.post(path).token(token).json(&body).send().await);
+    }
+    answers
+}
+
+/// V14: whoever holds a stolen token guesses no faster by going from door to door, and slows nobody who signs in.
+#[actix_web::test]
+async fn v14_the_password_is_asked_for_inside_on_one_count_that_no_sign_in_waits_for() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let body = people::signed_in(&app, &anna).await;
+    let token = people::text(&body, "accessToken");
+    app.post("/api/me/delete")
+        .token(token)
+        .json(&json!({ "password": "a thief guesses" }))
+        .send()
+        .await
+        .expect_problem(403, "wrong_password");
+    for answer in sensitive(&app, token, PASSWORD).await {
+        answer.expect_problem(429, "too_many_attempts");
+    }
+    reauthenticate(&app, token, json!({ "password": PASSWORD }))
+        .await
+        .expect_problem(429, "too_many_attempts");
+    people::sign_in(&app, &anna, PASSWORD).await.expect(200);
+    assert_eq!(app.sql("SELECT failures FROM auth_failures").await, [json!({ "failures": 1 })]);
+
+    app.advance(TimeDelta::seconds(1));
+    reauthenticate(&app, token, json!({ "password": "a thief guesses" }))
+        .await
+        .expect_problem(403, "reauthentication_refused");
+    for answer in sensitive(&app, token, PASSWORD).await {
+        answer.expect_problem(429, "too_many_attempts");
+    }
+    people::sign_in(&app, &anna, PASSWORD).await.expect(200);
+    assert_eq!(app.sql("SELECT failures FROM auth_failures").await, [json!({ "failures": 2 })]);
+    app.advance(TimeDelta::seconds(1));
+    reauthenticate(&app, token, json!({ "password": PASSWORD })).await.expect(200);
+    assert!(app.sql("SELECT failures FROM auth_failures").await.is_empty());
+}
+
+/// The codes of a second factor count there as well.
+#[actix_web::test]
+async fn v14_a_wrong_code_inside_slows_no_sign_in() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let with = person_with_app(&app, &anna).await;
+    let body = sign_in_with(&app, &anna, &with).await;
+    app.advance(TimeDelta::seconds(30));
+    let wrong = json!({ "code": with.wrong(&app) });
+    reauthenticate(&app, people::text(&body, "accessToken"), wrong).await.expect(403);
+    let half = factors::half_way(&app, &anna).await;
+    factors::second_step(&app, &half, &with.shown(&app)).await.expect(200);
+}
+
+#[actix_web::test]
+async fn the_password_alone_changes_nothing_where_there_is_a_second_factor() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let with = person_with_app(&app, &anna).await;
+    let body = sign_in_with(&app, &anna, &with).await;
+    let token = people::text(&body, "accessToken");
+    app.advance(TimeDelta::minutes(11));
+    for answer in sensitive(&app, token, PASSWORD).await {
+        let refused = answer.expect_problem(403, "step_up_required");
+        assert!(challenge(&refused).contains("acr_values=\"aal2\""));
+    }
+    assert_eq!(app.sql("SELECT id FROM email_changes").await.len(), 0);
+    let answer = reauthenticate(&app, token, json!({ "code": with.shown(&app) })).await.expect(200);
+    let token = answer.text("accessToken");
+    for answer in sensitive(&app, &token, "not the password").await.into_iter().take(1) {
+        answer.expect_problem(403, "wrong_password");
+    }
+    app.advance(TimeDelta::seconds(1));
+    let statuses: Vec<_> =
+        sensitive(&app, &token, PASSWORD).await.iter().map(|answer| answer.status).collect();
+    // The change of password took this access token with all others.
+    assert_eq!(statuses, [204, 401, 401]);
+    let next = people::refresh(&app, &answer.text("refreshToken")).await.expect(200);
+    let delete = app.post("/api/me/delete").token(&next.text("accessToken"));
+    delete.json(&json!({ "password": "another private sentence" })).send().await.expect(202);
+}
+
+#[actix_web::test]
+async fn where_there_is_no_second_factor_the_password_is_enough_however_old_the_session() {
+    let app = TestApp::<Auth>::start().await;
+    let body = people::signed_in(&app, &address(&app, "anna")).await;
+    app.advance(TimeDelta::days(3));
+    let body = people::refresh(&app, people::text(&body, "refreshToken")).await.expect(200);
+    let change = json!({ "currentPassword": PASSWORD, "newEmail": address(&app, "new") });
+    let token = body.text("accessToken");
+    app.post("/api/auth/email/change").token(&token).json(&change).send().await.expect(202);
+    let delete = app.post("/api/me/delete").token(&token).json(&json!({ "password": PASSWORD }));
+    delete.send().await.expect(202);
+}

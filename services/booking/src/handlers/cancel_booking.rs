@@ -18,6 +18,7 @@ pub struct Cancellation {
     reservation_id: ReservationId,
     /// `cancelled`, or `late_cancelled` from the deadline on.
     status: ReservationStatus,
+    #[schema(example = 2)]
     credits_refunded: i32,
 }
 

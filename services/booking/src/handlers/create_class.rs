@@ -37,12 +37,15 @@ pub struct CreateClassRequest {
 #[serde(rename_all = "camelCase")]
 pub struct Class {
     id: ClassId,
+    #[schema(example = "Vinyasa yoga")]
     title: String,
     #[schema(required = true)]
     description: Option<String>,
     #[schema(required = true)]
     level: Option<String>,
+    #[schema(example = 60)]
     duration_minutes: i32,
+    #[schema(example = 1)]
     credit_cost: i32,
     created_at: DateTime<Utc>,
 }

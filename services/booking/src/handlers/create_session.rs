@@ -38,12 +38,16 @@ pub struct CreateSessionRequest {
 pub struct Session {
     id: ClassSessionId,
     class_id: ClassId,
+    #[schema(example = "Vinyasa yoga")]
     title: String,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
+    #[schema(example = 20)]
     capacity: i32,
+    #[schema(example = 7)]
     seats_left: i32,
     /// What one seat costs, in credits.
+    #[schema(example = 1)]
     credit_cost: i32,
     #[schema(required = true)]
     coach_id: Option<UserId>,

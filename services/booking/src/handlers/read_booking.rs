@@ -22,16 +22,21 @@ pub struct BookingView {
     reservation_id: ReservationId,
     status: ReservationStatus,
     session_id: ClassSessionId,
+    #[schema(example = "Vinyasa yoga")]
     title: String,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
     #[schema(required = true)]
     location: Option<String>,
+    #[schema(example = 2)]
     seats: i32,
     /// What the seats cost, in credits.
+    #[schema(example = 2)]
     credits: i32,
     /// What of it was taken as things stand: 0 while it is pending, and after a cancellation in time.
+    #[schema(example = 2)]
     credits_charged: i32,
+    #[schema(example = 0)]
     credits_refunded: i32,
     /// A cancellation before this instant gives the credits back.
     cancel_deadline: DateTime<Utc>,

@@ -8,8 +8,8 @@ use shinkofa_contracts::{FeedScope, ReservationId};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{
-    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
-    assert_service_accounts_are_kept_out, assert_tenant_tables_are_protected,
+    TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
+    assert_schema_file, assert_service_accounts_are_kept_out, assert_tenant_tables_are_protected,
 };
 
 use crate::studio::Studio;
@@ -27,6 +27,7 @@ async fn every_table_with_a_tenant_is_protected_and_described_by_the_schema_file
 #[actix_web::test]
 async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
     assert_routes_page::<Booking>(ROUTES);
+    assert_document_reads_like_a_product::<Booking>();
     let app = TestApp::<Booking>::start().await;
     assert_every_route_asks_who(&app, ROUTES).await;
     app.stop().await;

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use credits::{Credits, FAILPOINTS};
 use shinkofa_runtime::{Environment, Platform, Service as _};
 use shinkofa_testing::{
-    assert_every_route_asks_who, assert_routes_page, assert_schema_file, assert_service_accounts_are_kept_out,
+    assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
+    assert_service_accounts_are_kept_out,
 };
 
 use crate::harness::Studio;
@@ -15,6 +16,7 @@ const PAGE: &str = include_str!("../../src/routes.rs");
 #[actix_web::test]
 async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
     assert_routes_page::<Credits>(PAGE);
+    assert_document_reads_like_a_product::<Credits>();
     let studio = Studio::open().await;
     assert_every_route_asks_who(&studio.app, PAGE).await;
     let machine = studio.app.service_account(&[]);

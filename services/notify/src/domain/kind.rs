@@ -17,6 +17,7 @@ text_enum! {
         FactorAdded => "factor_added",
         FactorRemoved => "factor_removed",
         RecoveryCodeUsed => "recovery_code_used",
+        RecoveryCodesReplaced => "recovery_codes_replaced",
         EmailChangeConfirmation => "email_change_confirmation",
         EmailChanged => "email_changed",
         EmailChangeTaken => "email_change_taken",

@@ -73,6 +73,7 @@ impl LetterTemplates {
             "factor_added",
             "factor_removed",
             "recovery_code_used",
+            "recovery_codes_replaced",
             "email_change_confirmation",
             "email_changed",
             "email_change_taken",
@@ -181,6 +182,7 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
             context! { erases_at => wording.instant(*erases_at) }
         }
         AccountLetter::PasswordChanged
+        | AccountLetter::RecoveryCodesReplaced
         | AccountLetter::EmailChangeTaken
         | AccountLetter::DeletionCancelled => context! {},
     }

@@ -109,6 +109,7 @@ const fn kind_of(letter: &AccountLetter) -> Kind {
         AccountLetter::FactorAdded { .. } => Kind::FactorAdded,
         AccountLetter::FactorRemoved { .. } => Kind::FactorRemoved,
         AccountLetter::RecoveryCodeUsed { .. } => Kind::RecoveryCodeUsed,
+        AccountLetter::RecoveryCodesReplaced => Kind::RecoveryCodesReplaced,
         AccountLetter::EmailChangeConfirmation { .. } => Kind::EmailChangeConfirmation,
         AccountLetter::EmailChanged { .. } => Kind::EmailChanged,
         AccountLetter::EmailChangeTaken => Kind::EmailChangeTaken,

@@ -44,9 +44,13 @@ pub struct Messages {
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     id: DeliveryId,
+    #[schema(example = "anna@example.org")]
     to: String,
+    #[schema(example = "Confirm your email address")]
     subject: String,
+    #[schema(example = "Hello,")]
     text: String,
+    #[schema(example = "<p>Hello,</p>")]
     html: String,
     created_at: DateTime<Utc>,
 }

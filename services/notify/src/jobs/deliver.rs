@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_contracts::auth::{AccountLetterRequested, EmailVerificationRequested, LetterSecret};
 use shinkofa_db::{Connection, Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::{TenantId, failpoint};
+use shinkofa_kernel::{TenantId, defended, failpoint};
 
 use crate::clients::{Mail, NotTaken};
 use crate::db::deliveries::{self, TakenDelivery};
@@ -243,7 +243,11 @@ fn open(state: &Notify, occasion: &Occasion, sealed: &str) -> anyhow::Result<Let
 fn link(state: &Notify, page: &str, token: &str) -> anyhow::Result<String> {
     anyhow::ensure!(is_base64url(token), "what was sealed is no token");
     let mut link = state.platform.settings.public_url.join(page)?;
-    link.set_fragment(Some(&format!("token={token}")));
+    if defended!("V22-fragment") {
+        link.set_fragment(Some(&format!("token={token}")));
+    } else {
+        link.set_query(Some(&format!("token={token}")));
+    }
     Ok(link.into())
 }
 

@@ -19,6 +19,7 @@ async fn each_letter_goes_where_its_event_says_and_opens_its_own_page() {
             Some("reset-password"),
         ),
         (AccountLetter::PasswordChanged, "Your password was changed", None),
+        (AccountLetter::RecoveryCodesReplaced, "Your recovery codes were replaced", None),
         (
             AccountLetter::EmailChangeConfirmation { expires_at: later },
             "Confirm your new email address",

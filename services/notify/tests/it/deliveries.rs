@@ -67,8 +67,9 @@ async fn each_event_brings_one_message_in_the_persons_language() {
     studio.close().await;
 }
 
+/// V4 and V22: the link begins with the installation's own address, and the token stands in its fragment.
 #[actix_web::test]
-async fn the_verification_mail_holds_the_one_link_and_the_token_is_forgotten_once_it_is_sent() {
+async fn v04_v22_the_verification_mail_holds_the_one_link_and_the_token_is_forgotten_once_it_is_sent() {
     let studio = Studio::open().await;
     let ann = studio.stranger("Ann", Locale::English);
     studio.introduce(&ann, false);

@@ -63,15 +63,15 @@ const PUBLIC: &[&str] = &[
 ];
 
 /// One route as its document describes it.
-struct Operation {
-    method: Method,
-    path: String,
+pub struct Operation {
+    pub method: Method,
+    pub path: String,
     public: bool,
-    description: Value,
+    pub description: Value,
 }
 
 impl Operation {
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
@@ -81,22 +81,27 @@ impl Operation {
     }
 
     /// A request for it, with ids of nothing where the path wants ids.
-    fn call(&self, stack: &Stack) -> Call {
+    pub fn call(&self, stack: &Stack) -> Call {
+        self.call_about(stack, "01920000-0000-7000-8000-0000000000aa", &json!({}))
+    }
+
+    /// The same with this id wherever the path wants one, and this body where there is one.
+    pub fn call_about(&self, stack: &Stack, id: &str, body: &Value) -> Call {
         let mut path = self.path.clone();
         while let Some((before, after)) = path.clone().split_once('{') {
             let (_, rest) = after.split_once('}').expect("a closed parameter");
-            path = format!("{before}01920000-0000-7000-8000-0000000000aa{rest}");
+            path = format!("{before}{id}{rest}");
         }
         let call = stack.call(self.method.clone(), stack.url_of(self.host(), &path));
-        if self.method == Method::GET { call } else { call.json(&json!({})) }
+        if self.method == Method::GET { call } else { call.json(body) }
     }
 }
 
-async fn document(stack: &Stack, service: &str) -> Value {
+pub async fn document(stack: &Stack, service: &str) -> Value {
     stack.get(&format!("/api/docs/{service}.json")).send().await.expect(200).body
 }
 
-async fn operations(stack: &Stack, service: &str) -> Vec<Operation> {
+pub async fn operations(stack: &Stack, service: &str) -> Vec<Operation> {
     let document = document(stack, service).await;
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
@@ -290,7 +295,7 @@ async fn schemathesis_finds_no_server_error_and_no_undeclared_answer() {
 
 /// Things that requests may name, by the names that paths and bodies have for them: an account of somebody, and what the
 /// admin has on sale, has bought and has booked.
-async fn what_exists(stack: &Stack) -> Value {
+pub async fn what_exists(stack: &Stack) -> Value {
     let person = stack.sign_up("en").await;
     let admin = stack.admin().await;
     let package = stack.package(&admin, PackageTerms { credits: 5, validity_days: 30 }).await;

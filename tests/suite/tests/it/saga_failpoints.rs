@@ -30,6 +30,8 @@ enum Scenario {
     Purchase,
     /// A mail is handed over.
     Tell,
+    /// The audit trail is sealed: see `audit_trail`.
+    Seal,
 }
 
 /// The scenario that passes a point. A point that nobody passes fails the test that asks.
@@ -47,6 +49,7 @@ fn scenario_of(point: &str) -> Scenario {
         | "credits.receive_event"
         | "credits.settle_payment" => Scenario::Purchase,
         "notify.deliver" => Scenario::Tell,
+        "auth.seal" => Scenario::Seal,
         _ => panic!("no scenario passes the failpoint {point}: add one"),
     }
 }
@@ -203,7 +206,7 @@ impl Studio {
             }
             Scenario::Lapse => self.lapse(stack, point, member).await,
             Scenario::Purchase => self.purchase(stack, point, member).await,
-            Scenario::Tell => unreachable!("mails have a test of their own"),
+            Scenario::Tell | Scenario::Seal => unreachable!("mails and seals have tests of their own"),
         }
     }
 

@@ -70,6 +70,7 @@ fn occasions(title: &str) -> Vec<Occasion> {
         Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 9 } },
         Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 1 } },
         Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 0 } },
+        Occasion::Account { letter: AccountLetter::RecoveryCodesReplaced },
         Occasion::Account {
             letter: AccountLetter::EmailChangeConfirmation { expires_at: at("2026-12-02T09:00:00Z") },
         },

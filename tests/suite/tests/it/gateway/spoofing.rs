@@ -1,12 +1,11 @@
 //! What a client says about itself in headers: nobody believes it.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use reqwest::Method;
 use serde_json::{Value, json};
 use suite::{Person, Stack, invariants, until};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
-use url::Url;
 
 use super::problem::{is_request_id, problem};
 use super::wire::{Wire, request};
@@ -266,7 +265,7 @@ async fn a_host_is_one_of_ours_or_gets_no_answer() {
 }
 
 #[tokio::test]
-async fn an_address_that_a_header_claims_is_remembered_nowhere() {
+async fn v18_an_address_that_a_header_claims_is_remembered_nowhere() {
     let stack = Stack::attach().await;
     let (email, password) =
         (format!("{}@{}", stack.fresh("claimant"), stack.domain), stack.fresh("Passw0rd"));
@@ -301,6 +300,36 @@ async fn an_address_that_a_header_claims_is_remembered_nowhere() {
     invariants::check(&stack).await;
 }
 
+/// Attempts are counted by where the connection to the gateway came from. What the gateway hands on is counted by the /64 of
+/// an IPv6 address, and by the IPv4 address that a mapped one means.
+#[tokio::test]
+async fn v18_attempts_are_counted_by_the_network_of_the_connection() {
+    let stack = Stack::attach().await;
+    stack.flush_redis().await;
+    let guess =
+        || json!({ "email": format!("{}@{}", stack.fresh("nobody"), stack.domain), "password": "a guess" });
+    for claimed in ["203.0.113.77", "::ffff:203.0.113.77", "2001:db8:bad::77", "::1", "127.0.0.2", "nonsense"]
+    {
+        let call =
+            stack.post("/api/auth/signin").header("x-forwarded-for", claimed).header("x-real-ip", claimed);
+        let call = call.header("forwarded", &format!("for=\"[{claimed}]\"")).json(&guess());
+        call.send().await.expect(401);
+    }
+    let auth = stack.processes_of("auth").await;
+    let listener = format!("http://127.0.0.1:{}/api/auth/signin", auth[0].ports[0]);
+    let subscriber = ["2001:db8:5:5::1", "2001:db8:5:5:ffff::2", "2001:0DB8:5:5:0:0:0:3"];
+    for address in subscriber.into_iter().chain(["198.51.100.9", "::ffff:198.51.100.9", "::ffff:c633:6409"]) {
+        let call =
+            stack.call(Method::POST, listener.clone()).header("host", &format!("app.{}", stack.domain));
+        call.header("x-real-ip", address).json(&guess()).send().await.expect(401);
+    }
+    let keys = stack.redis_keys().await;
+    let networks = keys.lines().filter_map(|key| key.strip_prefix("auth:limit:signin_network:"));
+    let networks: BTreeSet<&str> = networks.collect();
+    assert_eq!(networks, BTreeSet::from(["127.0.0.1", "198.51.100.9", "2001:db8:5:5::/64"]), "{keys}");
+    invariants::check(&stack).await;
+}
+
 /// Every row of the platform's database, every key of Redis, and the gateway's log, which holds the request `last_id`.
 async fn everything_remembered(stack: &Stack, last_id: &str) -> String {
     let mut text = String::new();
@@ -319,21 +348,9 @@ async fn everything_remembered(stack: &Stack, last_id: &str) -> String {
             let _ = writeln!(text, "{table} {}", row["row"].as_str().unwrap_or_default());
         }
     }
-    text.push_str(&redis_keys().await);
+    text.push_str(&stack.redis_keys().await);
     let written = gateway_log_with(stack, last_id).await;
     text + &written
-}
-
-async fn redis_keys() -> String {
-    let url = std::env::var("SHINKOFA_SUITE_REDIS_URL").expect("the address of Redis");
-    let url = Url::parse(&url).expect("a URL");
-    let address = (url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(6379));
-    let mut connection = TcpStream::connect(address).await.expect("Redis accepts");
-    let commands = format!("AUTH {}\r\nKEYS *\r\nQUIT\r\n", url.password().unwrap_or_default());
-    connection.write_all(commands.as_bytes()).await.expect("Redis reads");
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer).await.expect("Redis answers");
-    String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn around(text: &str, needle: &str) -> String {

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use shinkofa_kernel::TenantId;
 
-use crate::crowd::{PEOPLE, SESSIONS};
+use super::crowd::{PEOPLE, SESSIONS};
 use crate::database::Database;
 
 /// Hands out sessions that nobody has booked yet.

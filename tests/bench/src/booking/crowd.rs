@@ -1,13 +1,17 @@
 //! The people who book: their ids, their tokens, and the requests they send.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result};
-use shinkofa_identity::{AssuranceLevel, Keyring, UserClaims, UserTokens};
-use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId};
+use shinkofa_identity::{Keyring, UserTokens};
+use shinkofa_kernel::{Clock, SessionId, UserId};
 use uuid::Uuid;
 
+use crate::load::{Client, Http};
 use crate::stack::Stack;
+use crate::tokens::member_claims;
 
 /// Everybody has a wallet and a token. Enough that one person books once in a phase of some seconds.
 pub const PEOPLE: u64 = 20_000;
@@ -54,7 +58,8 @@ impl Crowd {
         let tokens = UserTokens::new(keyring, &stack.issuer, clock.clone());
         let heads = (1..=PEOPLE)
             .map(|number| {
-                let token = tokens.sign(claims(clock, UserId::from_uuid(person(number))))?;
+                let user = UserId::from_uuid(person(number));
+                let token = tokens.sign(member_claims(clock, user, SessionId::new(clock)))?;
                 Ok(format!(
                     "POST /api/booking/create HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {token}\r\n\
                      Content-Type: application/json\r\n",
@@ -80,36 +85,18 @@ impl Crowd {
     }
 }
 
-/// What auth says about a member who signed in a moment ago, for long enough to outlive the run.
-fn claims(clock: &Clock, user: UserId) -> UserClaims {
-    let now = clock.now().timestamp();
-    UserClaims {
-        iss: String::new(),
-        aud: Vec::new(),
-        sub: user,
-        user_id_camel: user,
-        user_id_snake: user,
-        email: format!("{user}@bench.invalid"),
-        email_verified: true,
-        roles: vec![Role::Member],
-        custom_roles: Vec::new(),
-        tier: Tier::Free,
-        tenant_id: TenantId::DEFAULT,
-        sid: SessionId::new(clock),
-        jti: clock.new_uuid(),
-        tv: 1,
-        amr: vec!["pwd".to_owned()],
-        acr: AssuranceLevel::Aal1,
-        step_up: AssuranceLevel::Aal1,
-        auth_time: now,
-        acct: "member".to_owned(),
-        act: None,
-        ro: false,
-        scope: None,
-        client_id: None,
-        iat: now,
-        nbf: now,
-        exp: now + 6 * 3600,
+/// Books over one connection. All connections of a phase take turns.
+pub struct Booker {
+    pub crowd: Arc<Crowd>,
+    pub turns: Arc<AtomicU64>,
+    pub first_session: u64,
+}
+
+impl Client for Booker {
+    type Wire = Http;
+
+    fn next_request(&mut self) -> Vec<u8> {
+        self.crowd.booking(self.turns.fetch_add(1, Ordering::Relaxed), self.first_session).bytes
     }
 }
 

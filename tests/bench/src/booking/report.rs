@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use super::scenario::{SOLD_OUT_OVER_BOOKING, Scenario};
+use crate::figures::median;
 use crate::load::Measured;
-use crate::phase::Phase;
-use crate::processes::Memory;
-use crate::scenario::{SOLD_OUT_OVER_BOOKING, Scenario};
+use crate::observe::Phase;
 
 /// The same thing from both sides, one after the other.
 #[derive(Clone, Debug)]
@@ -23,16 +23,6 @@ impl Pair {
 
 /// Every round holds one pair of each scenario, in their order.
 pub type Rounds = [Vec<Pair>];
-
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    let mut sorted: Vec<f64> = values.into_iter().collect();
-    sorted.sort_by(f64::total_cmp);
-    match sorted.len() {
-        0 => f64::NAN,
-        odd if odd % 2 == 1 => sorted[odd / 2],
-        even => f64::midpoint(sorted[even / 2 - 1], sorted[even / 2]),
-    }
-}
 
 pub fn of(rounds: &Rounds, scenario: Scenario) -> impl Iterator<Item = &Pair> {
     rounds.iter().flatten().filter(move |pair| pair.scenario == scenario)
@@ -139,33 +129,9 @@ fn over_booking(round: &[Pair]) -> Option<f64> {
     Some(rate(Scenario::SoldOut)? / rate(Scenario::SeatBooking)?)
 }
 
-pub fn memory(idle: &[Memory]) -> String {
-    let mut text = String::new();
-    let mebibytes = |bytes: u64| bytes.div_ceil(1 << 20);
-    for memory in idle {
-        let _ = writeln!(
-            text,
-            "  {:<14} {:>5} MiB resident  {:>5} MiB with shared pages split  {:>3} process{}",
-            memory.name,
-            mebibytes(memory.resident),
-            mebibytes(memory.proportional),
-            memory.processes,
-            if memory.processes == 1 { "" } else { "es" },
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_median_is_not_moved_by_one_bad_round() {
-        assert!((median([0.7, 0.1, 0.72, 0.69, 0.71]) - 0.7).abs() < 1e-9);
-        assert!((median([1.0, 3.0]) - 2.0).abs() < 1e-9);
-        assert!(median([]).is_nan());
-    }
 
     #[test]
     fn a_goal_that_is_just_met_is_reached() {

@@ -1,6 +1,6 @@
 //! What is measured, and what is hoped for.
 
-use crate::studio::Price;
+use super::studio::Price;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scenario {

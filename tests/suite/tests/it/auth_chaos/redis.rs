@@ -1,0 +1,192 @@
+//! Redis killed, emptied, and put back to what it knew before.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::json;
+use suite::{Answer, Person, Stack, invariants, until, until_within};
+
+use super::PROMISED;
+use super::revocation::{assert_refused_everywhere, is_answered};
+use super::traffic::{Traffic, assert_orderly, introspect_url, introspection};
+use crate::absence::Absence;
+
+async fn sign_in(stack: &Stack, person: &Person, password: &str) -> Answer {
+    let credentials = json!({ "email": person.email, "password": password });
+    stack.post("/api/auth/signin").json(&credentials).send().await
+}
+
+async fn refresh(stack: &Stack, token: &str) -> Answer {
+    stack.post("/api/auth/refresh").json(&json!({ "refreshToken": token })).send().await
+}
+
+/// Twenty guesses at once. How many of them were looked at.
+async fn guess(stack: &Stack, person: &Person) -> usize {
+    let statuses: Vec<u16> = stream::iter(0..20)
+        .map(async |number| sign_in(stack, person, &format!("wrong password {number}")).await.status)
+        .buffer_unordered(20)
+        .collect()
+        .await;
+    assert!(statuses.iter().all(|status| matches!(status, 401 | 429 | 503)), "{statuses:?}");
+    statuses.iter().filter(|status| **status == 401).count()
+}
+
+/// How many guesses the progressive lock looks at in so much time: as many as there are cores at each of its steps.
+fn most_looks(time: Duration) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let (mut looks, mut elapsed) = (cores, Duration::ZERO);
+    loop {
+        elapsed += Duration::from_secs(match looks {
+            0..=2 => 1,
+            3..=8 => 3,
+            9..=24 => 5,
+            _ => 10,
+        });
+        if elapsed > time {
+            return looks;
+        }
+        looks += cores;
+    }
+}
+
+#[tokio::test]
+async fn v14_guesses_are_as_few_whatever_is_done_to_redis() {
+    let stack = Stack::attach().await;
+    let person = stack.sign_up("en").await;
+    let began = Instant::now();
+    let mut looked_at = guess(&stack, &person).await;
+    for _ in 0..2 {
+        stack.flush_redis().await;
+        looked_at += guess(&stack, &person).await;
+        let before = stack.processes_of("redis").await;
+        stack.kill("redis").await;
+        looked_at += guess(&stack, &person).await;
+        stack.wait_for_successors(&before).await;
+        looked_at += guess(&stack, &person).await;
+    }
+    let elapsed = began.elapsed();
+    let most = most_looks(elapsed);
+    assert!((1..=most).contains(&looked_at), "{looked_at} guesses were looked at in {elapsed:?}, not {most}");
+    eprintln!("{looked_at} of 140 guesses were looked at in {:.1} s", elapsed.as_secs_f64());
+    // The right password waits as well, and is right when the wait is over.
+    until("the wait is over", async || {
+        (sign_in(&stack, &person, &person.password).await.status == 200).then_some(())
+    })
+    .await;
+    invariants::check(&stack).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_is_killed_costs_nobody_an_answer() {
+    let stack = Stack::attach().await;
+    let traffic = Traffic::start(&stack).await;
+    for _ in 0..2 {
+        let quiet = Instant::now();
+        until("everybody is served", async || traffic.is_well(quiet, 3).then_some(())).await;
+        let before = stack.processes_of("redis").await;
+        stack.kill("redis").await;
+        let killed = Instant::now();
+        until_within(PROMISED, "everybody is served", async || traffic.is_well(killed, 3).then_some(()))
+            .await;
+        stack.wait_for_successors(&before).await;
+        let back = Instant::now();
+        until_within(PROMISED, "everybody is served", async || traffic.is_well(back, 3).then_some(())).await;
+    }
+    let replies = traffic.end().await;
+    assert_orderly(&replies);
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status() != 200).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    invariants::check(&stack).await;
+}
+
+/// Somebody whose refresh token was used twice since, and whose other session was signed out.
+struct Rotated {
+    person: Person,
+    /// Two generations old.
+    stolen: String,
+    newest: Answer,
+    signed_out: (String, String),
+}
+
+impl Rotated {
+    /// What happens after the snapshot was taken.
+    async fn by(stack: &Stack, person: Person, other: &serde_json::Value) -> Self {
+        let stolen = person.refresh_token.clone();
+        let second = refresh(stack, &stolen).await.expect(200).text("refreshToken");
+        let newest = refresh(stack, &second).await.expect(200);
+        let text = |member: &str| other[member].as_str().expect("a token").to_owned();
+        let signed_out = (text("accessToken"), text("refreshToken"));
+        stack.post("/api/auth/logout").bearer(&signed_out.0).send().await.expect(204);
+        Self { person, stolen, newest, signed_out }
+    }
+
+    /// What was taken back stays so, and the use of the stolen token ends the session for whoever holds its newest one.
+    async fn assert_nothing_is_good_again(&self, stack: &Stack) {
+        assert_refused_everywhere(stack, &self.signed_out.0, "the session that was signed out").await;
+        refresh(stack, &self.signed_out.1).await.expect_problem(401, "refresh_refused");
+        let access = self.newest.text("accessToken");
+        assert!(is_answered(stack, &access, 200).await, "the session lives until then");
+        refresh(stack, &self.stolen).await.expect_problem(401, "refresh_refused");
+        refresh(stack, &self.newest.text("refreshToken")).await.expect_problem(401, "refresh_refused");
+        let url = introspect_url(stack).await;
+        let told = introspection(stack, &url, &access).send().await.expect(200);
+        assert_eq!(told.body["active"], false, "{:#}", told.body);
+        assert_refused_everywhere(stack, &access, "the family of the stolen token").await;
+        // The person themselves comes in again.
+        sign_in(stack, &self.person, &self.person.password).await.expect(200);
+    }
+}
+
+#[tokio::test]
+async fn v12_an_older_redis_brings_back_no_token_that_was_used_or_revoked() {
+    let stack = Stack::attach().await;
+    let person = stack.sign_up("en").await;
+    let other = stack.sign_in(&person.email, &person.password).await;
+    let guessed = stack.sign_up("en").await;
+    let snapshot = stack.snapshot_redis().await;
+
+    let rotated = Rotated::by(&stack, person, &other).await;
+    let began = Instant::now();
+    let mut looked_at = guess(&stack, &guessed).await;
+    let redis = Absence::of(&stack, "redis").await;
+    stack.restore_redis(&snapshot);
+    redis.end(&stack).await;
+    let auth = stack.processes_of("auth").await;
+    stack.kill("auth").await;
+    stack.wait_for_successors(&auth).await;
+    let back = Instant::now();
+
+    looked_at += guess(&stack, &guessed).await;
+    let most = most_looks(began.elapsed());
+    assert!(looked_at <= most, "{looked_at} guesses were looked at, not {most}");
+    rotated.assert_nothing_is_good_again(&stack).await;
+    let newcomer = until_within(PROMISED, "somebody signs in", async || {
+        let answer = sign_in(&stack, &rotated.person, &rotated.person.password).await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert!(is_answered(&stack, &newcomer.text("accessToken"), 200).await);
+    eprintln!("all of it {:.1} s after auth and Redis were back", back.elapsed().as_secs_f64());
+    invariants::check(&stack).await;
+}
+
+#[tokio::test]
+async fn v12_a_redis_that_is_emptied_brings_back_no_token_that_was_used_or_revoked() {
+    let stack = Stack::attach().await;
+    let person = stack.sign_up("en").await;
+    let other = stack.sign_in(&person.email, &person.password).await;
+    let rotated = Rotated::by(&stack, person, &other).await;
+    stack.flush_redis().await;
+    let auth = stack.processes_of("auth").await;
+    stack.kill("auth").await;
+    stack.wait_for_successors(&auth).await;
+    rotated.assert_nothing_is_good_again(&stack).await;
+    invariants::check(&stack).await;
+}
+
+#[test]
+fn a_lock_with_steps_looks_at_few_guesses() {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    assert_eq!(most_looks(Duration::from_millis(900)), cores);
+    assert!(most_looks(Duration::from_secs(20)) <= 20 + cores);
+}
