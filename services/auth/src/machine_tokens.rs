@@ -184,7 +184,7 @@ async fn open_session(
 ) -> Result<SessionId, Error> {
     let (id, now) = (SessionId::new(&trail.clock), trail.clock.now());
     let session_key = SessionKey::new(auth.randomness.bytes()?);
-    let sealed = auth.sealing.seal(&key_context(id), session_key.as_bytes()).map_err(Fault::unexpected)?;
+    let sealed = auth.sealing.seal(&key_context(id), &session_key.to_vec()).map_err(Fault::unexpected)?;
     let session = NewSession {
         realm_id: auth.realm,
         id,

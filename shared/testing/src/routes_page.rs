@@ -100,7 +100,7 @@ pub async fn assert_service_accounts_are_kept_out<S: Service>(
     (token, may): (&str, &[&str]),
 ) -> usize {
     let mut refused = 0;
-    for line in lines(page) {
+    for line in routes_of(page) {
         let is_open = line.who == "anyone" || may.contains(&line.who.as_str());
         if is_open || line.path.starts_with("/internal/") {
             continue;
