@@ -30,6 +30,7 @@ use crate::{Auth, banning};
 #[serde(rename_all = "camelCase")]
 pub struct MachineToken {
     /// Send it as `Authorization: Bearer`. Nothing refreshes it: show the key again.
+    #[schema(example = "eyJhbGciOiJIUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiIwMTkyIn0.c2lnbmF0dXJl")]
     access_token: String,
     #[schema(example = "Bearer")]
     token_type: &'static str,

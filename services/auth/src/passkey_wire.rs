@@ -229,9 +229,9 @@ pub struct RegistrationCredential {
 #[serde(rename_all = "camelCase")]
 struct AttestationMembers {
     #[serde(rename = "clientDataJSON")]
-    #[schema(value_type = String, min_length = 2, max_length = 5462, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = String, min_length = 2, max_length = 5462, pattern = "^[A-Za-z0-9_-]+$", example = "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0")]
     client_data: Base64Url<CLIENT_DATA>,
-    #[schema(value_type = String, min_length = 2, max_length = 87382, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = String, min_length = 2, max_length = 87382, pattern = "^[A-Za-z0-9_-]+$", example = "o2NmbXRkbm9uZQ")]
     attestation_object: Base64Url<ATTESTATION_OBJECT>,
     #[serde(default)]
     #[schema(value_type = Vec<String>, max_items = 8, example = json!(["internal"]))]
@@ -287,11 +287,11 @@ pub struct AuthenticationCredential {
 #[serde(rename_all = "camelCase")]
 struct AssertionMembers {
     #[serde(rename = "clientDataJSON")]
-    #[schema(value_type = String, min_length = 2, max_length = 5462, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = String, min_length = 2, max_length = 5462, pattern = "^[A-Za-z0-9_-]+$", example = "eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0")]
     client_data: Base64Url<CLIENT_DATA>,
-    #[schema(value_type = String, min_length = 2, max_length = 5462, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = String, min_length = 2, max_length = 5462, pattern = "^[A-Za-z0-9_-]+$", example = "SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAQ")]
     authenticator_data: Base64Url<AUTHENTICATOR_DATA>,
-    #[schema(value_type = String, min_length = 2, max_length = 1366, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = String, min_length = 2, max_length = 1366, pattern = "^[A-Za-z0-9_-]+$", example = "MEUCIQDVxWnT")]
     signature: Base64Url<SIGNATURE>,
     /// Who the authenticator says it is. Required where nobody was named before.
     #[schema(value_type = Option<String>, min_length = 2, max_length = 86, pattern = "^[A-Za-z0-9_-]+$")]

@@ -34,11 +34,13 @@ pub enum Actor {
     },
     #[serde(rename_all = "camelCase")]
     Service {
+        #[schema(example = "booking")]
         name: String,
     },
     /// A service account, by one of its keys.
     #[serde(rename_all = "camelCase")]
     ApiKey {
+        #[schema(example = "shk_abcdefghjkmn")]
         prefix: String,
         user_id: UserId,
     },

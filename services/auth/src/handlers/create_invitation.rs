@@ -28,34 +28,34 @@ use crate::invitations::{code_context, digests, mail_link};
 use crate::membership_changes::{named_roles, require_grantable};
 use crate::{Auth, limits};
 
-/// By a letter to one address, or by a code that is passed on by hand.
+/// How an invitation reaches whom it is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum InvitationKind {
+    /// By a letter to one address.
+    Email,
+    /// By a code that is passed on by hand.
+    Code,
+}
+
 #[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum CreateInvitationRequest {
-    Email {
-        /// Only who has an account with this address, confirmed, can accept.
-        #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
-        email: EmailAddress,
-        /// What they become: 1 to 10 names of roles, each once.
-        #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
-        roles: RoleNames,
-        /// The language of the letter; the studio's when absent.
-        locale: Option<Locale>,
-        /// 7 when absent.
-        #[schema(minimum = 1, maximum = 90, example = 7)]
-        days_open: Option<u16>,
-    },
-    Code {
-        /// What they become: 1 to 10 names of roles, each once.
-        #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
-        roles: RoleNames,
-        /// So many people can use the code; one when absent.
-        #[schema(minimum = 1, maximum = 1000, example = 20)]
-        max_uses: Option<u16>,
-        /// 7 when absent.
-        #[schema(minimum = 1, maximum = 90, example = 7)]
-        days_open: Option<u16>,
-    },
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateInvitationRequest {
+    kind: InvitationKind,
+    /// For `email`: only who has an account with this address, confirmed, can accept.
+    #[schema(value_type = Option<String>, format = "email", max_length = 254, example = "anna@example.org")]
+    email: Option<EmailAddress>,
+    /// What they become: 1 to 10 names of roles, each once.
+    #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
+    roles: RoleNames,
+    /// For `email`: the language of the letter; the studio's when absent.
+    locale: Option<Locale>,
+    /// For `code`: so many people can use it; one when absent.
+    #[schema(minimum = 1, maximum = 1000, example = 20)]
+    max_uses: Option<u16>,
+    /// 7 when absent.
+    #[schema(minimum = 1, maximum = 90, example = 7)]
+    days_open: Option<u16>,
 }
 
 /// What was asked for, within its bounds.
@@ -69,18 +69,19 @@ struct Asked {
 
 impl Asked {
     fn read(request: CreateInvitationRequest) -> Result<Self, Problem> {
-        let asked = match request {
-            CreateInvitationRequest::Email { email, roles, locale, days_open } => {
-                Self { email: Some(email), roles, locale, uses: 1, days: days_open.unwrap_or(DAYS_OPEN) }
+        let CreateInvitationRequest { kind, email, roles, locale, max_uses, days_open } = request;
+        let foreign = |pointer: &'static str| Problem::invalid_field(pointer, "does not go with this kind of invitation");
+        match kind {
+            InvitationKind::Email if email.is_none() => {
+                return Err(Problem::invalid_field("/email", "is missing"));
             }
-            CreateInvitationRequest::Code { roles, max_uses, days_open } => Self {
-                email: None,
-                roles,
-                locale: None,
-                uses: max_uses.unwrap_or(1),
-                days: days_open.unwrap_or(DAYS_OPEN),
-            },
-        };
+            InvitationKind::Email if max_uses.is_some() => return Err(foreign("/maxUses")),
+            InvitationKind::Code if email.is_some() => return Err(foreign("/email")),
+            InvitationKind::Code if locale.is_some() => return Err(foreign("/locale")),
+            InvitationKind::Email | InvitationKind::Code => {}
+        }
+        let (uses, days) = (max_uses.unwrap_or(1), days_open.unwrap_or(DAYS_OPEN));
+        let asked = Self { email, roles, locale, uses, days };
         if !(1..=MOST_USES).contains(&asked.uses) {
             return Err(Problem::invalid_field("/maxUses", format!("must be between 1 and {MOST_USES}")));
         }

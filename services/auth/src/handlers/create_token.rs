@@ -33,7 +33,7 @@ pub struct TokenRequest {
     #[serde(rename = "grantType")]
     _grant_type: GrantType,
     /// A key of a service account. It goes here and nowhere else: no other route takes it, in no header.
-    #[schema(value_type = String, format = "password", min_length = 1, max_length = 4096)]
+    #[schema(value_type = String, format = "password", min_length = 1, max_length = 4096, example = "shk_abcdefghjkmn_q83vASNFZ4mrze8BI0VniavN7wEjRWeJ")]
     api_key: PresentedKey,
     /// Names of permissions with a space between, where less than the account may do is enough.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, example = "booking.sessions.manage")]

@@ -22,6 +22,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase")]
 pub struct CsrfTokenAnswer {
     /// Send it as `X-CSRF-Token` with `POST /api/auth/refresh`. Good as long as the session.
+    #[schema(example = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k.3v2hRZ0y")]
     csrf_token: String,
 }
 

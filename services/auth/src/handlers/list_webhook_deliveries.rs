@@ -36,6 +36,7 @@ pub struct DeliveryView {
     #[schema(example = "membership.locked")]
     event_type: String,
     state: DeliveryState,
+    #[schema(example = 1)]
     attempts: i32,
     created_at: DateTime<Utc>,
     #[schema(required = true)]

@@ -25,7 +25,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PasskeySecondFactorRequest {
     /// From the answer of the first step.
-    #[schema(value_type = String, min_length = 1, max_length = 512)]
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k")]
     mfa_token: OneTimeToken,
     credential: AuthenticationCredential,
     /// Let this device leave out the second factor for 30 days. Needs the `deviceId` of the first step; where the role makes

@@ -149,7 +149,7 @@ async fn a_token_in_the_body_is_taken_by_itself_and_the_cookie_beside_it_is_not_
     let answer = browser.send(browser.request(call, APP)).await.expect(200);
     assert!(answer.body["refreshToken"].is_string() && set_cookies(&answer).is_empty());
     assert_eq!(browser.cookie("__Host-rt"), before);
-    let rows = app.sql("SELECT generation FROM sessions ORDER BY id").await;
+    let rows = app.sql("SELECT generation FROM sessions ORDER BY generation").await;
     assert_eq!(rows, [json!({ "generation": 1 }), json!({ "generation": 2 })]);
 }
 

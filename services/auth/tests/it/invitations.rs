@@ -214,7 +214,7 @@ async fn where_only_invited_people_sign_up_an_invitation_opens_the_door_once_the
     // The letter's page is the platform's own: the invitation leads to its studio all the same.
     sign_up_with(&app, "app.shinkofa.localhost", &zoe, invitation.clone()).await.expect(202);
     let status = format!(
-        "SELECT status, (SELECT count(*) FROM membership_roles r WHERE r.user_id = m.user_id) AS roles
+        "SELECT m.status, (SELECT count(*) FROM membership_roles r WHERE r.user_id = m.user_id) AS roles
          FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = '{zoe}'"
     );
     assert_eq!(app.sql(&status).await, [json!({ "status": "invited", "roles": 0 })]);

@@ -17,7 +17,7 @@ async fn a_recovery_code_opens_one_session_is_told_of_and_stands_nowhere() {
     let stored = serde_json::to_string(&app.sql("SELECT * FROM recovery_codes").await).unwrap();
     let events = serde_json::to_string(&app.events().await).unwrap();
     for code in &with.recovery_codes {
-        assert_eq!(code.len(), 19, "four groups of four");
+        assert_eq!(code.len(), 29, "six groups of four");
         assert!(!stored.contains(code.as_str()) && !events.contains(code.as_str()));
     }
     let code = &with.recovery_codes[3];

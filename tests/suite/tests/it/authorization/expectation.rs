@@ -20,7 +20,7 @@ pub enum Who {
 
 /// What may stand behind a comma: conditions that those of the cast meet, who have just signed in, and what is asked of the
 /// body.
-const CONDITIONS: [&str; 2] = ["stepped up", "with the password"];
+const CONDITIONS: [&str; 3] = ["stepped up", "with a confirmed address", "with the password"];
 
 impl Who {
     pub fn read(words: &str) -> Self {
