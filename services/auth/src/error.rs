@@ -87,6 +87,8 @@ pub enum Error {
     OriginRefused,
     #[error("the CSRF token is missing, or is not one of this session")]
     CsrfRefused,
+    #[error("the session of a browser belongs to one host")]
+    SignInThere,
     #[error("no live session")]
     Unauthenticated,
     /// Said to somebody who is signed in, so it is no 401: their token is good.
@@ -323,7 +325,7 @@ impl Error {
             | Self::PasskeyCloned
             | Self::PasskeyNotAvailable
             | Self::PasskeyExists => self.passkey_problem(),
-            Self::OriginRefused | Self::CsrfRefused => self.browser_problem(),
+            Self::OriginRefused | Self::CsrfRefused | Self::SignInThere => self.browser_problem(),
             Self::Banned => forbidden(
                 "banned",
                 "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
@@ -420,6 +422,11 @@ impl Error {
                 "This works on our own pages alone. Open the application and try again.",
                 "Ceci ne fonctionne que sur nos propres pages. Ouvrez l'application et réessayez.",
             ),
+            Self::SignInThere => forbidden(
+                "sign_in_there",
+                "Open the studio at its own address and sign in there.",
+                "Ouvrez le studio à sa propre adresse et connectez-vous là-bas.",
+            ),
             _ => forbidden(
                 "csrf_refused",
                 "The page has to show that it is ours. Reload it and try again.",
@@ -487,11 +494,9 @@ impl Error {
                 "Another studio has this address. Choose another one.",
                 "Un autre studio a cette adresse. Choisissez-en une autre.",
             ),
-            Self::DomainTaken => conflict(
-                "domain_taken",
-                "Another studio has this domain.",
-                "Un autre studio a ce domaine.",
-            ),
+            Self::DomainTaken => {
+                conflict("domain_taken", "Another studio has this domain.", "Un autre studio a ce domaine.")
+            }
             Self::TooManyTenants => conflict(
                 "too_many_studios",
                 "You administer as many studios as one person may. Close one first.",
@@ -502,11 +507,9 @@ impl Error {
                 "This studio belongs to the installation itself and cannot be closed.",
                 "Ce studio appartient à l'installation elle-même et ne peut pas être fermé.",
             ),
-            Self::RoleExists => conflict(
-                "role_exists",
-                "There is a role of this name already.",
-                "Un rôle porte déjà ce nom.",
-            ),
+            Self::RoleExists => {
+                conflict("role_exists", "There is a role of this name already.", "Un rôle porte déjà ce nom.")
+            }
             Self::RoleInUse => conflict(
                 "role_in_use",
                 "Somebody has this role, or an open invitation promises it. Take it away there first.",

@@ -77,10 +77,11 @@ async fn answer(
     credential: &AuthenticationCredential,
 ) -> Result<TokenAnswer, Error> {
     let scope = scope(auth, actor);
-    let presented = transaction(&auth.platform.database, &scope, "try_passkey_reauthentication", async |tx| {
-        present(tx, auth, actor, credential).await
-    })
-    .await?;
+    let presented =
+        transaction(&auth.platform.database, &scope, "try_passkey_reauthentication", async |tx| {
+            present(tx, auth, actor, credential).await
+        })
+        .await?;
     let Presented { stored, subject, methods } = &presented;
     let shown = stored
         .as_ref()

@@ -1,17 +1,18 @@
 //! `POST /api/tenants/switch`
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::TenantId;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Problem, ProblemDocument, RateRefusal, Unavailability,
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Problem, ProblemDocument, RateRefusal,
+    RequestContext, Unavailability,
 };
 use utoipa::ToSchema;
 
-use crate::browser::{SessionModeHeader, SignInCaller};
+use super::sign_in::surroundings;
 use crate::db::memberships::{self, Membership};
 use crate::db::{scope, sessions, users};
 use crate::domain::device::Surroundings;
@@ -32,25 +33,27 @@ pub struct SwitchRequest {
 ///
 /// Opens a session there beside this one, with what was shown for this one and until this one would end: nothing is asked again.
 /// Where the role there needs a second factor that was not shown, the token opens enrolment alone. The tokens are good at the
-/// hosts of that studio (`GET /api/tenants`). A studio that I am no active member of answers as one that does not exist.
+/// hosts of that studio (`GET /api/tenants`). A studio that I am no active member of answers as one that does not exist. A session
+/// of cookie mode stays where it is: the cookie of one host is of no use at another's.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
-    params(SessionModeHeader),
     request_body = SwitchRequest,
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`origin_refused` in cookie mode, or where a session of a browser asks for tokens that a script can read"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_there`: a session of cookie mode"),
     ),
 )]
 #[post("/api/tenants/switch")]
 pub async fn switch_tenant(
     actor: CurrentActor,
     auth: web::Data<Auth>,
-    SignInCaller(surroundings): SignInCaller,
+    request: HttpRequest,
+    context: RequestContext,
     body: Body<SwitchRequest>,
 ) -> Result<HttpResponse, Error> {
+    let surroundings = surroundings(&request, &context);
     auth.platform.limiter.require(&limits::SWITCH_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "switch_tenant", async |tx| {
@@ -74,9 +77,9 @@ async fn switch(
     users::hold(tx, auth.realm, actor.user_id).await?;
     let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
     let session = sessions::find(tx, auth.realm, actor.session_id).await?.ok_or(Error::Unauthenticated)?;
-    // Whoever has the access token of a browser's session gets no refresh token out of it.
-    if open_key(auth, &session)?.mode() == SessionMode::Cookie && surroundings.mode() == SessionMode::Bearer {
-        return Err(Error::OriginRefused);
+    // Nor does whoever has the access token of a browser's session get a refresh token out of it that scripts can read.
+    if open_key(auth, &session)?.mode() == SessionMode::Cookie {
+        return Err(Error::SignInThere);
     }
     scope::enter_tenant(tx, target).await?;
     let membership = memberships::find(tx, target, actor.user_id).await?;
@@ -87,11 +90,7 @@ async fn switch(
         membership: &membership,
         binding: &session.binding(),
         surroundings,
-        proof: Proof {
-            methods: session.amr.clone(),
-            assurance: session.assurance(),
-            carried: Some(carried),
-        },
+        proof: Proof { methods: session.amr.clone(), assurance: session.assurance(), carried: Some(carried) },
     };
     open_session(tx, auth, &auth.trail(target, actor.actor()), &opening).await
 }

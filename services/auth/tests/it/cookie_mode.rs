@@ -267,6 +267,8 @@ async fn the_document_declares_cookie_mode() {
         "/api/auth/otp/verify",
         "/api/auth/oauth/exchange",
         "/api/auth/anonymous",
+        "/api/auth/passkeys/login/verify",
+        "/api/auth/signin/mfa/passkey/verify",
     ] {
         assert_eq!(parameters(way), ["header:Session-Mode"], "{way}");
         assert!(document["paths"][way]["post"]["responses"]["403"].is_object(), "{way}");

@@ -2,6 +2,7 @@
 
 use auth::Auth;
 use serde_json::{Value, json};
+use shinkofa_kernel::TenantId;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::browser::{self, APP, Browser, STUDIO, set_cookies, signed_in};
@@ -150,6 +151,20 @@ async fn a_token_in_the_body_is_taken_by_itself_and_the_cookie_beside_it_is_not_
     assert_eq!(browser.cookie("__Host-rt"), before);
     let rows = app.sql("SELECT generation FROM sessions ORDER BY generation").await;
     assert_eq!(rows, [json!({ "generation": 1 }), json!({ "generation": 2 })]);
+}
+
+/// A script that has got hold of an access token gets nothing out of it that outlives it.
+#[actix_web::test]
+async fn no_refresh_token_is_had_for_the_access_token_of_a_browser() {
+    let app = browser::app().await;
+    let (browser, body) = signed_in(&app, &address(&app, "anna")).await;
+    for mode in ["bearer", "cookie"] {
+        let call = app.post("/api/tenants/switch").token(text(&body, "accessToken"));
+        let call = call.header("session-mode", mode).json(&json!({ "tenantId": TenantId::DEFAULT }));
+        let answer = browser.send(browser.request(call, APP)).await.expect_problem(403, "sign_in_there");
+        assert!(set_cookies(&answer).is_empty());
+    }
+    assert_eq!(generations(&app).await, unmoved(1));
 }
 
 /// V16: what stood in the browser before a sign-in is neither read nor kept.
