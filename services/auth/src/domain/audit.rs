@@ -57,6 +57,8 @@ text_enum! {
         /// By somebody of the staff, everywhere in the tenant.
         SignedOutByStaff => "membership.signed_out",
         ImpersonationStarted => "impersonation.started",
+        /// Sign-ins failed on very many addresses in a short time.
+        SpraySuspected => "realm.spray_suspected",
         BanPlaced => "ban.placed",
         BanLifted => "ban.lifted",
         TemporaryCreated => "account.temporary_created",

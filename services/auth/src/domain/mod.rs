@@ -27,6 +27,7 @@ pub mod refresh_token;
 pub mod rotation;
 pub mod second_factor;
 pub mod session;
+pub mod spray;
 pub mod timeline;
 pub mod totp;
 pub mod webauthn;

@@ -37,6 +37,7 @@ mod second_factor;
 mod sessions;
 mod sign_in;
 mod sign_in_code;
+mod spray;
 mod staff;
 mod step_up;
 mod temporary;
