@@ -632,8 +632,8 @@ impl Error {
             ),
             Self::PasskeyCloned => forbidden(
                 "passkey_cloned",
-                "This passkey has been used by a copy of it, so it no longer opens anything. Sign in another way and remove it.",
-                "Une copie de cette clé d'accès a été utilisée : elle n'ouvre plus rien. Connectez-vous autrement et supprimez-la.",
+                "A copy of this passkey seems to be about, so it was refused. Sign in another way and remove it.",
+                "Une copie de cette clé d'accès semble en circuler : elle a été refusée. Connectez-vous autrement et supprimez-la.",
             ),
             Self::PasskeyNotAvailable => forbidden(
                 "passkey_not_available",
