@@ -28,6 +28,7 @@ use crate::jobs::send_sign_in_code::SendSignInCode;
 use crate::jobs::settle_email_change::SettleEmailChange;
 use crate::jobs::settle_signup::SettleSignup;
 use crate::jobs::settle_upgrade::SettleUpgrade;
+use crate::jobs::watch_spray::WatchSpray;
 use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
@@ -60,6 +61,7 @@ const PURGE_EVERY: Duration = Duration::from_secs(300);
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 const ERASE_EVERY: Duration = Duration::from_secs(60);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
+const WATCH_EVERY: Duration = Duration::from_secs(30);
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -120,6 +122,7 @@ impl Service for Auth {
             .every(PURGE_EVERY, &PurgeTemporary {})
             .every(ERASE_EVERY, &ErasePeople {})
             .every(SEAL_EVERY, &SealAudit {})
+            .every(WATCH_EVERY, &WatchSpray {})
     }
 
     async fn export_personal_data(

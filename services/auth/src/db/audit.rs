@@ -114,6 +114,19 @@ impl Trail {
     }
 }
 
+/// Does the trail of `tenant` tell of `action` on this realm since `instant`?
+pub async fn told_of_realm_since(
+    tx: &mut Connection,
+    (tenant, realm): (TenantId, RealmId),
+    action: AuditAction,
+    instant: DateTime<Utc>,
+) -> QueryResult<bool> {
+    let told = audit_events::table
+        .filter(audit_events::tenant_id.eq(tenant).and(audit_events::subject_id.eq(realm.as_uuid())))
+        .filter(audit_events::action.eq(action).and(audit_events::occurred_at.gt(instant)));
+    diesel::select(diesel::dsl::exists(told)).get_result(tx).await
+}
+
 /// Which entries are asked for.
 #[derive(Clone, Debug)]
 pub struct AuditFilter {

@@ -71,6 +71,20 @@ pub async fn clear(tx: &mut Connection, realm: RealmId, subject: &Digest) -> Que
     diesel::delete(auth_failures::table.find((realm, subject.to_vec()))).execute(tx).await.map(drop)
 }
 
+/// On how many subjects at most `most` attempts failed, the first of them since `instant`.
+pub async fn few_since(
+    tx: &mut Connection,
+    realm: RealmId,
+    (instant, most): (DateTime<Utc>, i32),
+) -> QueryResult<i64> {
+    auth_failures::table
+        .filter(auth_failures::realm_id.eq(realm).and(auth_failures::counting_since.ge(instant)))
+        .filter(auth_failures::failures.le(most))
+        .count()
+        .get_result(tx)
+        .await
+}
+
 pub async fn delete_older_than(
     tx: &mut Connection,
     realm: RealmId,

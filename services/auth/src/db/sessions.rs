@@ -439,6 +439,15 @@ pub async fn live_in_tenant(
         .await
 }
 
+/// How many sessions were opened since `instant`, ended ones too.
+pub async fn opened_since(tx: &mut Connection, realm: RealmId, instant: DateTime<Utc>) -> QueryResult<i64> {
+    sessions::table
+        .filter(sessions::realm_id.eq(realm).and(sessions::authenticated_at.ge(instant)))
+        .count()
+        .get_result(tx)
+        .await
+}
+
 pub async fn delete_expired(
     tx: &mut Connection,
     realm: RealmId,

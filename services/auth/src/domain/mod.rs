@@ -29,6 +29,7 @@ pub mod scopes;
 pub mod second_factor;
 pub mod service_account;
 pub mod session;
+pub mod spray;
 pub mod timeline;
 pub mod totp;
 pub mod webhook;

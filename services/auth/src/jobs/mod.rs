@@ -15,3 +15,4 @@ pub mod send_sign_in_code;
 pub mod settle_email_change;
 pub mod settle_signup;
 pub mod settle_upgrade;
+pub mod watch_spray;

@@ -36,6 +36,7 @@ mod service_accounts;
 mod sessions;
 mod sign_in;
 mod sign_in_code;
+mod spray;
 mod staff;
 mod step_up;
 mod temporary;
