@@ -18,7 +18,7 @@ use shinkofa_kernel::defended;
 use tokio::sync::Semaphore;
 
 pub use address::is_public;
-pub use resolver::{ResolveHost, SystemResolver};
+pub use resolver::{ResolveHost, Resolving, SystemResolver};
 pub use target::{NotATarget, Target};
 
 use crate::Environment;

@@ -6,13 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
+/// The addresses of a name, once they are known.
+pub type Resolving<'a> = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + 'a>>;
+
 /// Whoever knows which addresses a name has now.
 pub trait ResolveHost: Debug + Send + Sync {
-    fn resolve(
-        &self,
-        host: String,
-        port: u16,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + '_>>;
+    fn resolve(&self, host: String, port: u16) -> Resolving<'_>;
 }
 
 /// The operating system's way of asking.
@@ -20,11 +19,7 @@ pub trait ResolveHost: Debug + Send + Sync {
 pub struct SystemResolver;
 
 impl ResolveHost for SystemResolver {
-    fn resolve(
-        &self,
-        host: String,
-        port: u16,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + '_>> {
+    fn resolve(&self, host: String, port: u16) -> Resolving<'_> {
         Box::pin(async move {
             // An IPv6 address stands in brackets in a URL, and without them here.
             let host = host.trim_start_matches('[').trim_end_matches(']');

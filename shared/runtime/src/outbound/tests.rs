@@ -1,10 +1,7 @@
 //! V27, with a resolver under control and receivers that count.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -27,11 +24,7 @@ impl Script {
 }
 
 impl ResolveHost for Script {
-    fn resolve(
-        &self,
-        _host: String,
-        _port: u16,
-    ) -> Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send + '_>> {
+    fn resolve(&self, _host: String, _port: u16) -> Resolving<'_> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
@@ -51,8 +44,9 @@ fn receiving(listener: TcpListener, answer: &'static str) -> (SocketAddr, Arc<At
         while let Ok((mut stream, _)) = listener.accept().await {
             counter.fetch_add(1, Ordering::Relaxed);
             let mut request = [0; 4096];
-            let _ = stream.read(&mut request).await;
-            let _ = stream.write_all(answer.as_bytes()).await;
+            if stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
         }
     });
     (bound, seen)
