@@ -65,7 +65,12 @@ pub async fn announce_membership(
 }
 
 /// Somebody is no member any more.
-pub async fn announce_departure(tx: &mut Connection, trail: &Trail, user: UserId, tier: Tier) -> QueryResult<()> {
+pub async fn announce_departure(
+    tx: &mut Connection,
+    trail: &Trail,
+    user: UserId,
+    tier: Tier,
+) -> QueryResult<()> {
     let changed = MembershipChanged { user_id: user, roles: Vec::new(), tier, active: false };
     append(tx, &trail.occurrence(), user.as_uuid(), &changed, None).await.map(drop)
 }

@@ -9,7 +9,6 @@ use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, Role, SessionId, TenantId, UserId, defended};
 use shinkofa_web::{Fault, Locale};
 
-use crate::{Auth, sign_up_gate};
 use crate::announcement::{announce_account, announce_membership};
 use crate::claim::claim_address;
 use crate::db::audit::Trail;
@@ -26,6 +25,7 @@ use crate::domain::provider::{ExternalIdentity, Provider};
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::letters::request_letter;
+use crate::{Auth, sign_up_gate};
 
 /// What only we know of a request to a provider.
 #[derive(Serialize, Deserialize)]

@@ -217,7 +217,9 @@ fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {
         ) => "wrong_credentials",
         Err(Error::LinkGone | Error::ChallengeGone) => "gone",
         Err(Error::EmailNotVerified) => "email_not_verified",
-        Err(Error::AccountSuspended | Error::NotAMember | Error::TenantClosed | Error::SameChannel) => "not_allowed",
+        Err(Error::AccountSuspended | Error::NotAMember | Error::TenantClosed | Error::SameChannel) => {
+            "not_allowed"
+        }
         Err(Error::Locked { .. }) => "locked",
         Err(Error::Refused(_)) => "limited",
         Err(Error::Busy) => "busy",

@@ -2,7 +2,9 @@
 
 use diesel::QueryResult;
 use serde_json::json;
-use shinkofa_contracts::auth::{AccountLetter, AccountLetterRequested, LetterSecret, PersonalContact, UserErasureRequested};
+use shinkofa_contracts::auth::{
+    AccountLetter, AccountLetterRequested, LetterSecret, PersonalContact, UserErasureRequested,
+};
 use shinkofa_db::Connection;
 use shinkofa_feed::{Occurrence, append};
 use shinkofa_identity::Permission;
@@ -81,7 +83,8 @@ pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Res
     let invitation = invitations::lock(tx, tenant, id).await?;
     let invitation = invitation.filter(|invitation| invitation.is_open(now)).ok_or(Error::InvitationGone)?;
     let tenant = tenants::find(tx, tenant).await?;
-    let tenant = tenant.filter(|tenant| tenant.is_open() || !defended!("V28")).ok_or(Error::InvitationGone)?;
+    let tenant =
+        tenant.filter(|tenant| tenant.is_open() || !defended!("V28")).ok_or(Error::InvitationGone)?;
     let promised = invitations::roles_of(tx, tenant.id, &[id]).await?;
     let names: Vec<String> = promised.into_iter().map(|(_, role)| role).collect();
     let roles = roles::hold(tx, tenant.id, &names).await?;
@@ -89,7 +92,8 @@ pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Res
     let inviter = memberships::find(tx, tenant.id, invitation.invited_by).await?;
     let inviter = inviter.filter(Membership::is_active).ok_or(Error::InvitationGone)?;
     let authority = inviter.authority();
-    let still_may = authority.holds(Permission::ManageMembers) && require_grantable(authority, &roles).is_ok();
+    let still_may =
+        authority.holds(Permission::ManageMembers) && require_grantable(authority, &roles).is_ok();
     if still_may { Ok(Offer { invitation, tenant, roles }) } else { Err(Error::InvitationGone) }
 }
 
@@ -139,7 +143,8 @@ pub async fn begin_membership(
     memberships::set_named_roles(tx, trail.tenant, account.id, roles).await?;
     trail.user(tx, AuditAction::MembershipBegun, account.id, json!({ "roles": roles })).await?;
     let membership = memberships::find(tx, trail.tenant, account.id).await?;
-    let membership = membership.ok_or_else(|| shinkofa_web::Fault::unexpected("a new membership is not there"))?;
+    let membership =
+        membership.ok_or_else(|| shinkofa_web::Fault::unexpected("a new membership is not there"))?;
     announce_account_here(tx, trail, account).await?;
     announce_membership(tx, trail, account.id, &membership).await?;
     Ok(membership)
@@ -151,7 +156,8 @@ pub async fn forget(tx: &mut Connection, auth: &Auth, gone: &[Invitation]) -> Qu
         let somebody = invitation.addressee();
         events::forget_person(tx, somebody).await?;
         let occurrence = occurrence(auth, invitation.tenant_id);
-        append(tx, &occurrence, somebody.as_uuid(), &UserErasureRequested { user_id: somebody }, None).await?;
+        append(tx, &occurrence, somebody.as_uuid(), &UserErasureRequested { user_id: somebody }, None)
+            .await?;
         let trail = auth.trail(invitation.tenant_id, Actor::service("auth"));
         trail.invitation(tx, AuditAction::InvitationForgotten, invitation.id, json!({})).await?;
     }

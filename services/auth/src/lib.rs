@@ -33,8 +33,8 @@ mod limits;
 mod liveness;
 mod machine_tokens;
 mod mailed_sign_in;
-mod membership_changes;
 mod member_view;
+mod membership_changes;
 mod new_device;
 mod page;
 mod passkey_ceremony;
@@ -62,7 +62,7 @@ mod webhook_events;
 mod webhook_view;
 mod withdrawal;
 
-pub use jobs::seal_audit::FAILPOINTS;
 pub use domain::common_passwords::pack as pack_common_passwords;
 pub use domain::password::SHORTEST_CHARACTERS as SHORTEST_PASSWORD;
+pub use jobs::seal_audit::FAILPOINTS;
 pub use state::Auth;

@@ -31,8 +31,7 @@ pub const MAILED_CODE_BY_USER: RatePolicy =
     RatePolicy { name: "mailed_code_user", limit: 5, window: Duration::from_secs(900) };
 pub const FACTORS_BY_USER: RatePolicy = RatePolicy { name: "factors_user", limit: 30, window: HOUR };
 /// Challenges for passkeys, which anybody may ask for.
-pub const PASSKEY_BY_NETWORK: RatePolicy =
-    RatePolicy { name: "passkey_network", limit: 60, window: MINUTE };
+pub const PASSKEY_BY_NETWORK: RatePolicy = RatePolicy { name: "passkey_network", limit: 60, window: MINUTE };
 pub const FORGOT_BY_NETWORK: RatePolicy = RatePolicy { name: "forgot_network", limit: 30, window: HOUR };
 pub const FORGOT_BY_ADDRESS: RatePolicy = RatePolicy { name: "forgot_address", limit: 5, window: HOUR };
 /// Links of letters, opened: a reset, an address confirmed or taken back, a sign-in disowned.

@@ -65,7 +65,9 @@ pub async fn require_member(
 ) -> Result<Live, Error> {
     let live = require_session(tx, realm, claimed, now).await?;
     let looks_on = live.session.amr == IMPERSONATION;
-    if !looks_on && enrols_only(&live.membership.authority().weight(), live.session.assurance(), &live.session.amr) {
+    if !looks_on
+        && enrols_only(&live.membership.authority().weight(), live.session.assurance(), &live.session.amr)
+    {
         return Err(enrolment_required().into());
     }
     Ok(live)

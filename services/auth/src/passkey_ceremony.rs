@@ -146,10 +146,9 @@ pub async fn note_refusal<T>(
             tell_of_copy(auth, trail, stored).await?;
             record_failure(auth, subject).await?;
         }
-        (
-            Err(Error::PasskeyRefused | Error::SecondFactorRefused | Error::ReauthenticationRefused),
-            _,
-        ) => record_failure(auth, subject).await?,
+        (Err(Error::PasskeyRefused | Error::SecondFactorRefused | Error::ReauthenticationRefused), _) => {
+            record_failure(auth, subject).await?
+        }
         _ => {}
     }
     result

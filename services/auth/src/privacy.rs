@@ -9,10 +9,9 @@ use shinkofa_kernel::UserId;
 use crate::Auth;
 use crate::db::users::Account;
 use crate::db::{
-    consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations, known_devices,
-    members, memberships, one_time_tokens, passkey_challenges, passkeys, profiles, recovery_codes,
-    remembered_devices, revocations, scope,
-    sessions, signups, suspensions, users,
+    consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations,
+    known_devices, members, memberships, one_time_tokens, passkey_challenges, passkeys, profiles,
+    recovery_codes, remembered_devices, revocations, scope, sessions, signups, suspensions, users,
 };
 use crate::invitations::forget;
 

@@ -125,7 +125,9 @@ pub async fn finish(
         proof: Proof::two_factors(shown.added_to(&first.methods)),
     };
     let mut answer = open_session(tx, auth, &trail, &opening).await?;
-    if let Some(device) = binding.device.filter(|_| remember_device && !is_mandatory(&membership.authority().weight())) {
+    if let Some(device) =
+        binding.device.filter(|_| remember_device && !is_mandatory(&membership.authority().weight()))
+    {
         answer.device_token = Some(remember(tx, auth, &trail, account, (&device, surroundings)).await?);
     }
     Ok(answer)

@@ -20,14 +20,15 @@ pub async fn run(auth: &Auth, arguments: &[String]) -> anyhow::Result<()> {
         bail!(USAGE);
     }
     let status: TenantStatus = status.parse().context(USAGE)?;
-    let ended = transaction(&auth.platform.database, &Scope::realm(auth.realm), "set_tenant_status", async |tx| {
-        let Some(tenant) = tenants::find_by_slug(tx, slug).await? else { return Ok(None) };
-        scope::enter_tenant(tx, tenant).await?;
-        let Some(tenant) = tenants::lock(tx, tenant).await? else { return Ok(None) };
-        let trail = auth.trail(tenant.id, Actor::service("auth"));
-        Ok::<_, Error>(Some(set_status(tx, auth, &trail, (tenant, status)).await?))
-    })
-    .await?;
+    let ended =
+        transaction(&auth.platform.database, &Scope::realm(auth.realm), "set_tenant_status", async |tx| {
+            let Some(tenant) = tenants::find_by_slug(tx, slug).await? else { return Ok(None) };
+            scope::enter_tenant(tx, tenant).await?;
+            let Some(tenant) = tenants::lock(tx, tenant).await? else { return Ok(None) };
+            let trail = auth.trail(tenant.id, Actor::service("auth"));
+            Ok::<_, Error>(Some(set_status(tx, auth, &trail, (tenant, status)).await?))
+        })
+        .await?;
     let ended = ended.with_context(|| format!("there is no tenant {slug:?}"))?;
     forget_here(auth, &ended);
     auth.tenants_changed().await;

@@ -12,8 +12,8 @@ use shinkofa_runtime::{Environment, Platform, Service, StartError};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
-use crate::domain::webauthn::RelyingParty;
 use crate::domain::origin::{NotAnOrigin, Origins};
+use crate::domain::webauthn::RelyingParty;
 use crate::hashing::HashingPool;
 use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
@@ -36,7 +36,8 @@ use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
 use crate::{
-    audit_verify, create_user, privacy, relying_party, routes, set_tenant_status, suspend_account, switch_provider,
+    audit_verify, create_user, privacy, relying_party, routes, set_tenant_status, suspend_account,
+    switch_provider,
 };
 
 #[derive(Clone)]

@@ -98,7 +98,8 @@ pub(crate) struct Names(pub(crate) Vec<String>);
 
 impl diesel::deserialize::FromSql<Jsonb, diesel::pg::Pg> for Names {
     fn from_sql(value: diesel::pg::PgValue<'_>) -> diesel::deserialize::Result<Self> {
-        let names = <serde_json::Value as diesel::deserialize::FromSql<Jsonb, diesel::pg::Pg>>::from_sql(value)?;
+        let names =
+            <serde_json::Value as diesel::deserialize::FromSql<Jsonb, diesel::pg::Pg>>::from_sql(value)?;
         Ok(Self(serde_json::from_value(names)?))
     }
 }

@@ -56,7 +56,8 @@ fn operation_wants(document: &Value, operation: &Value, complain: &mut impl FnMu
 
 /// A page that is the same for everybody has nothing to refuse.
 fn is_page(operation: &Value) -> bool {
-    members(&operation["responses"]["200"]["content"]).any(|(content_type, _)| content_type.starts_with("text/html"))
+    members(&operation["responses"]["200"]["content"])
+        .any(|(content_type, _)| content_type.starts_with("text/html"))
 }
 
 fn content_wants(

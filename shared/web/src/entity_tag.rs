@@ -83,10 +83,14 @@ mod tests {
     fn a_header_names_one_version_or_any_and_nothing_else_is_read() {
         assert_eq!(IfMatch::read("\"7\""), Some(IfMatch::Version(7)));
         assert_eq!(IfMatch::read("*"), Some(IfMatch::Any));
-        for refused in ["", "7", "\"\"", "\"", "W/\"7\"", "\"-7\"", "\"+7\"", "\"7\", \"8\"", "\"99999999999999999999\""] {
+        for refused in
+            ["", "7", "\"\"", "\"", "W/\"7\"", "\"-7\"", "\"+7\"", "\"7\", \"8\"", "\"99999999999999999999\""]
+        {
             assert_eq!(IfMatch::read(refused), None, "{refused}");
         }
-        assert!(IfMatch::Version(7).require(EntityTag(7)).is_ok() && IfMatch::Any.require(EntityTag(7)).is_ok());
+        assert!(
+            IfMatch::Version(7).require(EntityTag(7)).is_ok() && IfMatch::Any.require(EntityTag(7)).is_ok()
+        );
         assert_eq!(IfMatch::Version(6).require(EntityTag(7)).unwrap_err().status().as_u16(), 412);
         assert_eq!(EntityTag(7).header(), ("etag", "\"7\"".to_owned()));
     }

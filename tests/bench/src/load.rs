@@ -74,10 +74,7 @@ impl Measured {
 }
 
 /// Each client asks over its connection until the time is over: no connection has two requests under way.
-pub async fn run<C: Client>(
-    pairs: Vec<(Connection<C::Wire>, C)>,
-    duration: Duration,
-) -> Result<Measured> {
+pub async fn run<C: Client>(pairs: Vec<(Connection<C::Wire>, C)>, duration: Duration) -> Result<Measured> {
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for (connection, client) in pairs {
@@ -176,8 +173,7 @@ impl Wire for Http {
             let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
             std::str::from_utf8(found.value).ok().map(str::trim)
         };
-        let length: usize =
-            header("content-length").context("an answer without Content-Length")?.parse()?;
+        let length: usize = header("content-length").context("an answer without Content-Length")?.parse()?;
         let status = response.code.unwrap_or_default();
         let retry_after = header("retry-after").and_then(|seconds| seconds.parse().ok());
         let body = bytes.get(head..head + length);

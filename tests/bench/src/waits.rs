@@ -59,11 +59,7 @@ impl Condition {
 const EVERY: Duration = Duration::from_millis(50);
 
 /// Looks at the connections of `roles` until `stop` is sent or dropped.
-pub async fn watch(
-    database: &Database,
-    roles: &[&str],
-    mut stop: oneshot::Receiver<()>,
-) -> Result<Waits> {
+pub async fn watch(database: &Database, roles: &[&str], mut stop: oneshot::Receiver<()>) -> Result<Waits> {
     let look = format!(
         "SELECT state, coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*) FROM pg_stat_activity
          WHERE usename IN ({}) GROUP BY 1, 2, 3",

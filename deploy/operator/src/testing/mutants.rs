@@ -1,6 +1,6 @@
 //! Takes one defence after the other away and demands that a test of its failure notices.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 

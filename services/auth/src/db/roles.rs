@@ -62,7 +62,8 @@ pub async fn lock(tx: &mut Connection, tenant: TenantId, name: &str) -> QueryRes
 fn grouped(rows: Vec<Row>) -> Vec<TenantRole> {
     let mut by_name: BTreeMap<String, TenantRole> = BTreeMap::new();
     for (name, system, permission) in rows {
-        let role = by_name.entry(name.clone()).or_insert(TenantRole { name, system, permissions: Vec::new() });
+        let role =
+            by_name.entry(name.clone()).or_insert(TenantRole { name, system, permissions: Vec::new() });
         role.permissions.extend(permission.and_then(|permission| Permission::named(&permission)));
     }
     by_name.into_values().collect()

@@ -79,8 +79,6 @@ text_enum! {
         WebhookEnabled => "webhook.enabled",
         WebhookDeleted => "webhook.deleted",
         WebhookTested => "webhook.tested",
-        /// Sign-ins failed on very many addresses in a short time.
-        SpraySuspected => "realm.spray_suspected",
         BanPlaced => "ban.placed",
         BanLifted => "ban.lifted",
         TemporaryCreated => "account.temporary_created",

@@ -109,7 +109,9 @@ mod tests {
         let manager = Authority { roles: &[Role::Manager], custom_roles: &[] };
         let admin = Authority { roles: &[Role::Admin], custom_roles: &[] };
         for role in ["admin", "manager"] {
-            assert!(!desk.may_grant(role, &[]) && !manager.may_grant(role, &[]) && admin.may_grant(role, &[]));
+            assert!(
+                !desk.may_grant(role, &[]) && !manager.may_grant(role, &[]) && admin.may_grant(role, &[])
+            );
         }
         assert!(desk.may_grant("member", &[]) && desk.may_grant("planner", &[Permission::ManageSessions]));
         assert!(!desk.may_grant("planner", &[Permission::ManageSessions, Permission::ManageClasses]));

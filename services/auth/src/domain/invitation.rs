@@ -133,7 +133,11 @@ mod tests {
     fn one_of_token_and_code_is_asked_for() {
         let token = || Some(OneTimeToken::from_random([7; 32]));
         let code = || Some(InvitationCode::from_random([7; LENGTH]));
-        assert!(InvitationSecret::of(token(), None).is_some() && InvitationSecret::of(None, code()).is_some());
-        assert!(InvitationSecret::of(token(), code()).is_none() && InvitationSecret::of(None, None).is_none());
+        assert!(
+            InvitationSecret::of(token(), None).is_some() && InvitationSecret::of(None, code()).is_some()
+        );
+        assert!(
+            InvitationSecret::of(token(), code()).is_none() && InvitationSecret::of(None, None).is_none()
+        );
     }
 }

@@ -84,7 +84,11 @@ impl TryFrom<Vec<String>> for Transports {
             (1..=LONGEST_TRANSPORT).contains(&word.len())
                 && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
         };
-        if words.len() <= MOST_TRANSPORTS && words.iter().all(is_word) { Ok(Self(words)) } else { Err(NotTransports) }
+        if words.len() <= MOST_TRANSPORTS && words.iter().all(is_word) {
+            Ok(Self(words))
+        } else {
+            Err(NotTransports)
+        }
     }
 }
 
@@ -135,8 +139,9 @@ mod tests {
         for refused in ["", "  ", "a\nb", &"a".repeat(101)] {
             assert!(name(refused).is_err(), "{refused:?}");
         }
-        let transports =
-            |words: &[&str]| Transports::try_from(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        let transports = |words: &[&str]| {
+            Transports::try_from(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())
+        };
         assert_eq!(transports(&["internal", "smart-card"]).unwrap().into_text(), "internal smart-card");
         for refused in [&[""][..], &["a b"], &["usb\""], &["Usb"], &["usb"; 9]] {
             assert!(transports(refused).is_err(), "{refused:?}");

@@ -26,7 +26,9 @@ impl AuthMethod {
     pub fn assurance(self) -> AssuranceLevel {
         match self {
             Self::VerifiedPasskey => AssuranceLevel::Aal2,
-            Self::Password | Self::Email | Self::Federated | Self::Passkey | Self::Guest => AssuranceLevel::Aal1,
+            Self::Password | Self::Email | Self::Federated | Self::Passkey | Self::Guest => {
+                AssuranceLevel::Aal1
+            }
         }
     }
 }

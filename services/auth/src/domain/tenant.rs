@@ -38,7 +38,9 @@ pub struct TenantSlug(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotASlug {
-    #[error("must have 3 to 40 small letters, digits and single hyphens, with a letter first and no hyphen last")]
+    #[error(
+        "must have 3 to 40 small letters, digits and single hyphens, with a letter first and no hyphen last"
+    )]
     Form,
     #[error("is kept for the platform itself")]
     Reserved,
@@ -46,9 +48,9 @@ pub enum NotASlug {
 
 /// Hosts of the platform, or names that people would take for it.
 const RESERVED: [&str; 28] = [
-    "about", "account", "accounts", "admin", "api", "app", "assets", "auth", "billing", "cdn", "cloud", "default",
-    "docs", "help", "live", "login", "mail", "media", "news", "private", "public", "security", "shinkofa", "static",
-    "status", "studio", "support", "www",
+    "about", "account", "accounts", "admin", "api", "app", "assets", "auth", "billing", "cdn", "cloud",
+    "default", "docs", "help", "live", "login", "mail", "media", "news", "private", "public", "security",
+    "shinkofa", "static", "status", "studio", "support", "www",
 ];
 
 impl TryFrom<String> for TenantSlug {
@@ -57,7 +59,12 @@ impl TryFrom<String> for TenantSlug {
     fn try_from(text: String) -> Result<Self, NotASlug> {
         let letter_first = text.starts_with(|c: char| c.is_ascii_lowercase());
         let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if !(3..=40).contains(&text.len()) || !letter_first || !plain || text.ends_with('-') || text.contains("--") {
+        if !(3..=40).contains(&text.len())
+            || !letter_first
+            || !plain
+            || text.ends_with('-')
+            || text.contains("--")
+        {
             return Err(NotASlug::Form);
         }
         if RESERVED.contains(&text.as_str()) { Err(NotASlug::Reserved) } else { Ok(Self(text)) }
@@ -96,7 +103,8 @@ impl TryFrom<String> for TenantDomain {
                 && !label.ends_with('-')
         };
         let (_, last) = domain.rsplit_once('.').ok_or(NotADomain)?;
-        let is_public = last.starts_with("xn--") || last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_lowercase());
+        let is_public =
+            last.starts_with("xn--") || last.len() > 1 && last.bytes().all(|byte| byte.is_ascii_lowercase());
         let fits = domain.len() <= LONGEST_DOMAIN && domain.split('.').all(label);
         if fits && is_public && !NOT_PUBLIC.contains(&last) { Ok(Self(domain)) } else { Err(NotADomain) }
     }
@@ -120,7 +128,9 @@ impl TenantDomain {
 pub struct CustomRoleName(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must have 2 to 40 small letters, digits and single hyphens, with a letter first and no hyphen last, and be none of the system's roles")]
+#[error(
+    "must have 2 to 40 small letters, digits and single hyphens, with a letter first and no hyphen last, and be none of the system's roles"
+)]
 pub struct NotARoleName;
 
 impl TryFrom<String> for CustomRoleName {
@@ -130,7 +140,11 @@ impl TryFrom<String> for CustomRoleName {
         let letter_first = text.starts_with(|c: char| c.is_ascii_lowercase());
         let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         let fits = (2..=40).contains(&text.len()) && !text.ends_with('-') && !text.contains("--");
-        if letter_first && plain && fits && text.parse::<Role>().is_err() { Ok(Self(text)) } else { Err(NotARoleName) }
+        if letter_first && plain && fits && text.parse::<Role>().is_err() {
+            Ok(Self(text))
+        } else {
+            Err(NotARoleName)
+        }
     }
 }
 
@@ -157,7 +171,8 @@ impl TryFrom<Vec<String>> for RoleNames {
         names.sort_unstable();
         names.dedup();
         let plain = |name: &String| (1..=40).contains(&name.len()) && !name.contains('\0');
-        let fits = (1..=MOST_ROLES_OF_ONE).contains(&given) && names.len() == given && names.iter().all(plain);
+        let fits =
+            (1..=MOST_ROLES_OF_ONE).contains(&given) && names.len() == given && names.iter().all(plain);
         if fits { Ok(Self(names)) } else { Err(NotRoleNames) }
     }
 }
@@ -178,7 +193,9 @@ mod tests {
         for slug in ["elan", "a-1", "studio-21"] {
             assert!(TenantSlug::try_from(slug.to_owned()).is_ok(), "{slug}");
         }
-        for refused in ["ab", "Elan", "1a2", "-abc", "abc-", "a--b", "a_b", "é-lan", &"a".repeat(41), "a.b", ""] {
+        for refused in
+            ["ab", "Elan", "1a2", "-abc", "abc-", "a--b", "a_b", "é-lan", &"a".repeat(41), "a.b", ""]
+        {
             assert_eq!(TenantSlug::try_from(refused.to_owned()), Err(NotASlug::Form), "{refused:?}");
         }
         assert_eq!(TenantSlug::try_from("www".to_owned()), Err(NotASlug::Reserved));
@@ -190,9 +207,28 @@ mod tests {
         assert_eq!(domain(" Studio.Example.ORG ").unwrap().into_text(), "studio.example.org");
         assert!(domain("xn--lan-9la.example").is_ok() && domain("a.xn--p1ai").is_ok());
         for refused in [
-            "", "localhost", "example", "192.0.2.1", "[::1]", "a.localhost", "a..b.org", ".example.org",
-            "example.org.", "https://example.org", "example.org/x", "example.org:443", "a_b.org", "-a.org",
-            "a-.org", "é.org", "a.org\u{0}", "a b.org", "a.o", "a@b.org", "*.example.org", "a.org%00",
+            "",
+            "localhost",
+            "example",
+            "192.0.2.1",
+            "[::1]",
+            "a.localhost",
+            "a..b.org",
+            ".example.org",
+            "example.org.",
+            "https://example.org",
+            "example.org/x",
+            "example.org:443",
+            "a_b.org",
+            "-a.org",
+            "a-.org",
+            "é.org",
+            "a.org\u{0}",
+            "a b.org",
+            "a.o",
+            "a@b.org",
+            "*.example.org",
+            "a.org%00",
         ] {
             assert!(domain(refused).is_err(), "{refused:?}");
         }
@@ -217,7 +253,9 @@ mod tests {
 
     #[test]
     fn roles_are_named_once_each_and_not_too_many() {
-        let names = |names: &[&str]| RoleNames::try_from(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        let names = |names: &[&str]| {
+            RoleNames::try_from(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        };
         assert_eq!(names(&["member", "coach"]).unwrap().as_slice(), ["coach", "member"]);
         assert!(names(&[]).is_err() && names(&["coach", "coach"]).is_err() && names(&[""]).is_err());
         assert!(names(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]).is_err());

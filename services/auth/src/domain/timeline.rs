@@ -62,7 +62,9 @@ pub fn sentence(action: AuditAction) -> Message {
         AuditAction::MembershipRemoved => ("Your membership was ended.", "Votre adhésion a été retirée."),
         AuditAction::MembershipLeft => ("You left.", "Vous êtes parti."),
         AuditAction::MembershipLocked => ("The membership was suspended.", "L'adhésion a été suspendue."),
-        AuditAction::MembershipUnlocked => ("The membership is active again.", "L'adhésion est de nouveau active."),
+        AuditAction::MembershipUnlocked => {
+            ("The membership is active again.", "L'adhésion est de nouveau active.")
+        }
         AuditAction::SessionOpened => ("A sign-in.", "Une connexion."),
         AuditAction::SessionEnded => ("A session was ended.", "Une connexion a été fermée."),
         AuditAction::SessionsEnded => {

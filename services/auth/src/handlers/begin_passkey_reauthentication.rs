@@ -35,10 +35,11 @@ pub async fn begin_passkey_reauthentication(
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
     let scope = scope(&auth, &actor);
-    let options = transaction(&auth.platform.database, &scope, "begin_passkey_reauthentication", async |tx| {
-        begin(tx, &auth, &actor).await
-    })
-    .await?;
+    let options =
+        transaction(&auth.platform.database, &scope, "begin_passkey_reauthentication", async |tx| {
+            begin(tx, &auth, &actor).await
+        })
+        .await?;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(options))
 }
 

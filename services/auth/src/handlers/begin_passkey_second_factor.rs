@@ -55,7 +55,11 @@ pub async fn begin_passkey_second_factor(
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(options))
 }
 
-async fn begin(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<RequestOptionsAnswer, Error> {
+async fn begin(
+    tx: &mut Connection,
+    auth: &Auth,
+    token: &OneTimeToken,
+) -> Result<RequestOptionsAnswer, Error> {
     let step = look_at(tx, auth, token).await?;
     let allowed = passkeys::descriptors(tx, auth.realm, step.account.id).await?;
     if allowed.is_empty() {

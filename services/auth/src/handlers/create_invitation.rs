@@ -70,7 +70,10 @@ impl Asked {
                 return Err(Problem::invalid_field("/maxUses", "is for codes: a letter invites one person"));
             }
             InvitationKind::Code if email.is_some() => {
-                return Err(Problem::invalid_field("/email", "is for invitations by mail: nobody is sent a code"));
+                return Err(Problem::invalid_field(
+                    "/email",
+                    "is for invitations by mail: nobody is sent a code",
+                ));
             }
             InvitationKind::Email | InvitationKind::Code => {}
         }

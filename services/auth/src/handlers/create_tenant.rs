@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 
 use crate::announcement::announce_tenant;
 use crate::db::memberships;
+use crate::db::scope;
 use crate::db::tenants::{self, Tenant};
 use crate::db::users::{self, Account};
-use crate::db::scope;
 use crate::domain::audit::AuditAction;
 use crate::domain::profile::TimeZone;
 use crate::domain::tenant::{MOST_STUDIOS, TenantName, TenantSlug};

@@ -74,15 +74,14 @@ async fn answer(
 ) -> Result<SignInAnswer, Error> {
     let SignInByPasskeyRequest { credential, device_id } = body;
     let binding = DeviceBinding::new(device_id.as_ref(), surroundings);
-    let presented = transaction(&auth.platform.database, &Scope::realm(auth.realm), "present_passkey", async |tx| {
-        present(tx, auth, tenant, (&credential, binding.device.as_ref())).await
-    })
-    .await?;
+    let presented =
+        transaction(&auth.platform.database, &Scope::realm(auth.realm), "present_passkey", async |tx| {
+            present(tx, auth, tenant, (&credential, binding.device.as_ref())).await
+        })
+        .await?;
     let presented = presented.ok_or(Error::PasskeyRefused)?;
     let result = match believe(auth, &credential, &presented.stored) {
-        Some(asserted) => {
-            sign_in(auth, tenant, (&presented, &asserted), (&binding, surroundings)).await
-        }
+        Some(asserted) => sign_in(auth, tenant, (&presented, &asserted), (&binding, surroundings)).await,
         None => Err(Error::PasskeyRefused),
     };
     let trail = auth.trail(tenant, Actor::Anonymous);

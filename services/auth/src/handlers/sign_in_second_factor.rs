@@ -5,9 +5,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::Actor;
-use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability,
-};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::attempts::record_failure;

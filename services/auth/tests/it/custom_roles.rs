@@ -21,7 +21,11 @@ async fn a_custom_role_works_at_once_and_stops_working_at_once() {
     elan.make_role(&app, "front-desk", &["auth.members.manage"]).await.expect(201);
     let desk = elan.member(&app, "dora", &["member", "front-desk"]).await;
     assert_eq!(claims(token(&desk))["custom_roles"], json!(["front-desk"]));
-    assert_eq!(claims(token(&desk))["roles"], json!(["member"]), "older services see the system's roles alone");
+    assert_eq!(
+        claims(token(&desk))["roles"],
+        json!(["member"]),
+        "older services see the system's roles alone"
+    );
     assert!(claims(token(&elan.admin)).get("custom_roles").is_none());
     elan.get(&app, "/api/tenants/members", &desk).await.expect(200);
     elan.get(&app, "/api/admin/audit", &desk).await.expect_problem(403, "permission_denied");
@@ -157,7 +161,9 @@ async fn v15_a_custom_role_that_allows_anything_needs_a_second_factor() {
     let here = switch(&app, &mia, &elan.id).await.expect(200).body;
     assert!(here.get("secondFactorEnrolmentRequired").is_none());
     elan.set_roles(&app, &elan.admin, user_id(&mia), &["member", "regular", "desk"]).await.expect(200);
-    elan.get(&app, "/api/tenants/current", &here).await.expect_problem(403, "second_factor_enrolment_required");
+    elan.get(&app, "/api/tenants/current", &here)
+        .await
+        .expect_problem(403, "second_factor_enrolment_required");
     let next = refresh_at(&app, &elan.host(), &here).await.expect(200).body;
     assert_eq!(next["secondFactorEnrolmentRequired"], true);
     assert!(claims(token(&next)).get("custom_roles").is_none());

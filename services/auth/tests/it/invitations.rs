@@ -10,9 +10,7 @@ use shinkofa_testing::{Answer, TestApp};
 use crate::letters;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::user_id;
-use crate::studios::{
-    accept, anonymous, invitation_token, plain_person, sign_in_at, studio, switch,
-};
+use crate::studios::{accept, anonymous, invitation_token, plain_person, sign_in_at, studio, switch};
 
 async fn join(app: &TestApp<Auth>, invitation: &str) -> Answer {
     app.post("/api/tenants/invitations/join").json(&json!({ "token": invitation })).send().await
@@ -40,7 +38,11 @@ async fn a_letter_invites_the_owner_of_its_address_alone_and_once() {
     let events = app.events().await;
     let letter = events.iter().rfind(|event| event["type"] == "account_letter.requested").unwrap();
     assert_eq!((&letter["for_tenant"], &letter["data"]["locale"]), (&json!(elan.id), &json!("fr")));
-    assert_ne!(letter["data"]["userId"], json!(user_id(&mia)), "nobody is told that the address has an account");
+    assert_ne!(
+        letter["data"]["userId"],
+        json!(user_id(&mia)),
+        "nobody is told that the address has an account"
+    );
 
     let secret = letters::secrets(&app, &email.to_uppercase(), "invitation").await.pop().unwrap();
     let invitation = secret.link_token.unwrap();
@@ -103,7 +105,8 @@ async fn a_code_is_read_as_people_type_it_and_an_unknown_one_answers_as_a_used_o
     assert_eq!((used.0, &used), (410, &unknown));
     let token = anonymous(accept(&app, &eve, json!({ "token": code })).await);
     assert_eq!(token, unknown, "a code is no token");
-    for bad in [json!({}), json!({ "code": code, "token": "x" }), json!({ "code": "" }), json!({ "code": 5 })] {
+    for bad in [json!({}), json!({ "code": code, "token": "x" }), json!({ "code": "" }), json!({ "code": 5 })]
+    {
         accept(&app, &eve, bad).await.expect_problem(422, "invalid_fields");
     }
     let kept = serde_json::to_string(&app.sql("SELECT * FROM invitations").await).unwrap();
@@ -136,7 +139,9 @@ async fn what_was_revoked_has_expired_or_was_sent_anew_is_gone() {
     elan.delete(&app, &path, &elan.admin).await.expect(204);
     elan.delete(&app, &path, &elan.admin).await.expect(204);
     accept(&app, &mia, json!({ "token": second })).await.expect_problem(410, "invitation_gone");
-    elan.post(&app, &format!("{path}/resend"), &elan.admin, json!({})).await.expect_problem(410, "invitation_gone");
+    elan.post(&app, &format!("{path}/resend"), &elan.admin, json!({}))
+        .await
+        .expect_problem(410, "invitation_gone");
 
     let again = elan.invite(&app, &elan.admin, &email, &["member"]).await.expect(201);
     let third = invitation_token(&app, &email).await;
@@ -168,8 +173,10 @@ async fn v23_an_invitation_promises_no_more_than_its_maker_holds_then_and_now() 
     elan.delete(&app, &path, &max).await.expect_problem(403, "raises_above");
     elan.invite(&app, &max, &address(&app, "mia"), &["member"]).await.expect(201);
     elan.invite(&app, &max, &address(&app, "eve"), &["coach"]).await.expect(201);
-    let (first, second) =
-        (invitation_token(&app, &address(&app, "mia")).await, invitation_token(&app, &address(&app, "eve")).await);
+    let (first, second) = (
+        invitation_token(&app, &address(&app, "mia")).await,
+        invitation_token(&app, &address(&app, "eve")).await,
+    );
     accept(&app, &mia, json!({ "token": first })).await.expect(200);
     elan.set_roles(&app, &elan.admin, user_id(&max), &["member"]).await.expect(200);
     accept(&app, &eve, json!({ "token": second })).await.expect_problem(410, "invitation_gone");
@@ -205,7 +212,9 @@ async fn where_only_invited_people_sign_up_an_invitation_opens_the_door_once_the
     sign_up_with(&app, &host, &zoe, Value::Null).await.expect_problem(403, "sign_up_by_invitation");
     let guest = app.post("/api/auth/anonymous").at_host(&host).json(&json!({})).send().await;
     guest.expect_problem(403, "sign_up_by_invitation");
-    sign_up_with(&app, &host, &zoe, json!({ "code": "00000-00000" })).await.expect_problem(410, "invitation_gone");
+    sign_up_with(&app, &host, &zoe, json!({ "code": "00000-00000" }))
+        .await
+        .expect_problem(410, "invitation_gone");
 
     elan.invite(&app, &elan.admin, &zoe, &["coach"]).await.expect(201);
     let invitation = json!({ "token": invitation_token(&app, &zoe).await });
@@ -233,7 +242,8 @@ async fn v23_an_invitation_that_is_revoked_before_the_address_is_confirmed_lets_
     let app = TestApp::<Auth>::start().await;
     let elan = studio(&app, "anna", "elan").await;
     let set = async |open: bool| {
-        let call = elan.call(&app, Method::PATCH, "/api/tenants/current", &elan.admin).header("if-match", "*");
+        let call =
+            elan.call(&app, Method::PATCH, "/api/tenants/current", &elan.admin).header("if-match", "*");
         call.json(&json!({ "selfSignUp": open })).send().await.expect(200);
     };
     for (who, open) in [("zoe", false), ("yan", true)] {
@@ -277,7 +287,9 @@ async fn bounds_of_invitations() {
     let mia = elan.member(&app, "mia", &["member"]).await;
     elan.invite(&app, &mia, "a@example.org", &["member"]).await.expect_problem(403, "permission_denied");
     assert_eq!(text(&elan.admin["user"], "tenantId"), elan.id);
-    elan.get(&app, "/api/tenants/invitations?state=none", &elan.admin).await.expect_problem(422, "invalid_fields");
+    elan.get(&app, "/api/tenants/invitations?state=none", &elan.admin)
+        .await
+        .expect_problem(422, "invalid_fields");
 }
 
 #[actix_web::test]
@@ -296,7 +308,8 @@ async fn who_was_invited_is_forgotten_when_it_is_long_over() {
     assert!(app.sql("SELECT id FROM invitations").await.is_empty());
     assert!(app.sql("SELECT digest FROM invitation_keys").await.is_empty());
     let events = app.events().await;
-    let about = |kind: &str| events.iter().rfind(|event| event["type"] == kind && event["aggregate_id"] == json!(id));
+    let about =
+        |kind: &str| events.iter().rfind(|event| event["type"] == kind && event["aggregate_id"] == json!(id));
     assert_eq!(about("account_letter.requested").unwrap()["personal"], Value::Null);
     assert!(about("user.erasure_requested").is_some(), "notify forgets the letter");
 }

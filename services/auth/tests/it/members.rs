@@ -62,12 +62,15 @@ async fn a_new_role_comes_with_the_next_refresh_and_a_lost_one_signs_out() {
         (&told["data"]["roles"], &told["data"]["active"], &told["for_tenant"]),
         (&json!(["member"]), &json!(true), &json!(elan.id))
     );
-    for refused in [json!([]), json!(["member", "member"]), json!(["emperor"]), json!("member"), json!(["a\u{0}"])] {
+    for refused in
+        [json!([]), json!(["member", "member"]), json!(["emperor"]), json!("member"), json!(["a\u{0}"])]
+    {
         let path = format!("/api/tenants/members/{id}");
         let call = elan.call(&app, Method::PATCH, &path, &elan.admin).json(&json!({ "roles": refused }));
         call.send().await.expect_problem(422, "invalid_fields");
     }
-    let set = "SELECT details FROM audit_events WHERE action = 'membership.roles_set' ORDER BY number DESC LIMIT 1";
+    let set =
+        "SELECT details FROM audit_events WHERE action = 'membership.roles_set' ORDER BY number DESC LIMIT 1";
     assert_eq!(app.sql(set).await[0]["details"]["roles"], json!(["member"]));
 }
 
@@ -81,10 +84,14 @@ async fn nobody_raises_above_themselves_and_only_admins_touch_staff() {
     elan.make_role(&app, "auditor", &["auth.audit.read"]).await.expect(201);
     elan.make_role(&app, "planner", &["booking.sessions.manage"]).await.expect(201);
     for raised in ["admin", "manager", "auditor"] {
-        elan.set_roles(&app, &manager, &mia_id, &["member", raised]).await.expect_problem(403, "raises_above");
+        elan.set_roles(&app, &manager, &mia_id, &["member", raised])
+            .await
+            .expect_problem(403, "raises_above");
     }
     elan.set_roles(&app, &manager, &max, &["manager", "admin"]).await.expect_problem(403, "cannot_manage");
-    elan.set_roles(&app, &manager, user_id(&elan.admin), &["member"]).await.expect_problem(403, "cannot_manage");
+    elan.set_roles(&app, &manager, user_id(&elan.admin), &["member"])
+        .await
+        .expect_problem(403, "cannot_manage");
     let path = format!("/api/tenants/members/{}", user_id(&elan.admin));
     elan.delete(&app, &path, &manager).await.expect_problem(403, "cannot_manage");
     let reason = json!({ "reason": "out of spite" });
@@ -187,7 +194,9 @@ async fn v23_an_invited_or_accepted_member_has_zero_rights() {
             elan.id
         );
         app.superuser().await.run(&set).await;
-        for path in ["/api/tenants/current", "/api/tenants/members", "/api/tenants/roles", "/api/tenants/invitations"] {
+        for path in
+            ["/api/tenants/current", "/api/tenants/members", "/api/tenants/roles", "/api/tenants/invitations"]
+        {
             elan.get(&app, path, &manager).await.expect(401);
         }
         elan.invite(&app, &manager, "eve@example.org", &["member"]).await.expect(401);

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use shinkofa_testing::TestApp;
 
 use crate::authenticator::{
-    Authenticator, VERIFIED, creation_options, passkeys, register, second_step, sign_in, sign_in_options, spoil,
-    step_options, step_up, step_up_options, verify_creation, verify_step, verify_step_up,
+    Authenticator, VERIFIED, creation_options, passkeys, register, second_step, sign_in, sign_in_options,
+    spoil, step_options, step_up, step_up_options, verify_creation, verify_step, verify_step_up,
 };
 use crate::factors::{self, create_account, half_way, person_with_app, reauthenticate};
 use crate::people::{self, PASSWORD, address, text};
@@ -30,7 +30,10 @@ async fn touching_a_passkey_is_the_second_factor_after_a_password() {
     let anna = address(&app, "anna");
     let (_, mut key) = somebody(&app, "anna", Authenticator::touched()).await;
     let half = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
-    assert_eq!((&half["mfaRequired"], &half["methods"]), (&json!(true), &json!(["passkey", "recovery_code"])));
+    assert_eq!(
+        (&half["mfaRequired"], &half["methods"]),
+        (&json!(true), &json!(["passkey", "recovery_code"]))
+    );
     let options = step_options(&app, text(&half, "mfaToken")).await.expect(200);
     assert_eq!(options.headers["cache-control"], "no-store");
     let asked = &options.body["publicKey"];

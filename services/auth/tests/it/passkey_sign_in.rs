@@ -200,7 +200,8 @@ async fn a_passkey_whose_counter_went_back_opens_nothing_and_its_owner_is_told()
         app.advance(TimeDelta::seconds(5));
     }
     assert_eq!(failures(&app).await, 3);
-    let trail = app.sql("SELECT actor ->> 'kind' AS actor FROM audit_events WHERE action = 'passkey.cloned'").await;
+    let trail =
+        app.sql("SELECT actor ->> 'kind' AS actor FROM audit_events WHERE action = 'passkey.cloned'").await;
     assert_eq!(trail.len(), 3);
     let call = app.get("/api/auth/security-timeline").token(token(&body));
     let items = call.send().await.expect(200).body["items"].as_array().unwrap().clone();

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::authenticator::{
-    Authenticator, BACKED_UP, BACKUP_ELIGIBLE, PRESENT, VERIFIED, creation_options, passkeys, register, remove,
-    sign_in, sign_in_options, spoil, verify_creation,
+    Authenticator, BACKED_UP, BACKUP_ELIGIBLE, PRESENT, VERIFIED, creation_options, passkeys, register,
+    remove, sign_in, sign_in_options, spoil, verify_creation,
 };
 use crate::factors::{self, signed_in_as};
 use crate::people::{self, PASSWORD, address, text};
@@ -255,10 +255,12 @@ async fn a_passkey_is_registered_by_somebody_who_showed_lately_who_they_are_and_
     creation_options(&app, token(&body)).await.expect_problem(403, "step_up_required");
     let credential = Authenticator::new().create(&options);
     verify_creation(&app, token(&body), &credential).await.expect_problem(403, "step_up_required");
-    let again = factors::reauthenticate(&app, token(&body), json!({ "password": PASSWORD })).await.expect(200);
+    let again =
+        factors::reauthenticate(&app, token(&body), json!({ "password": PASSWORD })).await.expect(200);
     verify_creation(&app, &again.text("accessToken"), &credential).await.expect(201);
 
-    let guest = app.post("/api/auth/anonymous").json(&json!({ "locale": "fr" })).send().await.expect(201).body;
+    let guest =
+        app.post("/api/auth/anonymous").json(&json!({ "locale": "fr" })).send().await.expect(201).body;
     creation_options(&app, token(&guest)).await.expect_problem(403, "guest_account");
 }
 

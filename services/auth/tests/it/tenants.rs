@@ -23,8 +23,12 @@ async fn a_person_makes_a_studio_and_is_its_admin_and_every_service_hears_of_it(
     assert_eq!(elan.admin["user"]["roles"], json!(["admin"]));
     assert_eq!(elan.admin["user"]["tenantId"], json!(elan.id));
     let mine = app.get("/api/tenants").token(token(&elan.elsewhere)).send().await.expect(200).body;
-    let seen: Vec<_> =
-        mine["items"].as_array().unwrap().iter().map(|it| (text(it, "slug"), &it["roles"], &it["current"])).collect();
+    let seen: Vec<_> = mine["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (text(it, "slug"), &it["roles"], &it["current"]))
+        .collect();
     assert_eq!(
         seen,
         [("default", &json!(["member"]), &json!(true)), ("elan", &json!(["admin"]), &json!(false))]
@@ -68,7 +72,10 @@ async fn a_studio_needs_a_confirmed_address_a_free_name_and_bounds() {
         let mut body = described("elan");
         body[field] = value;
         let answer = app.post("/api/tenants").token(token(&anna)).json(&body).send().await;
-        assert_eq!(answer.expect_problem(422, "invalid_fields").body["errors"][0]["pointer"], format!("/{field}"));
+        assert_eq!(
+            answer.expect_problem(422, "invalid_fields").body["errors"][0]["pointer"],
+            format!("/{field}")
+        );
     }
     create(&app, &anna, "elan").await.expect(201);
     create(&app, &anna, "elan").await.expect_problem(409, "slug_taken");
@@ -128,7 +135,9 @@ async fn settings_are_changed_by_who_may_and_saw_the_present_ones() {
     let patch = async |seen: Option<&str>, by: &Value| {
         let call = elan.call(&app, Method::PATCH, path, by);
         let call = if let Some(seen) = seen { call.header("if-match", seen) } else { call };
-        call.json(&json!({ "name": "Élan Yoga", "timeZone": "Indian/Reunion", "selfSignUp": false })).send().await
+        call.json(&json!({ "name": "Élan Yoga", "timeZone": "Indian/Reunion", "selfSignUp": false }))
+            .send()
+            .await
     };
     patch(None, &elan.admin).await.expect_problem(428, "if_match_required");
     patch(Some("1"), &elan.admin).await.expect_problem(400, "malformed_request");
@@ -137,7 +146,11 @@ async fn settings_are_changed_by_who_may_and_saw_the_present_ones() {
     assert_eq!(changed.headers["etag"], "\"2\"");
     assert_eq!((&changed.body["name"], &changed.body["selfSignUp"]), (&json!("Élan Yoga"), &json!(false)));
     patch(Some("\"1\""), &elan.admin).await.expect_problem(412, "changed_meanwhile");
-    assert_eq!(patch(Some("*"), &elan.admin).await.expect(200).headers["etag"], "\"2\"", "nothing else changed");
+    assert_eq!(
+        patch(Some("*"), &elan.admin).await.expect(200).headers["etag"],
+        "\"2\"",
+        "nothing else changed"
+    );
     let told = app.events().await;
     let told = told.iter().rfind(|event| event["type"] == "tenant.changed").unwrap();
     assert_eq!(told["data"]["timeZone"], "Indian/Reunion");
@@ -163,8 +176,18 @@ async fn a_domain_leads_to_its_studio_and_to_no_other() {
         call.json(&json!({ "domain": domain })).send().await
     };
     for refused in [
-        "", "localhost", "192.0.2.1", "https://elan.example", "elan.example:443", "a_b.org", "é.org", "x.localhost",
-        "app.shinkofa.localhost", "elan.example.", "*.elan.example", "elan.example/x",
+        "",
+        "localhost",
+        "192.0.2.1",
+        "https://elan.example",
+        "elan.example:443",
+        "a_b.org",
+        "é.org",
+        "x.localhost",
+        "app.shinkofa.localhost",
+        "elan.example.",
+        "*.elan.example",
+        "elan.example/x",
     ] {
         put(&elan, refused).await.expect_problem(422, "invalid_fields");
     }
@@ -217,7 +240,10 @@ async fn v28_a_closed_or_suspended_studio_stops_minting_at_once() {
     let told = app.events().await;
     let told = told.iter().rfind(|event| event["type"] == "tenant.changed").unwrap();
     assert_eq!(told["data"]["status"], "closed");
-    assert!(app.sql("SELECT session_id FROM revocations").await.len() >= 2, "every service hears of each session");
+    assert!(
+        app.sql("SELECT session_id FROM revocations").await.len() >= 2,
+        "every service hears of each session"
+    );
     people::profile(&app, token(&elan.elsewhere)).await.expect(200);
 
     let set = async |status: &str| {

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use credits::{Credits, FAILPOINTS};
 use shinkofa_runtime::{Environment, Platform, Service as _};
 use shinkofa_testing::{
-    assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page, assert_schema_file,
-    assert_service_accounts_are_kept_out,
+    assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
+    assert_schema_file, assert_service_accounts_are_kept_out,
 };
 
 use crate::harness::Studio;

@@ -87,7 +87,12 @@ impl Hasher {
     fn hash(&mut self, password: &str) -> Result<[u8; OUTPUT]> {
         let mut output = [0; OUTPUT];
         self.argon2
-            .hash_password_into_with_memory(password.as_bytes(), SALT, &mut output, self.memory.as_mut_slice())
+            .hash_password_into_with_memory(
+                password.as_bytes(),
+                SALT,
+                &mut output,
+                self.memory.as_mut_slice(),
+            )
             .map_err(|fault| anyhow!("{fault}"))
             .context("hashing")?;
         Ok(output)

@@ -6,9 +6,9 @@ use anyhow::{Result, bail, ensure};
 use shinkofa_identity::{Keyring, ServiceTokens};
 use shinkofa_kernel::{Clock, RealmId, TenantId};
 
+use super::Trial;
 use super::people::{self, PEOPLE, PERSON, SESSION, person, session};
 use super::redis::{self, Reply, Resp};
-use super::Trial;
 use crate::load::{self, Answer, Client, Connection, Http, Measured};
 use crate::logging;
 use crate::observe::{Phase, Yardstick};

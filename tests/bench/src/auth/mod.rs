@@ -184,8 +184,7 @@ async fn profile(trial: &Trial<'_>, tools: &Tools, rounds: &[Round], part: Part)
             Part::Verification => Ok(()),
         }
     };
-    let (ended, seen) =
-        tokio::join!(again, perf::watch(trial.ground.stack, &members, trial.ground.duration));
+    let (ended, seen) = tokio::join!(again, perf::watch(trial.ground.stack, &members, trial.ground.duration));
     ended?;
     let title = format!("\nprofile: {}, in the middle round\n", part.name());
     Ok(title + &profile::describe(http, beside) + &seen)

@@ -143,7 +143,8 @@ impl Trial<'_> {
         let told = database.number(TOLD).await? - told_before;
         let done = i64::try_from(phase.measured.total() + phase.measured.beforehand)?;
         // pgbench stops counting at its last second, though a transaction that began in it still ends.
-        let most = done + i64::try_from(if phase.measured.beforehand > 0 { self.ground.connections } else { 0 })?;
+        let most =
+            done + i64::try_from(if phase.measured.beforehand > 0 { self.ground.connections } else { 0 })?;
         ensure!(
             (done..=most).contains(&moved) && moved == told,
             "{done} refreshes were made, {moved} generations passed, and the trail tells of {told}"
@@ -191,7 +192,10 @@ impl Trial<'_> {
     ) -> Result<Yardstick> {
         let of_auth = |transaction: &Transaction| transaction.role == ROLE && ours(transaction);
         let transactions: Vec<Transaction> = seen.into_iter().filter(of_auth).collect();
-        ensure!(!transactions.is_empty(), "{file}: the log of PostgreSQL shows no transaction of the request");
+        ensure!(
+            !transactions.is_empty(),
+            "{file}: the log of PostgreSQL shows no transaction of the request"
+        );
         let script = script::write(&transactions, pattern, Runner::SameRole)?;
         let file = self.ground.stack.output.join(file);
         std::fs::write(&file, &script.text).with_context(|| format!("writing {}", file.display()))?;
@@ -303,9 +307,11 @@ mod tests {
 
     #[test]
     fn the_next_request_of_a_session_carries_the_token_that_the_last_one_brought() {
-        let chains = vec![Chain { number: 1, token: "one".to_owned() }, Chain { number: 2, token: "two".to_owned() }];
+        let chains =
+            vec![Chain { number: 1, token: "one".to_owned() }, Chain { number: 2, token: "two".to_owned() }];
         let mut client = Rotator { host: "app".to_owned(), chains, turn: 0 };
-        let body = b"{\"accessToken\":\"a\",\"refreshToken\":\"one-next\",\"user\":{\"name\":\"\\u00e9\"}}".to_vec();
+        let body =
+            b"{\"accessToken\":\"a\",\"refreshToken\":\"one-next\",\"user\":{\"name\":\"\\u00e9\"}}".to_vec();
         client.take(Answer { status: 200, retry_after: None, body }).unwrap();
         assert!(String::from_utf8(client.next_request()).unwrap().contains("\"two\""));
         let body = b"{\"refreshToken\":\"two-next\"}".to_vec();

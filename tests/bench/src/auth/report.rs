@@ -106,7 +106,11 @@ impl Round {
         [
             open("sign-in, steady", self.steady.rate, &self.steady.arrivals),
             open("sign-in, flood", self.flood.rate, &self.flood.arrivals),
-            open("introspection meanwhile", per_second(&self.flood.introspections), &self.flood.introspections),
+            open(
+                "introspection meanwhile",
+                per_second(&self.flood.introspections),
+                &self.flood.introspections,
+            ),
         ]
     }
 
@@ -236,46 +240,84 @@ pub fn verdicts(rounds: &[Round]) -> Vec<Verdict> {
     use Goal::{AtLeast, Below};
     vec![
         goal(Part::SignIn, "sign-ins over HTTP ÷ bare hashes", AtLeast(0.85), over(&Round::ratio)),
-        goal(Part::SignIn, "sign-ins a second", AtLeast(70.0), over(&|round| {
-            round.sign_ins.measured.per_second()
-        })),
-        goal(Part::Steady, &format!("p99 ms of sign-ins at {steady:.0} % of that"), Below(250.0), over(&|round| {
-            round.steady.arrivals.percentile(200, 99)
-        })),
-        goal(Part::Steady, "share of those that were let in", AtLeast(1.0), over(&|round| {
-            round.steady.arrivals.share(200)
-        })),
+        goal(
+            Part::SignIn,
+            "sign-ins a second",
+            AtLeast(70.0),
+            over(&|round| round.sign_ins.measured.per_second()),
+        ),
+        goal(
+            Part::Steady,
+            &format!("p99 ms of sign-ins at {steady:.0} % of that"),
+            Below(250.0),
+            over(&|round| round.steady.arrivals.percentile(200, 99)),
+        ),
+        goal(
+            Part::Steady,
+            "share of those that were let in",
+            AtLeast(1.0),
+            over(&|round| round.steady.arrivals.share(200)),
+        ),
         goal(
             Part::Flood,
             &format!("share let in, or sent away with Retry-After, at {flood:.0} %"),
             AtLeast(1.0),
             rounds.iter().map(|round| round.flood.arrivals.orderly()).fold(f64::INFINITY, f64::min),
         ),
-        goal(Part::Flood, "sign-ins a second in the flood ÷ without one", AtLeast(0.85), over(&|round| {
-            served_per_second(&round.flood) / round.sign_ins.measured.per_second()
-        })),
-        goal(Part::Flood, "p99 ms of introspection meanwhile", Below(50.0), over(&|round| {
-            round.flood.introspections.percentile(200, 99)
-        })),
-        goal(Part::Flood, "share of those introspections that were answered", AtLeast(1.0), over(&|round| {
-            round.flood.introspections.share(200)
-        })),
-        goal(Part::Flood, "MiB of auth in the flood, hashes included", Below(memory as f64), over(&|round| {
-            mebibytes(round.flood.memory.most) as f64
-        })),
-        goal(Part::Refresh, "refreshes a second", AtLeast(1_000.0), over(&|round| {
-            round.refresh.http.measured.per_second()
-        })),
-        goal(Part::Refresh, "p99 ms of a refresh", Below(25.0), over(&|round| {
-            round.refresh.http.measured.percentile(99)
-        })),
-        goal(Part::Introspection, "introspections a second", AtLeast(5_000.0), over(&|round| {
-            round.introspection.http.measured.per_second()
-        })),
-        goal(Part::Introspection, "p99 ms of an introspection", Below(20.0), over(&|round| {
-            round.introspection.http.measured.percentile(99)
-        })),
-        goal(Part::Verification, "µs of a local verification", Below(50.0), over(&|round| round.verification)),
+        goal(
+            Part::Flood,
+            "sign-ins a second in the flood ÷ without one",
+            AtLeast(0.85),
+            over(&|round| served_per_second(&round.flood) / round.sign_ins.measured.per_second()),
+        ),
+        goal(
+            Part::Flood,
+            "p99 ms of introspection meanwhile",
+            Below(50.0),
+            over(&|round| round.flood.introspections.percentile(200, 99)),
+        ),
+        goal(
+            Part::Flood,
+            "share of those introspections that were answered",
+            AtLeast(1.0),
+            over(&|round| round.flood.introspections.share(200)),
+        ),
+        goal(
+            Part::Flood,
+            "MiB of auth in the flood, hashes included",
+            Below(memory as f64),
+            over(&|round| mebibytes(round.flood.memory.most) as f64),
+        ),
+        goal(
+            Part::Refresh,
+            "refreshes a second",
+            AtLeast(1_000.0),
+            over(&|round| round.refresh.http.measured.per_second()),
+        ),
+        goal(
+            Part::Refresh,
+            "p99 ms of a refresh",
+            Below(25.0),
+            over(&|round| round.refresh.http.measured.percentile(99)),
+        ),
+        goal(
+            Part::Introspection,
+            "introspections a second",
+            AtLeast(5_000.0),
+            over(&|round| round.introspection.http.measured.per_second()),
+        ),
+        goal(
+            Part::Introspection,
+            "p99 ms of an introspection",
+            Below(20.0),
+            over(&|round| round.introspection.http.measured.percentile(99)),
+        ),
+        goal(
+            Part::Verification,
+            "µs of a local verification",
+            Below(50.0),
+            over(&|round| round.verification),
+        ),
     ]
 }
 

@@ -29,8 +29,7 @@ impl Turns {
 
 pub fn request(host: &str, number: u64) -> Vec<u8> {
     let (email, device) = (email(number), device(number));
-    let body =
-        format!("{{\"email\":\"{email}\",\"password\":\"{PASSWORD}\",\"deviceId\":\"{device}\"}}");
+    let body = format!("{{\"email\":\"{email}\",\"password\":\"{PASSWORD}\",\"deviceId\":\"{device}\"}}");
     format!(
         "POST /api/auth/signin HTTP/1.1\r\nHost: {host}\r\nX-Real-IP: {}\r\nUser-Agent: {USER_AGENT}\r\n\
          Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -175,8 +174,7 @@ impl Trial<'_> {
         round: u32,
         tokens: &Introspections,
     ) -> Result<Arrivals> {
-        let stream =
-            Stream { rate, duration: self.ground.duration * LONGER, seed: 1_000 + u64::from(round) };
+        let stream = Stream { rate, duration: self.ground.duration * LONGER, seed: 1_000 + u64::from(round) };
         let mut asking = tokens.client(0, 1)?;
         let address = self.ground.stack.auth_internal;
         open_loop::run(address, stream, KEPT / 4, || asking.next_request()).await
@@ -187,8 +185,7 @@ impl Trial<'_> {
         let mut connection = Connection::<Http>::open(self.ground.stack.auth).await?;
         let number = self.turns.next();
         let (stack, request) = (self.ground.stack, request(&self.ground.stack.host, number));
-        let (answer, seen) =
-            logging::recorded(stack, self.ground.database, connection.ask(&request)).await?;
+        let (answer, seen) = logging::recorded(stack, self.ground.database, connection.ask(&request)).await?;
         if answer.status != 200 {
             bail!("signing in: {} {}", answer.status, String::from_utf8_lossy(&answer.body));
         }

@@ -46,8 +46,8 @@ impl Trial<'_> {
         let seats = studio.confirmed_seats(first_session).await? - seats_before;
         let expected = if scenario == Scenario::SoldOut { 0 } else { measured.total() + measured.beforehand };
         // pgbench stops counting at its last second, though a transaction that began in it still ends.
-        let most = expected
-            + if side == Side::Pgbench && expected > 0 { self.ground.connections as u64 } else { 0 };
+        let most =
+            expected + if side == Side::Pgbench && expected > 0 { self.ground.connections as u64 } else { 0 };
         if !(expected..=most).contains(&seats) {
             bail!("{}: {expected} bookings were made, but {seats} seats are taken", scenario.name());
         }

@@ -250,8 +250,9 @@ async fn every_table_of_a_tenant_has_forced_row_level_security_with_a_written_ch
              WHERE n.nspname IN ({SCHEMAS}) AND c.relkind IN ('r', 'p') AND {SCOPED}"
         ))
         .await;
-    let (own, policies): (Vec<_>, Vec<_>) =
-        policies.into_iter().partition(|policy| policy["polname"].as_str().is_some_and(|name| name.starts_with("own_")));
+    let (own, policies): (Vec<_>, Vec<_>) = policies
+        .into_iter()
+        .partition(|policy| policy["polname"].as_str().is_some_and(|name| name.starts_with("own_")));
     assert_eq!(own.len(), 2, "what a person is anywhere, for them to ask: {own:#?}");
     for policy in &own {
         let rule = policy["sees"].as_str().unwrap_or_default();

@@ -2,11 +2,11 @@
 
 mod absence;
 mod api_documents;
-mod browser;
 mod audit_trail;
 mod auth_chaos;
 mod auth_ways;
 mod authorization;
+mod browser;
 mod database_roles;
 mod feeds_under_kill;
 mod gateway;

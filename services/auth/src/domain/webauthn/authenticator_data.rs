@@ -152,7 +152,8 @@ mod tests {
         for length in 0..whole.len() {
             assert_eq!(read(&whole[..length]).map(drop), Err(Disbelief::AuthenticatorData));
         }
-        let refused = |flags: u8, more: &[u8]| read(&written("example.org", flags, more)).map(drop).unwrap_err();
+        let refused =
+            |flags: u8, more: &[u8]| read(&written("example.org", flags, more)).map(drop).unwrap_err();
         assert_eq!(refused(USER_PRESENT, &[0]), Disbelief::AuthenticatorData);
         assert_eq!(refused(USER_PRESENT | EXTENSIONS, &[]), Disbelief::AuthenticatorData);
         assert_eq!(refused(USER_PRESENT | EXTENSIONS, &[0x80]), Disbelief::AuthenticatorData);

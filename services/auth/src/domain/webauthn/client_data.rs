@@ -161,12 +161,16 @@ mod tests {
 
     #[test]
     fn what_is_no_client_data_is_refused_and_a_challenge_has_one_spelling() {
-        for refused in ["", "null", "[]", "{}", r#"{"type":"webauthn.get","type":"webauthn.create"}"#, "{\"type\":"] {
+        for refused in
+            ["", "null", "[]", "{}", r#"{"type":"webauthn.get","type":"webauthn.create"}"#, "{\"type\":"]
+        {
             assert_eq!(checked(refused), Err(Disbelief::ClientData), "{refused:?}");
         }
         let challenge = Challenge::from_random([7; 32]);
         let json = |challenge: &str| {
-            format!(r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"https://app.example.org"}}"#)
+            format!(
+                r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"https://app.example.org"}}"#
+            )
         };
         let read = |text: &str| ClientData::read(json(text).as_bytes()).unwrap().challenge();
         assert_eq!(read(&challenge.encoded()), Ok(challenge.clone()));

@@ -36,7 +36,10 @@ pub enum CredentialKey {
     /// An uncompressed point.
     Es256(Vec<u8>),
     Ed25519(Vec<u8>),
-    Rs256 { modulus: Vec<u8>, exponent: Vec<u8> },
+    Rs256 {
+        modulus: Vec<u8>,
+        exponent: Vec<u8>,
+    },
 }
 
 impl CredentialKey {
@@ -71,17 +74,15 @@ impl CredentialKey {
     }
 
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), Disbelief> {
-        let verified = match self {
-            Self::Es256(point) => {
-                UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(message, signature)
-            }
-            Self::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signature),
-            Self::Rs256 { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }.verify(
-                &RSA_PKCS1_2048_8192_SHA256,
-                message,
-                signature,
-            ),
-        };
+        let verified =
+            match self {
+                Self::Es256(point) => {
+                    UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).verify(message, signature)
+                }
+                Self::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signature),
+                Self::Rs256 { modulus, exponent } => RsaPublicKeyComponents { n: modulus, e: exponent }
+                    .verify(&RSA_PKCS1_2048_8192_SHA256, message, signature),
+            };
         verified.map_err(|_| Disbelief::Signature)
     }
 }
@@ -95,7 +96,9 @@ impl Members {
         let mut members: Vec<(i64, Value)> = Vec::with_capacity(entries.len());
         for (label, value) in entries {
             // A label may be a text; none of ours is.
-            let Some(label) = label.as_integer().and_then(|label| i64::try_from(label).ok()) else { continue };
+            let Some(label) = label.as_integer().and_then(|label| i64::try_from(label).ok()) else {
+                continue;
+            };
             if members.iter().any(|(known, _)| *known == label) {
                 return Err(Disbelief::Key);
             }

@@ -61,8 +61,11 @@ fn the_vectors_of_the_specification_are_believed_and_nothing_else() {
     for vector in VECTORS {
         let id = bytes(vector.credential_id);
         let (client_data, object) = (bytes(vector.created_client_data), bytes(vector.attestation_object));
-        let made =
-            AttestationResponse { credential_id: &id, client_data: &client_data, attestation_object: &object };
+        let made = AttestationResponse {
+            credential_id: &id,
+            client_data: &client_data,
+            attestation_object: &object,
+        };
         let registered = made.believe(&party).unwrap();
         assert_eq!((&registered.credential_id, registered.counter), (&id, 0));
         assert_eq!(registered.flags.backed_up(), vector.backed_up[0]);
@@ -73,8 +76,7 @@ fn the_vectors_of_the_specification_are_believed_and_nothing_else() {
         assert_eq!(challenge_in(&client_data), challenge(vector.challenges[1]));
         let shown =
             AssertionResponse { client_data: &client_data, authenticator_data: &data, signature: &signature };
-        let stored =
-            StoredKey { key: &registered.key, backup_eligible: registered.flags.backup_eligible() };
+        let stored = StoredKey { key: &registered.key, backup_eligible: registered.flags.backup_eligible() };
         let asserted = shown.believe(&party, stored).unwrap();
         assert_eq!((asserted.counter, asserted.flags.user_verified()), (0, false));
         assert_eq!(asserted.flags.backed_up(), vector.backed_up[1]);
