@@ -20,7 +20,7 @@ pub(crate) struct TestArguments {
 pub(crate) async fn run(arguments: TestArguments) -> Result<bool> {
     let stages = match arguments.only {
         Some(stage) => vec![stage],
-        None => vec![Stage::Checks, Stage::Crates, Stage::Mutants, Stage::Suite],
+        None => vec![Stage::Checks, Stage::Crates, Stage::Suite],
     };
     let record = if arguments.write { Record::Write } else { Record::Print };
     let mut terminate = signal(SignalKind::terminate())?;
