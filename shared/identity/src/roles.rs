@@ -9,7 +9,10 @@ use crate::Permission;
 
 /// The tenants' own roles, as auth told. A role that is not in it allows nothing. Clones share one snapshot.
 #[derive(Clone, Debug, Default)]
-pub struct RoleDirectory(Arc<RwLock<HashMap<(TenantId, String), Vec<Permission>>>>);
+pub struct RoleDirectory(Arc<RwLock<Allowed>>);
+
+/// What each role of each tenant allows, by its name.
+type Allowed = HashMap<(TenantId, String), Vec<Permission>>;
 
 impl RoleDirectory {
     /// What these roles of a tenant allow together.
