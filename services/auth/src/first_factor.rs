@@ -38,7 +38,7 @@ pub struct FirstFactor<'a> {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum SignInAnswer {
-    SignedIn(TokenAnswer),
+    SignedIn(Box<TokenAnswer>),
     SecondFactorNeeded(SecondFactorNeeded),
 }
 
@@ -97,7 +97,7 @@ pub async fn pass(
         surroundings: first.surroundings,
         proof: Proof::first(first.method),
     };
-    Ok(SignInAnswer::SignedIn(open_session(tx, auth, &trail, &opening).await?))
+    Ok(SignInAnswer::SignedIn(Box::new(open_session(tx, auth, &trail, &opening).await?)))
 }
 
 /// What is asked of this account after a first step by `methods`.

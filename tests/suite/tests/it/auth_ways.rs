@@ -33,7 +33,7 @@ impl Walk {
         walk.by_link(stack).await;
         walk.by_code(stack).await;
         walk.by_provider(stack).await;
-        walk.from_an_address(stack).await;
+        walk.sign_in_from_addresses(stack).await;
         walk.with_another_password(stack).await;
         walk.with_a_second_factor(stack).await;
         walk
@@ -114,7 +114,7 @@ impl Walk {
         self.keep("the state of a way through a provider", state);
     }
 
-    async fn from_an_address(&mut self, stack: &Stack) {
+    async fn sign_in_from_addresses(&mut self, stack: &Stack) {
         let auth = stack.processes_of("auth").await;
         let listener = format!("http://127.0.0.1:{}/api/auth/signin", auth[0].ports[0]);
         for (what, address) in CLIENTS {
