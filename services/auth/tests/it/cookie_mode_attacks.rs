@@ -63,8 +63,8 @@ async fn a_csrf_token_outlives_rotations_and_dies_with_its_session() {
 async fn from_elsewhere(app: &TestApp<Auth>, browser: &Browser, path: &str, csrf: &str) -> Vec<Answer> {
     let cookies = format!(
         "__Host-rt={}; __Host-device={}",
-        browser.cookie("__Host-rt").unwrap(),
-        browser.cookie("__Host-device").unwrap()
+        browser.cookie("__Host-rt").expect("a refresh cookie"),
+        browser.cookie("__Host-device").expect("a device cookie")
     );
     let call = || app.post(path).header("cookie", &cookies).header("x-csrf-token", csrf).json(&json!({}));
     let mut answers = vec![call().send().await];
