@@ -32,8 +32,10 @@ pub(crate) struct CheckoutRequest {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct OpenedCheckout {
     pub(crate) payment_id: PaymentId,
+    #[schema(example = "cs_test_a1b2c3d4e5f6")]
     pub(crate) checkout_session_id: String,
     /// Send the browser there.
+    #[schema(example = "https://checkout.stripe.com/c/pay/cs_test_a1b2c3d4e5f6")]
     pub(crate) checkout_url: String,
 }
 

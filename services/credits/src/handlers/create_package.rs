@@ -20,12 +20,12 @@ use crate::handlers::list_packages::Package;
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct CreatePackageRequest {
-    #[schema(value_type = String, min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$")]
+    #[schema(value_type = String, min_length = 1, max_length = 120, pattern = r"^[^\x00-\x1f\x7f-\x9f]*\S[^\x00-\x1f\x7f-\x9f]*$", example = "Ten classes")]
     name: PackageName,
-    #[schema(value_type = i32, minimum = 1, maximum = 10_000)]
+    #[schema(value_type = i32, minimum = 1, maximum = 10_000, example = 10)]
     credits: CreditCount,
     /// In minor units of the currency. Currencies with three decimals are charged in steps of ten.
-    #[schema(value_type = i64, minimum = 1, maximum = 99_999_999)]
+    #[schema(value_type = i64, minimum = 1, maximum = 99_999_999, example = 14_500)]
     price_minor: PriceMinor,
     currency: Currency,
     /// Days from the payment to the expiry of the credits. Absent: they never expire.

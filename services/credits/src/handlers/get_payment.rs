@@ -22,8 +22,11 @@ pub(crate) struct PaymentView {
     payment_id: PaymentId,
     status: PaymentStatus,
     package_id: PackageId,
+    #[schema(example = "Ten classes")]
     package_name: String,
+    #[schema(example = 10)]
     credits: i32,
+    #[schema(example = 14_500)]
     amount_minor: i64,
     currency: Currency,
     #[schema(required = true)]

@@ -18,8 +18,10 @@ use crate::error::Error;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Wallet {
     /// Credits that can be spent now.
+    #[schema(example = 9)]
     available: i32,
     /// Credits set aside for reservations that are being settled.
+    #[schema(example = 1)]
     held: i32,
     /// In the order in which they are spent.
     lots: Vec<WalletLot>,
@@ -30,7 +32,9 @@ pub(crate) struct Wallet {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct WalletLot {
     id: LotId,
+    #[schema(example = 9)]
     remaining: i32,
+    #[schema(example = 1)]
     held: i32,
     /// From this instant on they cannot be spent; null when they never expire.
     #[schema(required = true)]

@@ -20,8 +20,10 @@ pub(crate) struct Package {
     pub(crate) id: PackageId,
     #[schema(example = "Ten classes")]
     pub(crate) name: String,
+    #[schema(example = 10)]
     pub(crate) credits: i32,
     /// In minor units of the currency: 9999 for 99.99 EUR.
+    #[schema(example = 14_500)]
     pub(crate) price_minor: i64,
     pub(crate) currency: Currency,
     /// Days from the payment to the expiry of the credits; null when they never expire.

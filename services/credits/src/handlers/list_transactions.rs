@@ -20,8 +20,10 @@ pub(crate) struct TransactionView {
     id: Uuid,
     r#type: TransactionType,
     /// Negative when credits left.
+    #[schema(example = -1)]
     amount: i32,
     /// The payment, reservation or lot that it was about.
+    #[schema(example = "01920000-0000-7000-8000-000000000e01")]
     reference: String,
     created_at: DateTime<Utc>,
 }

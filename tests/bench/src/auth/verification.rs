@@ -47,7 +47,8 @@ mod tests {
     #[test]
     fn verifying_takes_some_time_and_refuses_nothing_of_ours() {
         let clock = Clock::system();
-        let keyring = Keyring::parse("a:c29tZSBsb25nIHJhbmRvbSBzZWNyZXQgb2YgdGVzdHMhIQ==\n").unwrap();
+        let keyring =
+            Keyring::parse("a:z9WZJSwevYeau2nLF6+x0KARjcoXXZSI3FxmFQdf5feX6NlEZ7u/gt6AE+8OKw3r\n").unwrap();
         let tokens = UserTokens::new(keyring, "https://app.test", clock.clone());
         assert!(microseconds(&tokens, &clock).unwrap() > 0.0);
     }
