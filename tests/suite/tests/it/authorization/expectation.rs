@@ -48,7 +48,14 @@ fn permission(name: &str) -> Option<Permission> {
 }
 
 /// Refusals of what the account itself has not, whoever asks: they come after who asks was let in.
-const OF_THE_ACCOUNT: [&str; 3] = ["email_not_verified", "guest_account", "mailed_code_not_available"];
+const OF_THE_ACCOUNT: [&str; 5] = [
+    "email_not_verified",
+    "guest_account",
+    "mailed_code_not_available",
+    // Of the page that asks: no `Origin` is sent here.
+    "origin_refused",
+    "passkey_not_available",
+];
 
 /// What a role is to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
