@@ -6,8 +6,6 @@
 
 mod cast;
 mod expectation;
-mod shadow;
-mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
