@@ -1,5 +1,7 @@
 //! Seals the audit trail of every tenant, in the order in which its events were committed.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
@@ -22,6 +24,8 @@ const AFTER_COMMIT: &str = "auth.seal.after";
 
 impl Job for SealAudit {
     const NAME: &'static str = "seal_audit";
+    /// A batch takes moments, and of two at once one gives way: a process that dies is followed soon.
+    const LEASE: Duration = Duration::from_secs(20);
     type State = Auth;
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
