@@ -90,8 +90,10 @@ fn publish(installation: &Installation, authority: &Path) -> Result<()> {
     layout::give_to_owner_of(&installation.layout.checkout, &copy)
 }
 
+/// The hosts by name, and whatever tenants call themselves.
 fn leaf_names(domain: &str, hosts: &[String]) -> Vec<String> {
-    std::iter::once(domain.to_owned()).chain(hosts.iter().map(|host| format!("{host}.{domain}"))).collect()
+    let hosts = hosts.iter().map(String::as_str).chain(["*"]);
+    std::iter::once(domain.to_owned()).chain(hosts.map(|host| format!("{host}.{domain}"))).collect()
 }
 
 fn authority_parameters(domain: &str) -> Result<CertificateParams> {
@@ -167,9 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_leaf_names_the_domain_and_every_host_explicitly() {
+    fn the_leaf_names_the_domain_every_host_and_whatever_tenants_are_called() {
         let names = leaf_names("shinkofa.localhost", &["app".to_owned(), "mail".to_owned()]);
-        assert_eq!(names, ["shinkofa.localhost", "app.shinkofa.localhost", "mail.shinkofa.localhost"]);
+        let hosts = ["app.shinkofa.localhost", "mail.shinkofa.localhost", "*.shinkofa.localhost"];
+        assert_eq!(names[0], "shinkofa.localhost");
+        assert_eq!(names[1..], hosts);
     }
 
     #[test]

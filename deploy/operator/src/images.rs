@@ -50,6 +50,7 @@ fn gateway(manifest: &Manifest, services: &[&Service]) -> Shape {
         development: false,
         origins: manifest.page_hosts.iter().map(|host| format!("https://{host}.{DOMAIN}")).collect(),
         more_origins: Vec::new(),
+        tenant_domains: Vec::new(),
     }
 }
 
@@ -164,6 +165,8 @@ fn environment(
             ("SHINKOFA_REPLICAS", "1".to_owned()),
             ("SHINKOFA_BASE_DOMAIN", "${SHINKOFA_BASE_DOMAIN:?}".to_owned()),
             ("SHINKOFA_PUBLIC_URL", "https://app.${SHINKOFA_BASE_DOMAIN:?}".to_owned()),
+            ("SHINKOFA_HOSTS", service.hosts(false, "${SHINKOFA_BASE_DOMAIN:?}").join(" ")),
+            ("SHINKOFA_TENANT_DOMAINS", "${SHINKOFA_TENANT_DOMAINS:-}".to_owned()),
             ("SHINKOFA_WEB_ORIGINS", web_origins(manifest)),
             ("SHINKOFA_LIMITS", "production".to_owned()),
             ("SHINKOFA_LOG", "${SHINKOFA_LOG:-info}".to_owned()),
@@ -236,7 +239,8 @@ fn gateway_block(services: &[&Service]) -> String {
     let mut text = String::from(
         "  gateway:\n    image: shinkofa/gateway:${SHINKOFA_VERSION:-local}\n    build:\n      context: ..\n      \
          dockerfile: docker/Dockerfile\n      target: gateway\n    ports: [\"80:8080\", \"443:8443\"]\n    environment:\n      \
-         SHINKOFA_BASE_DOMAIN: \"${SHINKOFA_BASE_DOMAIN:?}\"\n      SHINKOFA_WEB_ORIGINS: \"${SHINKOFA_WEB_ORIGINS:-}\"\n    secrets: [gateway.crt, gateway.key]\n    depends_on:\n",
+         SHINKOFA_BASE_DOMAIN: \"${SHINKOFA_BASE_DOMAIN:?}\"\n      SHINKOFA_WEB_ORIGINS: \"${SHINKOFA_WEB_ORIGINS:-}\"\n    secrets: [gateway.crt, gateway.key]\n    \
+         volumes: [\"${SHINKOFA_TENANT_CERTIFICATES:-./tenant-certificates}:/run/tenant-certificates:ro\"]\n    depends_on:\n",
     );
     for service in services {
         let _ = writeln!(text, "      {}: {{condition: service_healthy}}", service.name);

@@ -89,6 +89,7 @@ fn environment(
     let mut variables = BTreeMap::new();
     if service.database {
         variables.extend(platform(installation, service, replica));
+        variables.insert("SHINKOFA_TENANT_DOMAINS".to_owned(), tenant_domains(installation)?);
     }
     variables.extend(handed_on(installation, service));
     for (name, template) in &service.environment {
@@ -102,6 +103,12 @@ fn environment(
     Ok(variables)
 }
 
+/// `elan=studio-elan.example`: whose each domain is that has a certificate.
+fn tenant_domains(installation: &Installation) -> Result<String> {
+    let domains = installation.settings.tenant_domains()?;
+    Ok(domains.iter().map(|domain| format!("{}={}", domain.slug, domain.name)).collect::<Vec<_>>().join(" "))
+}
+
 /// The variables every service of ours reads.
 fn platform(installation: &Installation, service: &Service, replica: u16) -> BTreeMap<String, String> {
     let settings = &installation.settings;
@@ -113,6 +120,7 @@ fn platform(installation: &Installation, service: &Service, replica: u16) -> BTr
             ("SHINKOFA_REPLICAS", installation.replicas(service).to_string()),
             ("SHINKOFA_BASE_DOMAIN", settings.base_domain.clone()),
             ("SHINKOFA_PUBLIC_URL", installation.url("app")),
+            ("SHINKOFA_HOSTS", service.hosts(settings.development(), &settings.base_domain).join(" ")),
             ("SHINKOFA_WEB_ORIGINS", installation.origins().join(" ")),
             ("SHINKOFA_LIMITS", settings.limits.as_str().to_owned()),
             ("SHINKOFA_LOG", settings.variable("SHINKOFA_LOG").unwrap_or("info").to_owned()),

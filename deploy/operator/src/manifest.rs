@@ -90,6 +90,13 @@ impl Service {
             || (self.name == "auth" && other.feeds.contains(&self.name))
     }
 
+    /// The platform's hosts that have a route here.
+    pub(crate) fn hosts(&self, development: bool, domain: &str) -> Vec<String> {
+        let routes = self.routes.iter().filter(|route| development || !route.development);
+        let hosts: BTreeSet<&str> = routes.map(|route| route.host.as_str()).collect();
+        hosts.into_iter().map(|host| format!("{host}.{domain}")).collect()
+    }
+
     /// Also of replicas that do not run today.
     pub(crate) fn ports_of_all_slots(&self) -> Vec<u16> {
         let first = std::iter::once(self.public_port).chain(self.internal_port);

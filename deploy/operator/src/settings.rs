@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
+use crate::gateway::TenantDomain;
 use crate::manifest::{Manifest, REPLICA_SLOTS};
 
 /// Where, below `.run/`, the settings of the running installation are kept.
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) web_origins: Vec<String>,
     pub(crate) tls_certificate: Option<PathBuf>,
     pub(crate) tls_key: Option<PathBuf>,
+    /// Where the certificates of tenants' own domains are.
+    tenant_certificates: Option<PathBuf>,
     pub(crate) replicas: BTreeMap<String, u16>,
     variables: BTreeMap<String, String>,
 }
@@ -131,6 +134,7 @@ impl Settings {
             web_origins: web_origins(read("SHINKOFA_WEB_ORIGINS").unwrap_or_default())?,
             tls_certificate: read("SHINKOFA_TLS_CERTIFICATE").map(PathBuf::from),
             tls_key: read("SHINKOFA_TLS_KEY").map(PathBuf::from),
+            tenant_certificates: read("SHINKOFA_TENANT_CERTIFICATES").map(PathBuf::from),
             replicas: replica_overrides(&variables, manifest)?,
             base_domain,
             limits,
@@ -141,6 +145,11 @@ impl Settings {
     /// Development means that nothing outside this machine can reach the domain.
     pub(crate) fn development(&self) -> bool {
         self.base_domain.ends_with(".localhost")
+    }
+
+    /// Domains of tenants' own. Read when the gateway is made, so that a folder that is not there stops nothing else.
+    pub(crate) fn tenant_domains(&self) -> Result<Vec<TenantDomain>> {
+        self.tenant_certificates.as_deref().map_or_else(|| Ok(Vec::new()), tenant_domains)
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<&str> {
@@ -185,6 +194,45 @@ fn web_origins(list: &str) -> Result<Vec<String>> {
             }
         })
         .collect()
+}
+
+/// Every `<slug>/<domain>.crt` of the folder, with the `<domain>.key` beside it.
+fn tenant_domains(folder: &Path) -> Result<Vec<TenantDomain>> {
+    let named = || format!("SHINKOFA_TENANT_CERTIFICATES={}", folder.display());
+    let mut domains: Vec<TenantDomain> = Vec::new();
+    for tenant in std::fs::read_dir(folder).with_context(named)? {
+        let tenant = tenant.with_context(named)?.path();
+        if !tenant.is_dir() {
+            continue;
+        }
+        for entry in std::fs::read_dir(&tenant).with_context(named)? {
+            let certificate = entry.with_context(named)?.path();
+            if certificate.extension().is_some_and(|extension| extension == "crt") {
+                domains.push(tenant_domain(&tenant, certificate).with_context(named)?);
+            }
+        }
+    }
+    domains.sort_by(|one, other| one.name.cmp(&other.name));
+    if let Some(pair) = domains.windows(2).find(|pair| pair[0].name == pair[1].name) {
+        bail!("{}: {} has two tenants", named(), pair[0].name);
+    }
+    Ok(domains)
+}
+
+fn tenant_domain(tenant: &Path, certificate: PathBuf) -> Result<TenantDomain> {
+    let text = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (slug, name) = (text(tenant.file_name()), text(certificate.file_stem()));
+    let key = certificate.with_extension("key");
+    if !is_domain(&name) || name != name.to_ascii_lowercase() {
+        bail!("{name} is not a domain in lower case");
+    }
+    if slug.is_empty() || !slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+        bail!("{slug} is not the name of a tenant in addresses");
+    }
+    if !key.is_file() {
+        bail!("{} is missing", key.display());
+    }
+    Ok(TenantDomain { slug, name, certificate, key })
 }
 
 fn is_of_an_authority(c: char) -> bool {
@@ -253,6 +301,28 @@ mod tests {
     fn listen_addresses_may_be_bracketed() {
         let listen = settings(&[("SHINKOFA_LISTEN", "0.0.0.0, [::]")]).unwrap().listen;
         assert_eq!(listen.iter().map(ToString::to_string).collect::<Vec<_>>(), ["0.0.0.0", "::"]);
+    }
+
+    #[test]
+    fn a_domain_of_a_tenant_is_a_certificate_with_its_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().display().to_string();
+        let read = || settings(&[("SHINKOFA_TENANT_CERTIFICATES", place.as_str())]).unwrap().tenant_domains();
+        assert!(read().unwrap().is_empty());
+        let write = |name: &str| std::fs::write(folder.path().join(name), "").unwrap();
+        std::fs::create_dir(folder.path().join("elan")).unwrap();
+        write("elan/studio-elan.example.crt");
+        assert!(format!("{:#}", read().unwrap_err()).contains("studio-elan.example.key is missing"));
+        write("elan/studio-elan.example.key");
+        let domains = read().unwrap();
+        assert_eq!((domains[0].slug.as_str(), domains[0].name.as_str()), ("elan", "studio-elan.example"));
+        std::fs::create_dir(folder.path().join("other")).unwrap();
+        write("other/studio-elan.example.crt");
+        write("other/studio-elan.example.key");
+        assert!(format!("{:#}", read().unwrap_err()).contains("two tenants"));
+        std::fs::remove_dir_all(folder.path().join("other")).unwrap();
+        write("elan/a; b.crt");
+        assert!(read().is_err(), "what is no domain gets into no configuration");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{COOKIE, ORIGIN};
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::TimeDelta;
 use shinkofa_kernel::SessionId;
 use shinkofa_web::{Fault, Problem, RequestContext};
@@ -36,7 +36,7 @@ const FETCH_SITE: &str = "sec-fetch-site";
 #[expect(dead_code, reason = "what the documents say of a header that `SignInCaller` reads")]
 pub struct SessionModeHeader {
     /// `cookie`: the refresh token is not in the body but in the cookie `__Host-rt`, for pages in a browser. It takes an
-    /// `Origin` that is one of ours. The device is then known by the cookie `__Host-device`, and a `deviceId` says nothing.
+    /// `Origin` that is one of ours, or that of the studio's host which is asked. The device is then known by the cookie `__Host-device`, and a `deviceId` says nothing.
     #[param(rename = "Session-Mode", inline, value_type = Option<SessionMode>)]
     session_mode: Option<SessionMode>,
 }
@@ -127,12 +127,22 @@ fn require_our_page(request: &HttpRequest) -> Result<(), Error> {
         let only = values.next().and_then(|value| value.to_str().ok());
         only.filter(|_| values.next().is_none())
     };
-    let ours =
-        said(ORIGIN.as_str()).is_some_and(|origin| auth(request).is_ok_and(|auth| auth.origins.has(origin)));
+    let auth = auth(request)?;
+    let ours = said(ORIGIN.as_str()).is_some_and(|origin| {
+        auth.origins.has(origin) || is_of_this_tenants_host(request, auth, origin)
+    });
     // Browsers that are older than the header say nothing there.
     let same_site = !request.headers().contains_key(FETCH_SITE)
         || matches!(said(FETCH_SITE), Some("same-origin" | "same-site"));
     if ours && same_site { Ok(()) } else { Err(Error::OriginRefused) }
+}
+
+/// A tenant's pages are at the very host that its requests go to, and their cookie is there.
+fn is_of_this_tenants_host(request: &HttpRequest, auth: &Auth, origin: &str) -> bool {
+    let extensions = request.extensions();
+    let host = extensions.get::<RequestContext>().map_or("", |context| context.host.as_str());
+    let port = auth.platform.settings.public_url.port().map_or_else(String::new, |port| format!(":{port}"));
+    auth.platform.identity.tenants.is_claimed(host) && origin == format!("https://{host}{port}")
 }
 
 fn auth(request: &HttpRequest) -> Result<&web::Data<Auth>, Error> {

@@ -43,8 +43,10 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
         if (current.state, current.round) != (erasure.state, erasure.round) || now < current.erase_at {
             return Ok(());
         }
-        for tenant in concerned(tx, auth, current.user_id).await? {
-            erase_in(tx, auth, tenant, current.user_id).await?;
+        let account = users::find(tx, realm, current.user_id).await?;
+        let address = account.map(|account| account.email_canonical);
+        for tenant in concerned(tx, current.user_id, address.as_deref()).await? {
+            erase_in(tx, auth, tenant, (current.user_id, address.as_deref())).await?;
         }
         let told = events::last_about(tx, current.user_id).await?;
         Ok::<_, Error>(erasures::set_told(tx, (realm, current.id), (round, told)).await?)
@@ -55,13 +57,16 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
 }
 
 /// The tenants in which the person was ever anything, or was asked to be.
-async fn concerned(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<Vec<TenantId>, Error> {
-    let account = users::find(tx, auth.realm, user).await?;
+async fn concerned(
+    tx: &mut Connection,
+    user: UserId,
+    address: Option<&str>,
+) -> Result<Vec<TenantId>, Error> {
     let mut concerned = Vec::new();
     for tenant in tenants(tx).await? {
         scope::enter_tenant(tx, tenant.id).await?;
-        let invited = match &account {
-            Some(account) => !invitations::to_address_here(tx, &account.email_canonical).await?.is_empty(),
+        let invited = match address {
+            Some(address) => !invitations::to_address_here(tx, address).await?.is_empty(),
             None => false,
         };
         if invited || erasures::is_known_here(tx, user).await? {
@@ -71,9 +76,15 @@ async fn concerned(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<Vec
     Ok(concerned)
 }
 
-async fn erase_in(tx: &mut Connection, auth: &Auth, tenant: TenantId, user: UserId) -> Result<(), Error> {
+/// The first tenant's turn makes the account nobody's: its address is what the person is still found by in the others.
+async fn erase_in(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    (user, address): (UserId, Option<&str>),
+) -> Result<(), Error> {
     scope::enter_tenant(tx, tenant).await?;
-    privacy::erase(tx, auth, user).await?;
+    privacy::erase_known_as(tx, auth, user, address).await?;
     let trail = auth.trail(tenant, Actor::service("auth"));
     trail.user(tx, AuditAction::ErasureStarted, user, json!({})).await?;
     let request = UserErasureRequested { user_id: user };

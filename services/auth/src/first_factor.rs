@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::Connection;
 use shinkofa_identity::AssuranceLevel;
-use shinkofa_kernel::{Actor, Role, TenantId};
+use shinkofa_kernel::{Actor, Role, TenantId, defended};
 use utoipa::ToSchema;
 
 use crate::Auth;
@@ -69,9 +69,14 @@ pub async fn pass(
     if is_machine || !first.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
-    // A factor that is being added ends all sessions: it must not miss one that was opened without it meanwhile.
-    users::hold(tx, auth.realm, user).await?;
-    let membership = memberships::find(tx, tenant, user).await?;
+    // A factor that is being added, or another password, ends all sessions: it must not miss one that was opened without it
+    // meanwhile. What was shown was right for the account as it was read then.
+    let account = users::hold(tx, auth.realm, user).await?;
+    let is_as_before = |account: &Account| account.token_version == first.account.token_version;
+    if defended!("V13-waiting") && !account.is_some_and(|account| is_as_before(&account)) {
+        return Err(Error::WrongCredentials);
+    }
+    let membership = memberships::held(tx, tenant, user).await?;
     let membership = membership.ok_or(Error::NotAMember)?;
     require_active(&membership)?;
     let weight = membership.authority().weight();

@@ -20,7 +20,7 @@ pub struct InvitationView {
     #[schema(required = true, example = "anna@example.org")]
     email: Option<String>,
     locale: Locale,
-    /// To be passed on by hand; null for an invitation by mail, and when it is over.
+    /// To be passed on by hand; null for an invitation by mail, when it is over, and for whoever could not make it themselves.
     #[schema(required = true, example = "7KQ4X-M2D9A")]
     code: Option<String>,
     #[schema(example = json!(["member"]))]
@@ -34,10 +34,25 @@ pub struct InvitationView {
     expires_at: DateTime<Utc>,
 }
 
+/// Who looks at an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Onlooker {
+    /// Somebody who may give every role that it promises.
+    CouldInvite,
+    Other,
+}
+
 impl InvitationView {
-    pub fn new(auth: &Auth, invitation: Invitation, roles: Vec<String>) -> Result<Self, Fault> {
+    /// `as_whom` decides whether the code is shown: it is worth what the invitation promises.
+    pub fn new(
+        auth: &Auth,
+        invitation: Invitation,
+        roles: Vec<String>,
+        as_whom: Onlooker,
+    ) -> Result<Self, Fault> {
         let state = state(&invitation, auth.platform.clock.now());
-        let sealed = invitation.code_sealed.as_deref().filter(|_| state == InvitationState::Open);
+        let shown = state == InvitationState::Open && as_whom == Onlooker::CouldInvite;
+        let sealed = invitation.code_sealed.as_deref().filter(|_| shown);
         let open = |sealed: &str| {
             let bytes = auth.sealing.open(&code_context(invitation.id), sealed).map_err(Fault::unexpected)?;
             let text = String::from_utf8(bytes).map_err(Fault::unexpected)?;

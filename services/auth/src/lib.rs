@@ -44,7 +44,6 @@ mod password_setting;
 mod privacy;
 mod providers;
 mod randomness;
-mod relying_party;
 pub mod routes;
 mod second_step;
 mod securing;

@@ -121,7 +121,7 @@ async fn usable(
     if defended!("V28") && is_disabled {
         return Err(Error::AccountSuspended);
     }
-    let membership = memberships::find(tx, tenant, key.user_id).await?;
+    let membership = memberships::held(tx, tenant, key.user_id).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
     Ok((account, membership, service.scopes()))
 }

@@ -12,7 +12,8 @@ use crate::authority::require_recent_authority;
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
-use crate::db::{roles, tenants};
+use crate::db::{roles, tenants, users};
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::Authority;
 use crate::domain::session::SessionEnd;
@@ -34,8 +35,17 @@ pub async fn changeable(
     memberships::hold(tx, tenant, &[actor.user_id, user]).await?;
     let (_, own) = require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
     let member = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
+    require_person(tx, auth, user).await?;
     require_manageable(&own, &member)?;
     Ok((own, member))
+}
+
+/// [`Error::CannotManage`] for a service account, which has operations and a permission of its own.
+async fn require_person(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<(), Error> {
+    match users::find(tx, auth.realm, user).await? {
+        Some(account) if account.kind == AccountKind::Service => Err(Error::CannotManage),
+        _ => Ok(()),
+    }
 }
 
 /// The roles of these names, which stay until the transaction ends; 422 where the tenant has no such role.

@@ -138,16 +138,32 @@ async fn second_factors(tx: &mut Connection, auth: &Auth, account: &Account) -> 
 /// Ends the membership in the transaction's tenant and makes the account nobody's. The audit trail holds ids alone and
 /// stays.
 pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<()> {
+    scope::enter_realm(tx, auth.realm).await?;
+    let account = users::find(tx, auth.realm, user).await?;
+    erase_known_as(tx, auth, user, account.as_ref().map(|account| account.email_canonical.as_str())).await
+}
+
+/// The same of somebody whose account may have been made nobody's already, in another tenant, and who is known here by `address`.
+pub async fn erase_known_as(
+    tx: &mut Connection,
+    auth: &Auth,
+    user: UserId,
+    address: Option<&str>,
+) -> QueryResult<()> {
     let now = auth.platform.clock.now();
     scope::enter_realm(tx, auth.realm).await?;
     memberships::remove_here(tx, user).await?;
     impersonations::delete_of_user_here(tx, user).await?;
     consents::delete_here(tx, user).await?;
-    let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(()) };
     invitations::forget_acceptances_here(tx, user).await?;
-    let invited = invitations::to_address_here(tx, &account.email_canonical).await?;
-    forget(tx, auth, &invited).await?;
-    signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+    if let Some(address) = address {
+        let invited = invitations::to_address_here(tx, address).await?;
+        forget(tx, auth, &invited).await?;
+        signups::delete_for_address(tx, auth.realm, address).await?;
+    }
+    if users::find(tx, auth.realm, user).await?.is_none() {
+        return Ok(());
+    }
     one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
     identities::delete_of_user(tx, auth.realm, user).await?;
     known_devices::delete_of_user(tx, auth.realm, user).await?;

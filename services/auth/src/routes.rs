@@ -22,7 +22,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::exchange_oauth::exchange_oauth); // POST /api/auth/oauth/exchange  anyone
     config.service(handlers::link_oauth::link_oauth); // POST /api/auth/oauth/{provider}/link  signed in
     config.service(handlers::unlink_oauth::unlink_oauth); // DELETE /api/auth/oauth/{provider}/link  signed in
-    config.service(handlers::list_identities::list_identities); // GET /api/user/identities  signed in
+    config.service(handlers::list_identities::list_identities); // GET /api/user/identities  signed in as oneself
     config.service(handlers::mail_second_factor::mail_second_factor); // POST /api/auth/signin/mfa/email  anyone
     config.service(handlers::begin_passkey_sign_in::begin_passkey_sign_in); // POST /api/auth/passkeys/login/options  anyone
     config.service(handlers::sign_in_by_passkey::sign_in_by_passkey); // POST /api/auth/passkeys/login/verify  anyone
@@ -42,11 +42,11 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::enrol_totp::enrol_totp); // POST /api/auth/mfa/totp  signed in or enrolling, stepped up
     config.service(handlers::confirm_totp::confirm_totp); // POST /api/auth/mfa/totp/{factorId}/confirm  signed in or enrolling
     config.service(handlers::enrol_mailed_code::enrol_mailed_code); // POST /api/auth/mfa/email  signed in, stepped up
-    config.service(handlers::list_factors::list_factors); // GET /api/auth/mfa/factors  signed in
+    config.service(handlers::list_factors::list_factors); // GET /api/auth/mfa/factors  signed in as oneself
     config.service(handlers::remove_factor::remove_factor); // DELETE /api/auth/mfa/factors/{factorId}  signed in, stepped up
     config.service(handlers::replace_recovery_codes::replace_recovery_codes); // POST /api/auth/mfa/recovery-codes  signed in, stepped up
     config.service(handlers::forget_device::forget_device); // DELETE /api/auth/mfa/remembered-devices/{deviceId}  signed in
-    config.service(handlers::list_passkeys::list_passkeys); // GET /api/auth/passkeys  signed in
+    config.service(handlers::list_passkeys::list_passkeys); // GET /api/auth/passkeys  signed in as oneself
     config.service(handlers::rename_passkey::rename_passkey); // PATCH /api/auth/passkeys/{passkeyId}  signed in
     config.service(handlers::remove_passkey::remove_passkey); // DELETE /api/auth/passkeys/{passkeyId}  signed in, stepped up
     config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
@@ -64,7 +64,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::impersonate_user::impersonate_user); // POST /api/admin/users/{userId}/impersonate  auth.users.impersonate
     config.service(handlers::list_audit::list_audit); // GET /api/admin/audit  auth.audit.read
     config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
-    config.service(handlers::list_tenants::list_tenants); // GET /api/tenants  signed in
+    config.service(handlers::list_tenants::list_tenants); // GET /api/tenants  signed in as oneself
     config.service(handlers::create_tenant::create_tenant); // POST /api/tenants  signed in, with a confirmed address
     config.service(handlers::switch_tenant::switch_tenant); // POST /api/tenants/switch  signed in
     config.service(handlers::show_tenant::show_tenant); // GET /api/tenants/current  signed in
@@ -120,7 +120,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::change_email::change_email); // POST /api/auth/email/change  signed in
     config.service(handlers::confirm_email_change::confirm_email_change); // POST /api/auth/email/change/confirm  anyone
     config.service(handlers::undo_email_change::undo_email_change); // POST /api/auth/email/change/undo  anyone
-    config.service(handlers::list_sessions::list_sessions); // GET /api/auth/sessions  signed in
+    config.service(handlers::list_sessions::list_sessions); // GET /api/auth/sessions  signed in as oneself
     config.service(handlers::rename_session::rename_session); // PATCH /api/auth/sessions/{id}  signed in
     config.service(handlers::end_session::end_session); // DELETE /api/auth/sessions/{id}  signed in
     config.service(handlers::end_sessions::end_sessions); // DELETE /api/auth/sessions  signed in

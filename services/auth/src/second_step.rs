@@ -96,7 +96,7 @@ impl Finishing<'_> {
 
 /// The membership that the step was for, while it is active.
 pub async fn membership_of(tx: &mut Connection, half_way: &HalfWay) -> Result<Membership, Error> {
-    let membership = memberships::find(tx, half_way.grant.for_tenant, half_way.account.id).await?;
+    let membership = memberships::held(tx, half_way.grant.for_tenant, half_way.account.id).await?;
     membership.filter(Membership::is_active).ok_or(Error::SecondFactorRefused)
 }
 

@@ -174,6 +174,13 @@ pub async fn open_session(
     let life = SessionLife::of_account(opening.account.kind, &opening.membership.roles);
     let term = SessionTerm::beginning(life, now);
     let carried = opening.proof.carried;
+    // What was shown for another session counts from when it was shown.
+    let ends_at = carried.map_or(term.absolute, |carried| {
+        term.absolute.min(carried.ends_at).min(carried.shown_at + life.whole)
+    });
+    if ends_at <= now {
+        return Err(Error::SignInThere);
+    }
     let source = TokenSource {
         session: SessionId::new(&trail.clock),
         generation: 1,
@@ -181,7 +188,7 @@ pub async fn open_session(
         methods: opening.proof.methods.clone(),
         assurance: opening.proof.assurance,
         authenticated_at: carried.map_or(now, |carried| carried.shown_at),
-        ends_at: carried.map_or(term.absolute, |carried| term.absolute.min(carried.ends_at)),
+        ends_at,
     };
     tell_of_new_device(tx, auth, trail, opening.account, (source.session, opening.binding)).await?;
     sessions::insert(tx, &new_session(auth, trail.tenant, opening, (&source, term.sliding))?).await?;

@@ -36,7 +36,7 @@ use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
 use crate::{
-    audit_verify, create_user, privacy, relying_party, routes, set_tenant_status, suspend_account,
+    audit_verify, create_user, privacy, routes, set_tenant_status, suspend_account,
     switch_provider,
 };
 
@@ -95,9 +95,11 @@ impl Service for Auth {
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
         let outbound = Outbound::read(environment);
-        let relying_party = relying_party::read(environment, &platform.settings);
         let origins = origins(&platform, environment);
         environment.finish()?;
+        let origins = origins.map_err(anyhow::Error::from)?;
+        // The base domain, so that a passkey is good on every host of the installation.
+        let domain = platform.settings.base_domain.to_ascii_lowercase();
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             platform,
@@ -108,8 +110,8 @@ impl Service for Auth {
             providers,
             leaks,
             outbound,
-            relying_party,
-            origins: origins.map_err(anyhow::Error::from)?,
+            relying_party: RelyingParty::new(domain.clone(), origins.beneath(&domain)),
+            origins,
         })
     }
 

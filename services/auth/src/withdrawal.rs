@@ -28,11 +28,34 @@ pub async fn end_sessions(
             ended.push(session);
         }
     }
-    for session in &ended {
-        revocations::record(tx, &Revocation::Session { session_id: *session }, now).await?;
+    tell(tx, trail, &ended, reason).await?;
+    Ok(ended)
+}
+
+/// Ends what members who have this role of the tenant's own opened with one factor.
+pub async fn end_sessions_of_one_factor(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    role: &str,
+) -> Result<Vec<SessionId>, Error> {
+    let place = (auth.realm, trail.tenant);
+    let ended = sessions::end_of_one_factor(tx, place, role, trail.clock.now()).await?;
+    tell(tx, trail, &ended, SessionEnd::RolesChanged).await?;
+    Ok(ended)
+}
+
+async fn tell(
+    tx: &mut Connection,
+    trail: &Trail,
+    ended: &[SessionId],
+    reason: SessionEnd,
+) -> Result<(), Error> {
+    revocations::record_sessions(tx, ended, trail.clock.now()).await?;
+    for session in ended {
         trail.session(tx, AuditAction::SessionEnded, *session, json!({ "reason": reason })).await?;
     }
-    Ok(ended)
+    Ok(())
 }
 
 /// This process knows at once; the others by the revocation feed.

@@ -139,6 +139,22 @@ fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> R
     })
 }
 
+/// The signed-in person who asks, and nobody in their place: for what is nobody else's to see, such as what they are elsewhere.
+#[derive(Clone, Debug)]
+pub struct OwnActor(pub CurrentActor);
+
+impl FromRequest for OwnActor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(current_actor(request).and_then(|actor| match actor.impersonator {
+            None => Ok(Self(actor)),
+            Some(_) => Err(denied()),
+        }))
+    }
+}
+
 /// The signed-in person who asks, also one who has to enrol a second factor first. For the few routes of auth that
 /// enrolment needs, and for no other.
 #[derive(Clone, Debug)]

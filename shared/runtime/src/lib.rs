@@ -8,6 +8,7 @@ mod documentation;
 mod environment;
 mod health;
 mod keys;
+mod known_hosts;
 pub mod outbound;
 mod platform;
 mod platform_events;
@@ -26,7 +27,7 @@ pub use platform::Platform;
 pub use platform_events::PlatformEvents;
 pub use server::{Server, migrations};
 pub use service::{Service, StartError, Subscriptions};
-pub use settings::{Secrets, Settings};
+pub use settings::{Secrets, Settings, TenantDomain};
 pub use tenants::{Tenant, save_role, tenants};
 
 #[global_allocator]

@@ -55,7 +55,11 @@ impl Platform {
             user_tokens: UserTokens::new(user_keyring, settings.issuer(), clock.clone()),
             service_tokens: service_tokens.clone(),
             revocations: Revocations::default(),
-            tenants: TenantDirectory::default(),
+            tenants: TenantDirectory::beneath(
+                &settings.base_domain,
+                settings.hosts.iter().cloned(),
+                settings.tenant_domains.iter().map(|tenant| tenant.domain.clone()),
+            ),
             roles: RoleDirectory::default(),
         };
         let internal_http = reqwest::Client::builder()

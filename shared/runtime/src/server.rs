@@ -17,6 +17,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::documentation::{Document, KnownPaths, document, openapi, openapi_internal, unmatched};
 use crate::health::{self, Draining};
+use crate::known_hosts::answer_at_known_hosts;
 use crate::privacy::{self, Exporter};
 use crate::{Service, StartError, background};
 
@@ -79,6 +80,7 @@ impl<S: Service> Server<S> {
                 .app_data(web::Data::new(known.clone()))
                 .route(&format!("/api/docs/{}.json", S::NAME), web::get().to(self::document))
                 .default_service(web::to(unmatched))
+                .wrap(from_fn(answer_at_known_hosts))
                 .wrap(from_fn(observe))
         });
 

@@ -21,6 +21,10 @@ pub struct Settings {
     pub base_domain: String,
     /// `https://app.<base domain>[:port]`: every link and the issuer of tokens are made from it, never from a header.
     pub public_url: Url,
+    /// The platform's hosts that the gateway gives this service requests of.
+    pub hosts: Vec<String>,
+    /// Domains that the gateway has a certificate for, and the slugs of the tenants that they are for.
+    pub tenant_domains: Vec<TenantDomain>,
     pub strictness: Strictness,
     pub public_addr: SocketAddr,
     pub internal_addr: SocketAddr,
@@ -29,6 +33,13 @@ pub struct Settings {
     pub workers: usize,
     /// Database connections per thread.
     pub connections: usize,
+}
+
+/// A domain of a tenant's own, as the operator gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantDomain {
+    pub slug: String,
+    pub domain: String,
 }
 
 /// What must not be printed.
@@ -62,8 +73,13 @@ impl Settings {
             environment.fault(format!("SHINKOFA_PUBLIC_URL cannot be read: {error}"));
             fallback
         });
+        let hosts = environment.optional("SHINKOFA_HOSTS").unwrap_or_default();
+        let own = public_url.host_str().map(str::to_owned);
+        let hosts = own.into_iter().chain(hosts.split_whitespace().map(str::to_owned)).collect();
         Self {
             service,
+            hosts,
+            tenant_domains: tenant_domains(environment),
             replica: environment.parsed("SHINKOFA_REPLICA", 0),
             replicas: environment.parsed("SHINKOFA_REPLICAS", 1),
             base_domain,
@@ -81,6 +97,21 @@ impl Settings {
     pub fn issuer(&self) -> String {
         self.public_url.as_str().trim_end_matches('/').to_owned()
     }
+}
+
+/// `SHINKOFA_TENANT_DOMAINS=elan=studio-elan.example`
+fn tenant_domains(environment: &mut Environment) -> Vec<TenantDomain> {
+    let list = environment.optional("SHINKOFA_TENANT_DOMAINS").unwrap_or_default();
+    let mut domains = Vec::new();
+    for pair in list.split_whitespace() {
+        match pair.split_once('=') {
+            Some((slug, domain)) => {
+                domains.push(TenantDomain { slug: slug.to_owned(), domain: domain.to_ascii_lowercase() });
+            }
+            None => environment.fault(format!("SHINKOFA_TENANT_DOMAINS: {pair:?} is not `slug=domain`")),
+        }
+    }
+    domains
 }
 
 /// `SHINKOFA_PEER_CREDITS=http://...,http://...`

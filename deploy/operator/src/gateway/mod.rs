@@ -41,13 +41,27 @@ pub(crate) struct Shape {
     /// Whose pages may call the API: those of our hosts, and those that the installation names.
     pub(crate) origins: Vec<String>,
     pub(crate) more_origins: Vec<String>,
+    /// Domains of tenants' own, with their certificates.
+    pub(crate) tenant_domains: Vec<TenantDomain>,
 }
+
+/// A host of one tenant's that is no name beneath the platform's domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TenantDomain {
+    pub(crate) slug: String,
+    pub(crate) name: String,
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+/// Tenants have the routes of this host at names of their own.
+const TENANTS_LIKE: &str = "app";
 
 /// Which replica slots of which services receive requests, where that is not simply all of them.
 pub(crate) type Slots = BTreeMap<String, Vec<u16>>;
 
 impl Shape {
-    pub(crate) fn of(installation: &Installation, slots: &Slots) -> Self {
+    pub(crate) fn of(installation: &Installation, slots: &Slots) -> Result<Self> {
         let settings = &installation.settings;
         let upstreams = installation
             .services()
@@ -59,7 +73,7 @@ impl Shape {
             })
             .collect();
         let (certificate, key) = certificates::files(installation);
-        Self {
+        Ok(Self {
             domain: settings.base_domain.clone(),
             listen: settings.listen.clone(),
             http_port: installation.ports.http(),
@@ -78,7 +92,8 @@ impl Shape {
             development: settings.development(),
             origins: installation.manifest.page_hosts.iter().map(|host| installation.url(host)).collect(),
             more_origins: settings.web_origins.clone(),
-        }
+            tenant_domains: settings.tenant_domains()?,
+        })
     }
 
     /// The files of `gateway.d/` by name.
@@ -91,6 +106,8 @@ impl Shape {
             ("origins.conf".to_owned(), origins(services)),
             ("our-origins.conf".to_owned(), origin_lines(&self.origins)),
             ("more-origins.conf".to_owned(), origin_lines(&self.more_origins)),
+            ("tenant-names.conf".to_owned(), self.tenant_names()),
+            ("transport.conf".to_owned(), self.transport()),
             ("listen-http.conf".to_owned(), self.listen_lines(self.http_port, " default_server")),
             (
                 "listen-https-default.conf".to_owned(),
@@ -107,7 +124,11 @@ impl Shape {
             }
         }
         for (host, routes) in hosts {
-            files.insert(format!("host-{host}.conf"), self.host(host, &routes));
+            files.insert(format!("routes-{host}.conf"), self.routes(&routes));
+            files.insert(format!("host-{host}.conf"), self.host(host));
+        }
+        for domain in &self.tenant_domains {
+            files.insert(format!("host-of-tenant-{}.conf", domain.name), domain.host());
         }
         files
     }
@@ -149,22 +170,39 @@ impl Shape {
     }
 
     fn tls(&self) -> String {
-        let port = match self.public_https_port {
-            443 => String::new(),
-            port => format!(":{port}"),
-        };
+        let port = self.port();
         format!(
             "ssl_certificate {};\nssl_certificate_key {};\naccess_log {} json buffer=32k flush=1s;\n\
              client_body_temp_path temporary/body;\nproxy_temp_path temporary/proxy;\n\
              fastcgi_temp_path temporary/fastcgi;\nuwsgi_temp_path temporary/uwsgi;\nscgi_temp_path temporary/scgi;\n\
              map $host $secure_origin {{\n    default https://app.{domain}{port};\n    \
-             \"~^[a-z0-9-]+\\.{pattern}$\" https://$host{port};\n}}\n",
+             \"~^[a-z0-9-]+\\.{pattern}$\" https://$host{port};\n    include gateway.d/tenant-names.conf;\n}}\n",
             quoted(&self.certificate),
             quoted(&self.key),
             quoted(&self.access_log),
             domain = self.domain,
             pattern = self.domain.replace('.', "\\."),
         )
+    }
+
+    /// As it stands behind a name in an address.
+    fn port(&self) -> String {
+        match self.public_https_port {
+            443 => String::new(),
+            port => format!(":{port}"),
+        }
+    }
+
+    fn transport(&self) -> String {
+        let domain = &self.domain;
+        format!("map $host $transport_scope {{\n    hostnames;\n    default \"\";\n    .{domain} \"; includeSubDomains\";\n}}\n")
+    }
+
+    /// Where people who come without encryption to a tenant's own domain are sent.
+    fn tenant_names(&self) -> String {
+        let port = self.port();
+        let line = |TenantDomain { name, .. }: &TenantDomain| format!("{name} https://{name}{port};\n");
+        self.tenant_domains.iter().map(line).collect()
     }
 
     fn listen_lines(&self, port: u16, options: &str) -> String {
@@ -189,39 +227,49 @@ impl Shape {
         text
     }
 
-    fn host(&self, host: &str, routes: &[(&Service, &Route)]) -> String {
-        let mut text = format!(
-            "server {{\n    include gateway.d/listen-https.conf;\n    server_name {host}.{};\n    \
-             include gateway.d/problem.conf;\n\n",
-            self.domain
-        );
+    fn host(&self, host: &str) -> String {
+        let domain = &self.domain;
+        // A host that is named itself comes before names like this one. Services know whose they are, and which are nobody's.
+        let tenants = if host == TENANTS_LIKE {
+            format!(" \"~^[a-z0-9-]+\\.{}$\"", domain.replace('.', "\\."))
+        } else {
+            String::new()
+        };
+        format!(
+            "server {{\n    include gateway.d/listen-https.conf;\n    server_name {host}.{domain}{tenants};\n    \
+             include gateway.d/problem.conf;\n    include gateway.d/routes-{host}.conf;\n}}\n"
+        )
+    }
+
+    /// What a host lets in, and that it lets in nothing else.
+    fn routes(&self, routes: &[(&Service, &Route)]) -> String {
+        let mut text = String::new();
         for (service, route) in routes {
             let body = self.location_body(&service.name, route.policy);
             let path = &route.path;
             if path.contains('*') {
                 let end = if route.exact { "$" } else { "(/|$)" };
                 let pattern = path.replace('.', "\\.").replace('*', "[^/]+");
-                let _ = writeln!(text, "    location ~ ^{pattern}{end} {{\n{body}    }}");
+                let _ = writeln!(text, "location ~ ^{pattern}{end} {{\n{body}}}");
                 continue;
             }
             // A prefix alone would also match /api/bookingfoo.
-            let _ = writeln!(text, "    location = {path} {{\n{body}    }}");
+            let _ = writeln!(text, "location = {path} {{\n{body}}}");
             if !route.exact {
                 let beneath = if path == "/" { "/".to_owned() } else { format!("^~ {path}/") };
-                let _ = writeln!(text, "    location {beneath} {{\n{body}    }}");
+                let _ = writeln!(text, "location {beneath} {{\n{body}}}");
             }
         }
         if !routes.iter().any(|(_, route)| route.path == "/" && !route.exact) {
-            text.push_str("    location / {\n        return 404;\n    }\n");
+            text.push_str("location / {\n    return 404;\n}\n");
         }
-        text.push_str("}\n");
         text
     }
 
     fn location_body(&self, upstream: &str, policy: Policy) -> String {
         let mut body = String::from(
-            "        if ($ambiguous_path) {\n            return 404;\n        }\n        \
-             if ($is_preflight) {\n            return 204;\n        }\n",
+            "    if ($ambiguous_path) {\n        return 404;\n    }\n    \
+             if ($is_preflight) {\n        return 204;\n    }\n",
         );
         let limits: &[&str] = match policy {
             Policy::Standard | Policy::Page => &["limit_req zone=every_address burst=200 nodelay;"],
@@ -233,10 +281,22 @@ impl Shape {
             Policy::Webhook => &["client_max_body_size 1m;", "proxy_request_buffering on;"],
         };
         for line in limits {
-            let _ = writeln!(body, "        {line}");
+            let _ = writeln!(body, "    {line}");
         }
-        let _ = writeln!(body, "        proxy_pass http://{upstream};");
+        let _ = writeln!(body, "    proxy_pass http://{upstream};");
         body
+    }
+}
+
+impl TenantDomain {
+    fn host(&self) -> String {
+        format!(
+            "server {{\n    include gateway.d/listen-https.conf;\n    server_name {};\n    ssl_certificate {};\n    \
+             ssl_certificate_key {};\n    include gateway.d/problem.conf;\n    include gateway.d/routes-{TENANTS_LIKE}.conf;\n}}\n",
+            self.name,
+            quoted(&self.certificate),
+            quoted(&self.key)
+        )
     }
 }
 
@@ -290,7 +350,7 @@ pub(crate) fn prepare(installation: &Installation, slots: &Slots) -> Result<bool
     let policy = std::fs::read(&policy).with_context(|| format!("reading {}", policy.display()))?;
     let mut changed = write_private(&folder.join("nginx.conf"), &policy, account)?;
     let services: Vec<&Service> = installation.services().collect();
-    let files = Shape::of(installation, slots).render(&services);
+    let files = Shape::of(installation, slots)?.render(&services);
     for (name, text) in &files {
         changed |= write_private(&rendered.join(name), text.as_bytes(), account)?;
     }
@@ -366,6 +426,7 @@ mod tests {
             development,
             origins: vec!["https://app.shinkofa.localhost:8443".to_owned()],
             more_origins: Vec::new(),
+            tenant_domains: Vec::new(),
         }
     }
 
@@ -376,7 +437,7 @@ mod tests {
 
     #[test]
     fn a_prefix_matches_itself_and_what_lies_beneath_but_no_longer_word() {
-        let app = render(&shape(true)).remove("host-app.conf").unwrap();
+        let app = render(&shape(true)).remove("routes-app.conf").unwrap();
         assert!(app.contains("location = /api/booking {") && app.contains("location ^~ /api/booking/ {"));
         assert!(!app.contains("location /api/booking"));
     }
@@ -385,7 +446,7 @@ mod tests {
     fn a_host_denies_whatever_it_does_not_list() {
         for (name, text) in render(&shape(true)) {
             assert!(
-                !name.starts_with("host-") || text.contains("location / {\n        return 404;"),
+                !name.starts_with("routes-") || text.contains("location / {\n    return 404;"),
                 "{name}"
             );
         }
@@ -401,10 +462,10 @@ mod tests {
 
     #[test]
     fn the_webhook_is_free_of_limits_per_address_and_sign_in_has_a_second_one() {
-        let app = render(&shape(true)).remove("host-app.conf").unwrap();
+        let app = render(&shape(true)).remove("routes-app.conf").unwrap();
         let body = |path: &str| {
             let start = app.find(&format!("location = {path} {{")).unwrap();
-            app[start..].split("\n    }").next().unwrap().to_owned()
+            app[start..].split("\n}").next().unwrap().to_owned()
         };
         assert!(!body("/api/webhooks/stripe").contains("limit_req"));
         assert!(body("/api/auth/signin").contains("credentials_address"));

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use super::Shape;
+use super::{Shape, TenantDomain};
 use crate::certificates;
 use crate::installation::find_program;
 use crate::manifest::Manifest;
@@ -84,6 +84,7 @@ impl Trial {
             development: true,
             origins: vec![OUR_PAGE.to_owned()],
             more_origins: Vec::new(),
+            tenant_domains: Vec::new(),
         };
         change(&mut shape);
         std::fs::create_dir_all(base.join("gateway.d")).unwrap();
@@ -108,7 +109,10 @@ impl Trial {
 
     /// The path goes out exactly as written.
     fn get(&self, host: &str, path: &str, arguments: &[&str]) -> Answer {
-        let name = format!("{host}.{DOMAIN}");
+        self.get_from(&format!("{host}.{DOMAIN}"), path, arguments)
+    }
+
+    fn get_from(&self, name: &str, path: &str, arguments: &[&str]) -> Answer {
         let output = Command::new("curl")
             .args([
                 "--silent",
@@ -412,10 +416,39 @@ fn plain_http_is_sent_on_and_an_unknown_name_gets_no_certificate() {
     let plain = parse(&plain.stdout, b"");
     let location = format!("https://app.shinkofa.localhost:{}/api/auth/x?y=1", trial.https);
     assert_eq!((plain.status, plain.header("location")), (308, Some(location.as_str())));
-    let unknown = trial.get("ghost", "/", &["--insecure"]);
-    assert_eq!(unknown.status, 0, "{unknown:?}");
-    let misdirected = trial.get("app", "/api/auth/x", &["--header", "Host: ghost.shinkofa.localhost"]);
-    assert_eq!(misdirected.status, 421, "{misdirected:?}");
+    for host in ["ghost.example", DOMAIN] {
+        let unknown = trial.get_from(host, "/", &["--insecure"]);
+        assert_eq!(unknown.status, 0, "{unknown:?}");
+        let misdirected = trial.get("app", "/api/auth/x", &["--header", &format!("Host: {host}")]);
+        assert_eq!(misdirected.status, 421, "{misdirected:?}");
+    }
+}
+
+#[test]
+fn a_tenant_is_found_beneath_the_platforms_domain_and_at_its_own_with_the_routes_of_the_app() {
+    let own = "studio-elan.example";
+    let trial = Trial::with(|shape| {
+        let (certificate, key) = (shape.certificate.clone(), shape.key.clone());
+        shape.tenant_domains = vec![TenantDomain { slug: "elan".to_owned(), name: own.to_owned(), certificate, key }];
+    });
+    for (host, arguments) in [("elan.shinkofa.localhost", [].as_slice()), (own, &["--insecure"])] {
+        let reached = trial.get_from(host, "/api/booking", arguments);
+        assert_eq!((reached.status, reached.seen("host")), (200, vec![host]), "{reached:?}");
+        let scope = if host == own { "max-age=31536000" } else { "max-age=31536000; includeSubDomains" };
+        assert_eq!(reached.header("strict-transport-security"), Some(scope), "{reached:?}");
+        for path in ["/nothing", "/internal/v1/events", "/metrics", "/api/messages"] {
+            assert_eq!(trial.get_from(host, path, arguments).status, 404, "{host}{path}");
+        }
+    }
+    // The platform's hosts keep their own routes.
+    assert_eq!(trial.get("mail", "/api/booking", &[]).status, 404);
+    let plain = Command::new("curl")
+        .args(["--silent", "--include", "--noproxy", "*", "--header", &format!("Host: {own}")])
+        .arg(format!("http://127.0.0.1:{}/x", trial.http))
+        .output()
+        .unwrap();
+    let location = format!("https://{own}:{}/x", trial.https);
+    assert_eq!(parse(&plain.stdout, b"").header("location"), Some(location.as_str()));
 }
 
 #[test]

@@ -178,6 +178,17 @@ pub async fn delete_unconfirmed_before(
     diesel::delete(user_factors::table.filter(begun)).execute(tx).await
 }
 
+/// Removes those of somebody's that were begun at this instant or later, with the passkeys among them.
+pub async fn delete_made_since(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    since: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let theirs = user_factors::realm_id.eq(realm).and(user_factors::user_id.eq(user));
+    let made = user_factors::table.filter(theirs).filter(user_factors::created_at.ge(since));
+    diesel::delete(made).execute(tx).await
+}
+
 /// Removes all of somebody's.
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
     let theirs = user_factors::realm_id.eq(realm).and(user_factors::user_id.eq(user));

@@ -78,6 +78,17 @@ pub async fn unlink(
     Ok(diesel::delete(one).execute(tx).await? == 1)
 }
 
+/// Unlinks those that were linked at this instant or later.
+pub async fn unlink_made_since(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    since: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let theirs = identities::realm_id.eq(realm).and(identities::user_id.eq(user));
+    let made = identities::table.filter(theirs).filter(identities::linked_at.ge(since));
+    diesel::delete(made).execute(tx).await
+}
+
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
     let theirs = identities::realm_id.eq(realm).and(identities::user_id.eq(user));
     diesel::delete(identities::table.filter(theirs)).execute(tx).await.map(drop)

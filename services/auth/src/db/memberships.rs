@@ -9,11 +9,12 @@ use shinkofa_db::Connection;
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{RealmId, Role, TenantId, Tier, UserId, defended};
 
-use super::schema::{membership_roles, memberships, role_permissions};
+use super::schema::{erasures, membership_roles, memberships, role_permissions, users};
 use super::scope;
 use super::shared_tables::tenants;
-use crate::domain::account::MembershipStatus;
+use crate::domain::account::{AccountKind, AccountStatus, MembershipStatus};
 use crate::domain::authority::{Authority, CustomRole};
+use crate::domain::erasure::ErasureState;
 
 /// Somebody's place in a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,15 @@ pub async fn find(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryR
     let theirs = memberships::tenant_id.eq(tenant).and(memberships::user_id.eq(user));
     let rows = described().filter(theirs).load(tx).await?;
     membership(tx, rows).await
+}
+
+/// The same, kept as it is until the transaction ends: whoever is let in by it is not missed by whoever takes it away.
+pub async fn held(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
+    let row = memberships::table.find((tenant, user)).select(memberships::user_id).for_share();
+    match row.first::<UserId>(tx).await.optional()? {
+        Some(_) => find(tx, tenant, user).await,
+        None => Ok(None),
+    }
 }
 
 /// The membership in whichever tenant the transaction sees.
@@ -198,14 +208,22 @@ pub async fn hold(tx: &mut Connection, tenant: TenantId, users: &[UserId]) -> Qu
         .map(drop)
 }
 
-/// Is somebody else an active admin here?
+/// Is somebody else an active admin here, and a person who may sign in and has not asked to be forgotten? The transaction sees
+/// the realm.
 pub async fn has_another_admin(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<bool> {
-    let others = memberships::table
-        .inner_join(membership_roles::table.on(roles_of_membership()))
-        .filter(memberships::tenant_id.eq(tenant).and(memberships::user_id.ne(user)))
-        .filter(memberships::status.eq(MembershipStatus::Active))
-        .filter(membership_roles::role.eq(Role::Admin.as_str()));
-    diesel::select(diesel::dsl::exists(others)).get_result(tx).await
+    let mut others = admins(tx, tenant).await?;
+    others.retain(|admin| *admin != user);
+    let leaving: Vec<UserId> = erasures::table
+        .filter(erasures::user_id.eq_any(&others))
+        .filter(erasures::state.eq_any([ErasureState::Scheduled, ErasureState::Erasing]))
+        .select(erasures::user_id)
+        .load(tx)
+        .await?;
+    others.retain(|admin| !leaving.contains(admin));
+    let staying = users::table
+        .filter(users::id.eq_any(&others))
+        .filter(users::kind.eq(AccountKind::Member).and(users::status.eq(AccountStatus::Active)));
+    diesel::select(diesel::dsl::exists(staying)).get_result(tx).await
 }
 
 /// The active admins of a tenant.

@@ -37,6 +37,7 @@ pub struct TokenGrant {
     pub signup_id: Option<SignupId>,
     pub device_hash: Option<Vec<u8>>,
     pub attempts: i32,
+    pub created_at: DateTime<Utc>,
     pub about: Option<serde_json::Value>,
 }
 

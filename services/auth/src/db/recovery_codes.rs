@@ -62,6 +62,16 @@ pub async fn any(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResu
     diesel::select(exists(theirs)).get_result(tx).await
 }
 
+pub async fn delete_made_since(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    since: DateTime<Utc>,
+) -> QueryResult<()> {
+    let theirs = recovery_codes::realm_id.eq(realm).and(recovery_codes::user_id.eq(user));
+    let made = recovery_codes::table.filter(theirs).filter(recovery_codes::created_at.ge(since));
+    diesel::delete(made).execute(tx).await.map(drop)
+}
+
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
     let theirs = recovery_codes::realm_id.eq(realm).and(recovery_codes::user_id.eq(user));
     diesel::delete(recovery_codes::table.filter(theirs)).execute(tx).await.map(drop)

@@ -102,9 +102,10 @@ pub async fn lock(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResul
     users::table.find((realm, id)).select(Account::as_select()).for_update().first(tx).await.optional()
 }
 
-/// Keeps an account as it is until the transaction ends, beside others that do the same.
-pub async fn hold(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<()> {
-    users::table.find((realm, id)).select(users::id).for_key_share().first::<UserId>(tx).await.map(drop)
+/// Keeps an account from being locked until the transaction ends, beside others that do the same. What is returned is what it
+/// is now, whatever was read of it before.
+pub async fn hold(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
+    users::table.find((realm, id)).select(Account::as_select()).for_key_share().first(tx).await.optional()
 }
 
 /// What somebody chose when they signed up.

@@ -24,6 +24,16 @@ impl Origins {
         Ok(Self(origins))
     }
 
+    /// Those of a domain and of what lies beneath it: where browsers show the domain's passkeys.
+    pub fn beneath(&self, domain: &str) -> Vec<String> {
+        let is_within = |origin: &&String| {
+            let url = Url::parse(origin).ok();
+            let host = url.as_ref().and_then(Url::domain).unwrap_or_default();
+            host == domain || host.strip_suffix(domain).is_some_and(|below| below.ends_with('.'))
+        };
+        self.0.iter().filter(is_within).cloned().collect()
+    }
+
     /// Is this what a browser says in `Origin` on a page of ours?
     pub fn has(&self, origin: &str) -> bool {
         self.0.iter().any(|ours| ours == origin)
@@ -60,6 +70,13 @@ mod tests {
         ] {
             assert!(!ours.has(other), "{other}");
         }
+    }
+
+    #[test]
+    fn the_origins_of_a_domain_are_those_of_its_hosts() {
+        let list = "https://studio.example.org:8443 https://evilexample.org https://example.org.evil.test";
+        let beneath = origins(list).unwrap().beneath("example.org");
+        assert_eq!(beneath, ["https://app.example.org", "https://studio.example.org:8443"]);
     }
 
     #[test]

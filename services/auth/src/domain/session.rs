@@ -25,6 +25,8 @@ text_enum! {
         ServiceAccountChanged => "service_account_changed",
         /// The membership was locked.
         Locked => "locked",
+        /// What the person is known by was banned.
+        Banned => "banned",
         /// The account was suspended.
         Suspended => "suspended",
         /// A role was taken away: what the session's tokens say is too much.

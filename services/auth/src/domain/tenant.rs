@@ -47,9 +47,9 @@ pub enum NotASlug {
 }
 
 /// Hosts of the platform, or names that people would take for it.
-const RESERVED: [&str; 28] = [
+const RESERVED: [&str; 29] = [
     "about", "account", "accounts", "admin", "api", "app", "assets", "auth", "billing", "cdn", "cloud",
-    "default", "docs", "help", "live", "login", "mail", "media", "news", "private", "public", "security",
+    "default", "docs", "help", "live", "login", "mail", "media", "news", "pay", "private", "public", "security",
     "shinkofa", "static", "status", "studio", "support", "www",
 ];
 
@@ -187,6 +187,18 @@ impl RoleNames {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A studio of that name would be asked for what is the platform's, or could not be reached.
+    #[test]
+    fn no_host_of_the_platform_is_a_studios_name() {
+        let manifest = include_str!("../../../../deploy/services.toml");
+        let of_routes = manifest.split("host = \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let pages = manifest.lines().find_map(|line| line.strip_prefix("page_hosts = ")).unwrap();
+        let of_pages = pages.split('"').skip(1).step_by(2);
+        for host in of_routes.chain(of_pages) {
+            assert!(RESERVED.contains(&host), "{host}");
+        }
+    }
 
     #[test]
     fn a_slug_is_a_short_plain_name_that_is_not_the_platforms() {

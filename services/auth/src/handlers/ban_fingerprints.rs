@@ -23,14 +23,16 @@ use crate::domain::administration::Reason;
 use crate::domain::audit::AuditAction;
 use crate::domain::ban::{mark, network_mark};
 use crate::domain::device::DeviceId;
+use crate::domain::session::SessionEnd;
 use crate::error::Error;
+use crate::withdrawal::{end_sessions, forget_here};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BanRequest {
     /// Chosen by the caller: the same ban again changes nothing.
     ban_id: Uuid,
-    /// Everything this member is known by: their devices, and where they are signed in from.
+    /// Everything this member is known by: their devices, and where they are signed in from. What they are signed in on here ends.
     user_id: Option<UserId>,
     /// What a client calls its device.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
@@ -77,14 +79,20 @@ pub async fn ban_fingerprints(
     }
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let actor = caller.caller.user_id.map_or_else(|| Actor::service(&caller.caller.name), Actor::user);
-    let fingerprints = transaction(&auth.platform.database, &scope, "ban_fingerprints", async |tx| {
+    let (fingerprints, ended) = transaction(&auth.platform.database, &scope, "ban_fingerprints", async |tx| {
         let marks = marks(tx, &auth, tenant, &request).await?;
         ban(tx, &auth, (tenant, request.ban_id), &marks, (&request.reason, request.until)).await?;
         let details = json!({ "fingerprints": marks.len(), "userId": request.user_id });
-        auth.trail(tenant, actor.clone()).ban(tx, AuditAction::BanPlaced, request.ban_id, details).await?;
-        Ok::<_, Error>(marks.len())
+        let trail = auth.trail(tenant, actor.clone());
+        trail.ban(tx, AuditAction::BanPlaced, request.ban_id, details).await?;
+        let ended = match request.user_id {
+            Some(user) => end_sessions(tx, &auth, &trail, user, SessionEnd::Banned).await?,
+            None => Vec::new(),
+        };
+        Ok::<_, Error>((marks.len(), ended))
     })
     .await?;
+    forget_here(&auth, &ended);
     Ok(HttpResponse::Ok().json(BanAnswer { ban_id: request.ban_id, fingerprints }))
 }
 

@@ -23,7 +23,7 @@ use crate::domain::invitation::{
 };
 use crate::domain::tenant::RoleNames;
 use crate::error::Error;
-use crate::invitation_view::InvitationView;
+use crate::invitation_view::{InvitationView, Onlooker};
 use crate::invitations::{code_context, digests, mail_link};
 use crate::membership_changes::{named_roles, require_grantable};
 use crate::{Auth, limits};
@@ -180,7 +180,7 @@ async fn invite(
     }
     let details = json!({ "kind": invitation.kind, "roles": asked.roles.as_slice() });
     trail.invitation(tx, AuditAction::InvitationCreated, id, details).await?;
-    Ok(InvitationView::new(auth, invitation, asked.roles.as_slice().to_vec())?)
+    Ok(InvitationView::new(auth, invitation, asked.roles.as_slice().to_vec(), Onlooker::CouldInvite)?)
 }
 
 /// Who manages members sees who they are: so they may be told that this is one.

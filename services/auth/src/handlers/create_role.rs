@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::list_roles::RoleView;
 use crate::announcement::{Becomes, announce_role};
-use crate::authority::require_authority;
+use crate::authority::require_recent_authority;
 use crate::db::{roles, tenants};
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::PermissionNames;
@@ -75,7 +75,7 @@ async fn create(
     let tenant = actor.tenant_id;
     // They are counted, so they are made one after the other.
     tenants::hold(tx, tenant).await?;
-    let (_, own) = require_authority::<ManageRoles>(tx, auth, actor).await?;
+    let (_, own) = require_recent_authority::<ManageRoles>(tx, auth, actor).await?;
     if !own.authority().may_grant(name.as_str(), permissions) {
         return Err(Error::RaisesAbove);
     }

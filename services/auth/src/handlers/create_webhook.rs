@@ -11,6 +11,7 @@ use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefu
 use utoipa::ToSchema;
 
 use crate::authority::require_authority;
+use crate::db::tenants;
 use crate::db::webhooks::{self, Endpoint, NewEndpoint, WebhookId};
 use crate::domain::audit::AuditAction;
 use crate::domain::service_account::Description;
@@ -78,6 +79,8 @@ async fn create(
     actor: &CurrentActor,
     (request, target, secret): (&CreateWebhookRequest, &Target, &WebhookSecret),
 ) -> Result<Endpoint, Error> {
+    // They are counted, so they are made one after the other.
+    tenants::hold(tx, actor.tenant_id).await?;
     require_authority::<ManageWebhooks>(tx, auth, actor).await?;
     if webhooks::count(tx, actor.tenant_id).await? >= MOST_ENDPOINTS {
         return Err(Error::TooManyWebhooks);

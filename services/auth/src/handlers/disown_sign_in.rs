@@ -13,7 +13,7 @@ use crate::db::{one_time_tokens, scope, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
-use crate::securing::secure;
+use crate::securing::{Disowned, secure};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,8 +26,9 @@ pub struct DisownSignInRequest {
 
 /// That sign-in was not me
 ///
-/// With the link of the letter about a sign-in on a new device; works once, for a week. Ends every session, takes the
-/// password away, and sends a link to choose another one to the account's address.
+/// With the link of the letter about a sign-in on a new device; works once, for a week. Ends every session, takes away the
+/// password and every factor and identity that was added since, and sends a link to choose another password to the account's
+/// address.
 #[utoipa::path(
     tag = "sessions",
     request_body = DisownSignInRequest,
@@ -65,5 +66,7 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
     let session = grant.about.as_ref().map(|about| about["sessionId"].clone());
     let details = json!({ "action": AuditAction::SessionOpened, "sessionId": session });
-    secure(tx, auth, &trail, &account, (AuditAction::NotMeReported, details)).await
+    // The link was made as the session was opened.
+    let disowned = Disowned { action: AuditAction::NotMeReported, details, since: Some(grant.created_at) };
+    secure(tx, auth, &trail, &account, disowned).await
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shinkofa_contracts::privacy::{PersonalExport, PrivacyScope};
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::{CurrentActor, denied};
+use shinkofa_identity::{CurrentActor, OwnActor};
 use shinkofa_kernel::{TenantId, UserId};
 use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal};
 use utoipa::ToSchema;
@@ -50,11 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
     ),
 )]
 #[get("/api/me/export")]
-pub async fn export_account(actor: CurrentActor, auth: web::Data<Auth>) -> Result<HttpResponse, Error> {
-    // Looking at a page in somebody's place is one thing, carrying everything away another.
-    if actor.impersonator.is_some() {
-        return Err(denied().into());
-    }
+pub async fn export_account(OwnActor(actor): OwnActor, auth: web::Data<Auth>) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::EXPORT_BY_USER, &actor.user_id.to_string()).await?;
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);

@@ -12,6 +12,7 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
+use super::lock_user::require_manageable;
 use super::sign_in::surroundings;
 use crate::authority::require_recent_authority;
 use crate::db::{memberships, users};
@@ -76,11 +77,13 @@ async fn impersonate(
     (reason, surroundings): (&Reason, &Surroundings),
 ) -> Result<ImpersonationAnswer, Error> {
     let now = auth.platform.clock.now();
-    require_recent_authority::<ImpersonateUsers>(tx, auth, actor).await?;
+    let (_, own) = require_recent_authority::<ImpersonateUsers>(tx, auth, actor).await?;
     let membership = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);
     }
+    // Seeing what somebody sees is as much as being given what they may see.
+    require_manageable(&own, &membership)?;
     let account = users::find(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
     let account = account.ok_or(Error::CannotImpersonate)?;
     let out_of_reach = !may_be_impersonated(&membership.roles)

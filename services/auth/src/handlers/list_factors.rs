@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{CurrentActor, OwnActor};
 use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
@@ -80,7 +80,7 @@ impl From<RememberedDevice> for RememberedDeviceView {
     ),
 )]
 #[get("/api/auth/mfa/factors")]
-pub async fn list_factors(auth: web::Data<Auth>, actor: CurrentActor) -> Result<HttpResponse, Error> {
+pub async fn list_factors(auth: web::Data<Auth>, OwnActor(actor): OwnActor) -> Result<HttpResponse, Error> {
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let found = transaction(&auth.platform.database, &scope, "list_factors", async |tx| {
         look(tx, &auth, &actor).await

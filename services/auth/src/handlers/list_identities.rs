@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::OwnActor;
 use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
@@ -40,7 +40,7 @@ pub struct Identity {
     ),
 )]
 #[get("/api/user/identities")]
-pub async fn list_identities(auth: web::Data<Auth>, actor: CurrentActor) -> Result<HttpResponse, Error> {
+pub async fn list_identities(auth: web::Data<Auth>, OwnActor(actor): OwnActor) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let linked = transaction(&auth.platform.database, &scope, "list_identities", async |tx| {

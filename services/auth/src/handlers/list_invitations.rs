@@ -11,8 +11,11 @@ use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Qu
 use crate::Auth;
 use crate::authority::require_authority;
 use crate::db::invitations::{self, Invitation, InvitationId};
+use crate::db::memberships::Membership;
+use crate::db::roles::{self, TenantRole};
 use crate::error::Error;
-use crate::invitation_view::InvitationView;
+use crate::invitation_view::{InvitationView, Onlooker};
+use crate::membership_changes::require_grantable;
 
 text_enum! {
     /// Which invitations are asked for.
@@ -62,21 +65,35 @@ pub async fn list_invitations(
     let open_at = (query.state == InvitationsAsked::Open).then_some(now);
     let before = query.cursor.map(|cursor| cursor.0);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let (found, roles) = transaction(&auth.platform.database, &scope, "list_invitations", async |tx| {
-        require_authority::<ManageMembers>(tx, &auth, &actor).await?;
+    let listed = transaction(&auth.platform.database, &scope, "list_invitations", async |tx| {
+        let (_, own) = require_authority::<ManageMembers>(tx, &auth, &actor).await?;
         let found = invitations::list(tx, actor.tenant_id, (open_at, before), query.limit.probe()).await?;
         let ids: Vec<InvitationId> = found.iter().map(|invitation| invitation.id).collect();
-        let roles = invitations::roles_of(tx, actor.tenant_id, &ids).await?;
-        Ok::<_, Error>((found, roles))
+        let promised = invitations::roles_of(tx, actor.tenant_id, &ids).await?;
+        Ok::<_, Error>((found, promised, roles::list(tx, actor.tenant_id).await?, own))
     })
     .await?;
+    let (found, promised, roles, own) = listed;
     let view = |invitation: Invitation| {
-        let promised = roles.iter().filter(|(id, _)| *id == invitation.id);
-        let promised = promised.map(|(_, role)| role.clone()).collect();
-        InvitationView::new(&auth, invitation, promised)
+        let promised = promised.iter().filter(|(id, _)| *id == invitation.id);
+        let promised: Vec<String> = promised.map(|(_, role)| role.clone()).collect();
+        let onlooker = match actor.impersonator {
+            None => onlooker(&own, &roles, &promised),
+            Some(_) => Onlooker::Other,
+        };
+        InvitationView::new(&auth, invitation, promised, onlooker)
     };
     let page = Page::new(found, query.limit, |invitation| invitation.id, view);
     let items: Result<Vec<InvitationView>, _> = page.items.into_iter().collect();
     let page = Page { items: items?, next_cursor: page.next_cursor };
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
+}
+
+/// Whoever reads the code of an invitation can accept it: so only those read it who could have given what it promises.
+fn onlooker(own: &Membership, roles: &[TenantRole], promised: &[String]) -> Onlooker {
+    let promised: Vec<&TenantRole> = roles.iter().filter(|role| promised.contains(&role.name)).collect();
+    match require_grantable(own.authority(), promised) {
+        Ok(()) => Onlooker::CouldInvite,
+        Err(_) => Onlooker::Other,
+    }
 }

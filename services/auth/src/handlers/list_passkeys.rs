@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::OwnActor;
 use shinkofa_web::{CallerRefusals, Unavailability};
 use utoipa::ToSchema;
 
@@ -61,7 +61,7 @@ pub struct Passkeys {
     ),
 )]
 #[get("/api/auth/passkeys")]
-pub async fn list_passkeys(auth: web::Data<Auth>, actor: CurrentActor) -> Result<HttpResponse, Error> {
+pub async fn list_passkeys(auth: web::Data<Auth>, OwnActor(actor): OwnActor) -> Result<HttpResponse, Error> {
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let found = transaction(&auth.platform.database, &scope, "list_passkeys", async |tx| {
         let now = auth.platform.clock.now();

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::OwnActor;
 use shinkofa_kernel::SessionId;
 use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::ToSchema;
@@ -81,7 +81,7 @@ impl SessionView {
 #[get("/api/auth/sessions")]
 pub async fn list_sessions(
     auth: web::Data<Auth>,
-    actor: CurrentActor,
+    OwnActor(actor): OwnActor,
     query: Query<SessionsQuery>,
 ) -> Result<HttpResponse, Error> {
     let Query(SessionsQuery { limit, cursor }) = query;

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use shinkofa_contracts::auth::TenantStatus;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::OwnActor;
 use shinkofa_kernel::{TenantId, Tier};
 use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 use utoipa::ToSchema;
@@ -81,7 +81,7 @@ impl MyTenant {
 )]
 #[get("/api/tenants")]
 pub async fn list_tenants(
-    actor: CurrentActor,
+    OwnActor(actor): OwnActor,
     auth: web::Data<Auth>,
     query: Query<TenantsQuery>,
 ) -> Result<HttpResponse, Error> {

@@ -6,6 +6,7 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageRoles;
 use shinkofa_identity::{CurrentActor, Permission, RequirePermission};
+use shinkofa_kernel::SessionId;
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
     Unavailability,
@@ -14,11 +15,12 @@ use utoipa::ToSchema;
 
 use super::list_roles::RoleView;
 use crate::announcement::{Becomes, announce_role};
-use crate::authority::require_authority;
+use crate::authority::require_recent_authority;
 use crate::db::roles::{self, TenantRole};
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::PermissionNames;
 use crate::error::Error;
+use crate::withdrawal::{end_sessions_of_one_factor, forget_here};
 use crate::{Auth, limits};
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -54,10 +56,11 @@ pub async fn replace_role(
     let (actor, name, Body(ReplaceRoleRequest { permissions })) = (caller.actor, name.0, body);
     auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let role = transaction(&auth.platform.database, &scope, "replace_role", async |tx| {
+    let (role, ended) = transaction(&auth.platform.database, &scope, "replace_role", async |tx| {
         replace(tx, &auth, &actor, (&name, permissions.as_slice())).await
     })
     .await?;
+    forget_here(&auth, &ended);
     auth.tenants_changed().await;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(RoleView::from(role)))
 }
@@ -67,14 +70,20 @@ async fn replace(
     auth: &Auth,
     actor: &CurrentActor,
     (name, permissions): (&str, &[Permission]),
-) -> Result<TenantRole, Error> {
+) -> Result<(TenantRole, Vec<SessionId>), Error> {
     let role = changeable_role(tx, auth, actor, (name, permissions)).await?;
     let trail = auth.trail(actor.tenant_id, actor.actor());
     roles::set_permissions(tx, (trail.tenant, name), permissions).await?;
     announce_role(tx, &trail, (name, permissions), Becomes::Defined).await?;
     let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
     trail.tenant(tx, AuditAction::RoleChanged, json!({ "role": name, "permissions": names })).await?;
-    Ok(TenantRole { permissions: permissions.to_vec(), ..role })
+    // Whoever has a role that allows anything needs a second factor from now on.
+    let ended = if role.permissions.is_empty() && !permissions.is_empty() {
+        end_sessions_of_one_factor(tx, auth, &trail, name).await?
+    } else {
+        Vec::new()
+    };
+    Ok((TenantRole { permissions: permissions.to_vec(), ..role }, ended))
 }
 
 /// A role of the studio's own that the caller may change to allow `permissions`, which nobody else changes meanwhile.
@@ -86,7 +95,7 @@ pub async fn changeable_role(
 ) -> Result<TenantRole, Error> {
     let is_text = !name.contains('\0');
     let role = if is_text { roles::lock(tx, actor.tenant_id, name).await? } else { None };
-    let (_, own) = require_authority::<ManageRoles>(tx, auth, actor).await?;
+    let (_, own) = require_recent_authority::<ManageRoles>(tx, auth, actor).await?;
     let role = role.ok_or_else(Problem::not_found)?;
     if role.system {
         return Err(Error::SystemRole);

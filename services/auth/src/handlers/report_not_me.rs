@@ -11,7 +11,7 @@ use crate::db::users;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::securing::secure;
+use crate::securing::{Disowned, secure};
 use crate::{Auth, limits};
 
 /// This was not me
@@ -44,7 +44,8 @@ pub async fn report_not_me(
         let entry = timeline::find(tx, (actor.tenant_id, actor.user_id), event).await?;
         let entry = entry.ok_or(Error::NotFound)?;
         let details = json!({ "eventId": entry.id, "action": entry.action, "sessionId": actor.session_id });
-        secure(tx, &auth, &trail, &account, (AuditAction::NotMeReported, details)).await
+        let disowned = Disowned { action: AuditAction::NotMeReported, details, since: None };
+        secure(tx, &auth, &trail, &account, disowned).await
     })
     .await?;
     auth.revoked(&revocation);

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::attempts::Aim;
 use crate::db::erasures::{self, ErasureId, NewErasure};
-use crate::db::{memberships, scope};
+use crate::db::{memberships, scope, tenants};
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, GRACE};
 use crate::domain::one_time_token::OneTimeToken;
@@ -98,13 +98,15 @@ async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Res
     Ok(DeletionAnswer { erases_at: erasure.erase_at, certificate_id: certificate.as_str().to_owned() })
 }
 
-/// No studio that is open is left without an admin, whichever of them the caller asks from.
+/// No studio that is open is left without an admin, whichever of them the caller asks from. Two who ask at once do not each rely on
+/// the other.
 async fn require_other_admins(tx: &mut Connection, actor: &CurrentActor) -> Result<(), Error> {
     for belonging in memberships::everywhere(tx, actor.user_id).await? {
         if !belonging.is_administered() {
             continue;
         }
         scope::enter_tenant(tx, belonging.tenant).await?;
+        tenants::hold(tx, belonging.tenant).await?;
         if !memberships::has_another_admin(tx, belonging.tenant, actor.user_id).await? {
             return Err(Error::LastAdmin);
         }

@@ -31,7 +31,8 @@ pub struct SetDomainRequest {
 /// Give the studio a host of its own
 ///
 /// Requests to that host are the studio's from now on, in every service within seconds; its former domain is nobody's. The
-/// domain has to lead to the platform's gateway, which needs a certificate for it.
+/// domain has to lead to the platform's gateway, where the operator puts a certificate for it. A domain that is served for another
+/// studio is taken.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -73,6 +74,12 @@ pub async fn move_to(
     let before = manageable_tenant(tx, auth, actor).await?;
     if before.domain == domain {
         return Ok(before);
+    }
+    // A domain that is served already is its tenant's, whoever asks first.
+    let served = &auth.platform.settings.tenant_domains;
+    let is_anothers = |served: &shinkofa_runtime::TenantDomain| Some(&served.domain) == domain.as_ref() && served.slug != before.slug;
+    if served.iter().any(is_anothers) {
+        return Err(Error::DomainTaken);
     }
     let after = Tenant { domain, version: before.version + 1, ..before };
     if !tenants::save(tx, &after, auth.platform.clock.now()).await? {

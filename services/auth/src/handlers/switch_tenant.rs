@@ -2,6 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
@@ -14,24 +15,33 @@ use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
 use crate::db::memberships::{self, Membership};
-use crate::db::{scope, sessions, users};
-use crate::domain::device::Surroundings;
+use crate::db::sessions::{self, Session};
+use crate::db::{scope, users};
+use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::proof::{Carried, Proof};
+use crate::domain::refresh_token::{RefreshToken, SessionKey};
+use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::SessionMode;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
 use crate::session_opening::{Opening, TokenAnswer, open_key, open_session};
 use crate::{Auth, limits};
 
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SwitchRequest {
+    /// Another than the one that this session is in.
     tenant_id: TenantId,
+    /// The current one of this session: an access token alone, which lasts minutes, opens nothing that lasts longer. It is not used
+    /// up. Any text that is no such token is refused with 401.
+    #[schema(max_length = 512, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0")]
+    refresh_token: String,
 }
 
 /// Sign in to another of my studios
 ///
-/// Opens a session there beside this one, with what was shown for this one and until this one would end: nothing is asked again.
+/// Opens a session there beside this one, with what was shown for this one and until this one would end: nothing is asked again,
+/// unless the role there asks for it more often (`sign_in_there`).
 /// Where the role there needs a second factor that was not shown, the token opens enrolment alone. The tokens are good at the
 /// hosts of that studio (`GET /api/tenants`). A studio that I am no active member of answers as one that does not exist. A session
 /// of cookie mode stays where it is: the cookie of one host is of no use at another's.
@@ -42,7 +52,7 @@ pub struct SwitchRequest {
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = TokenAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_there`: a session of cookie mode"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_there`: a session of cookie mode, or one that began too long ago for the role there"),
     ),
 )]
 #[post("/api/tenants/switch")]
@@ -57,7 +67,7 @@ pub async fn switch_tenant(
     auth.platform.limiter.require(&limits::SWITCH_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "switch_tenant", async |tx| {
-        switch(tx, &auth, &actor, body.0.tenant_id, &surroundings).await
+        switch(tx, &auth, &actor, &body.0, &surroundings).await
     })
     .await?;
     metrics::counter!("auth_logins_total", "outcome" => "switched").increment(1);
@@ -69,20 +79,26 @@ async fn switch(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
-    target: TenantId,
+    asked: &SwitchRequest,
     surroundings: &Surroundings,
 ) -> Result<TokenAnswer, Error> {
+    let target = asked.tenant_id;
+    if target == actor.tenant_id {
+        return Err(Problem::invalid_field("/tenantId", "is the studio that you are signed in to").into());
+    }
     let now = auth.platform.clock.now();
     // A factor that is being added ends all sessions: it must not miss this one.
     users::hold(tx, auth.realm, actor.user_id).await?;
     let (account, _) = require_live(tx, auth.realm, Claimed::from(actor), now).await?;
     let session = sessions::find(tx, auth.realm, actor.session_id).await?.ok_or(Error::Unauthenticated)?;
+    let key = open_key(auth, &session)?;
     // Nor does whoever has the access token of a browser's session get a refresh token out of it that scripts can read.
-    if open_key(auth, &session)?.mode() == SessionMode::Cookie {
+    if key.mode() == SessionMode::Cookie {
         return Err(Error::SignInThere);
     }
+    require_current(&asked.refresh_token, &session, &key, (surroundings, now))?;
     scope::enter_tenant(tx, target).await?;
-    let membership = memberships::find(tx, target, actor.user_id).await?;
+    let membership = memberships::held(tx, target, actor.user_id).await?;
     let membership = membership.filter(Membership::is_active).ok_or_else(Problem::not_found)?;
     let carried = Carried { shown_at: session.authenticated_at, ends_at: session.absolute_expires_at };
     let opening = Opening {
@@ -93,4 +109,21 @@ async fn switch(
         proof: Proof { methods: session.amr.clone(), assurance: session.assurance(), carried: Some(carried) },
     };
     open_session(tx, auth, &auth.trail(target, actor.actor()), &opening).await
+}
+
+/// The session's own refresh token, or the one before it while tabs race.
+fn require_current(
+    text: &str,
+    session: &Session,
+    key: &SessionKey,
+    (surroundings, now): (&Surroundings, DateTime<Utc>),
+) -> Result<(), Error> {
+    let token = RefreshToken::try_from(text.to_owned()).map_err(|_| Error::RefreshRefused)?;
+    let shown = DeviceBinding::new(None, surroundings);
+    let same_device = if session.binding().is(&shown) { SameDevice::Yes } else { SameDevice::No };
+    let is_theirs = token.session == session.id && token.is_authentic(key);
+    match session.rotation().judge(token.generation, same_device, now) {
+        Verdict::Rotate | Verdict::Repeat { .. } if is_theirs => Ok(()),
+        _ => Err(Error::RefreshRefused),
+    }
 }

@@ -16,7 +16,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::email_change::{change_of, or_gone, take_address};
 use crate::error::Error;
-use crate::securing::secure;
+use crate::securing::{Disowned, secure};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,8 +29,8 @@ pub struct UndoEmailChangeRequest {
 
 /// Put my former address back
 ///
-/// Works once, within a week of the change. Everybody is signed out, the password is taken away, and a link to choose
-/// another one goes to the address that is back. Changes that came after this one are taken back with it. A link that was
+/// Works once, within a week of the change. Everybody is signed out, the password and every factor and identity that was added
+/// since the change was asked for are taken away, and a link to choose another password goes to the address that is back. Changes that came after this one are taken back with it. A link that was
 /// used or has expired, or whose address is another account's by now, answers 410.
 #[utoipa::path(
     tag = "email",
@@ -76,7 +76,9 @@ async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<
         email_changes::undo_from(tx, &change, now).await?;
     }
     announce_account(tx, &trail, &account).await?;
-    secure(tx, auth, &trail, &account, (AuditAction::EmailChangeUndone, told(&change))).await
+    let since = Some(change.requested_at);
+    let disowned = Disowned { action: AuditAction::EmailChangeUndone, details: told(&change), since };
+    secure(tx, auth, &trail, &account, disowned).await
 }
 
 fn told(change: &EmailChange) -> serde_json::Value {

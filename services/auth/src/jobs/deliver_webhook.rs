@@ -12,6 +12,7 @@ use shinkofa_runtime::outbound::{OutboundError, Target};
 use shinkofa_web::Fault;
 
 use crate::Auth;
+use crate::db::tenants;
 use crate::db::webhooks::{self, Delivery, DeliveryId, Endpoint, Outcome, WebhookId};
 use crate::domain::audit::AuditAction;
 use crate::domain::webhook::{
@@ -24,8 +25,8 @@ pub struct DeliverWebhook {
     pub delivery_id: DeliveryId,
 }
 
-/// Every turn was taken.
-const LOOK_AGAIN: Duration = Duration::from_millis(500);
+/// Every turn was taken, or the tenant's own.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// The receiver is gone for good (RFC 9110 section 15.5.11).
 const GONE: u16 = 410;
@@ -38,15 +39,14 @@ impl Job for DeliverWebhook {
     async fn run(self, auth: &Auth, attempt: Attempt) -> Result<(), Failure> {
         let tenant =
             attempt.tenant.ok_or_else(|| Failure::Abort(anyhow::anyhow!("the job has no tenant")))?;
+        // Before anything is read: whoever has to wait costs nothing meanwhile.
+        let Some(turn) = auth.outbound.turn(tenant) else { return Err(Failure::Wait(LOOK_AGAIN)) };
         let Some(sending) = prepare(auth, tenant, self.delivery_id).await? else { return Ok(()) };
         let sent = match sending.target {
-            Some(target) => auth.outbound.post(&target, sending.headers, sending.body).await,
+            Some(target) => auth.outbound.post(turn, &target, sending.headers, sending.body).await,
             // What may be sent to has changed since.
             None => Err(OutboundError::Refused),
         };
-        if sent == Err(OutboundError::Busy) {
-            return Err(Failure::Wait(LOOK_AGAIN));
-        }
         match settle(auth, tenant, (sending.endpoint, self.delivery_id), sent).await? {
             Some(pause) => Err(Failure::Wait(pause)),
             None => Ok(()),
@@ -61,7 +61,7 @@ struct Sending {
     body: String,
 }
 
-/// What is to be sent; nothing where it has arrived, or its endpoint is disabled or gone.
+/// What is to be sent; nothing where it has arrived, its endpoint is disabled or gone, or its tenant is not open.
 async fn prepare(auth: &Auth, tenant: TenantId, id: DeliveryId) -> Result<Option<Sending>, Error> {
     let now = auth.platform.clock.now();
     transaction(&auth.platform.database, &Scope::tenant(tenant), "prepare_webhook_delivery", async |tx| {
@@ -71,7 +71,8 @@ async fn prepare(auth: &Auth, tenant: TenantId, id: DeliveryId) -> Result<Option
         };
         let endpoint = webhooks::find(tx, tenant, delivery.endpoint_id).await?;
         let Some(endpoint) = endpoint else { return Ok(None) };
-        if endpoint.disabled_at.is_some() {
+        let is_open = tenants::find(tx, tenant).await?.is_some_and(|tenant| tenant.is_open());
+        if endpoint.disabled_at.is_some() || !is_open {
             let outcome = Outcome {
                 state: DeliveryState::GivenUp,
                 attempts: delivery.attempts,
@@ -148,7 +149,7 @@ fn judge(delivery: &Delivery, sent: Result<u16, OutboundError>) -> (Outcome, Opt
         Err(OutboundError::Unresolved) => Some(DeliveryFailure::Unresolved),
         Err(OutboundError::Refused) => Some(DeliveryFailure::RefusedAddress),
         Err(OutboundError::TimedOut) => Some(DeliveryFailure::TimedOut),
-        Err(OutboundError::Unreachable | OutboundError::Busy) => Some(DeliveryFailure::Unreachable),
+        Err(OutboundError::Unreachable) => Some(DeliveryFailure::Unreachable),
     };
     if failure.is_none() {
         return (Outcome { state: DeliveryState::Delivered, attempts, status, failure }, None);

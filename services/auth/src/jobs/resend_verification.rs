@@ -6,7 +6,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
-use crate::db::{signups, users};
+use crate::db::{memberships, signups, users};
 use crate::error::Error;
 use crate::verification::request_verification;
 
@@ -30,6 +30,10 @@ impl Job for ResendVerification {
             let unconfirmed =
                 account.filter(|account| account.email_verified_at.is_none() && account.is_usable(now));
             let Some(account) = unconfirmed else { return Ok(()) };
+            // A letter is written in the name of a tenant, which learns by it that there is such an account.
+            if memberships::find(tx, tenant, user).await?.is_none() {
+                return Ok(());
+            }
             let signup = signups::latest(tx, auth.realm, &account.email_canonical).await?;
             request_verification(tx, auth, &trail, &account, signup).await
         })

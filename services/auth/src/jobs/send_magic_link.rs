@@ -8,6 +8,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
+use crate::db::memberships::{self, Membership};
 use crate::db::users;
 use crate::domain::audit::AuditAction;
 use crate::domain::mailed_code::MailedCode;
@@ -39,6 +40,11 @@ impl Job for SendMagicLink {
             let Some(account) = account.filter(|account| takes_mail(account, trail.clock.now())) else {
                 return Ok(());
             };
+            // A letter is written in the name of a tenant, which learns by it that there is such an account.
+            let membership = memberships::find(tx, tenant, user).await?;
+            if !membership.as_ref().is_some_and(Membership::is_active) {
+                return Ok(());
+            }
             let token = OneTimeToken::from_random(auth.randomness.bytes()?);
             let code = MailedCode::of_link(&token);
             let sending = Sending {

@@ -60,11 +60,14 @@ async fn settle(tx: &mut Connection, auth: &Auth, trail: &Trail, change: &EmailC
     one_time_tokens::void(tx, who, TokenPurpose::EmailChange, now).await?;
     match users::find_by_email(tx, auth.realm, &email).await? {
         Some(owner) if owner.email_verified_at.is_some() => {
-            email_changes::delete(tx, auth.realm, change.id).await?;
-            tell_owner(tx, auth, trail, (&owner, &account)).await
+            tell_owner(tx, auth, trail, (&owner, &account)).await?;
         }
-        _ => mail_proof(tx, auth, trail, (&account, change)).await,
+        _ => mail_proof(tx, auth, trail, (&account, change)).await?,
     }
+    // Told alike in both cases, as is the request itself: neither the timeline nor a copy of one's data says who has an account.
+    let details = json!({ "sessionId": change.session_id });
+    trail.user(tx, AuditAction::EmailChangeRequested, account.id, details).await?;
+    Ok(())
 }
 
 /// Who asked learns nothing; who has the address learns that somebody asked.
@@ -92,8 +95,5 @@ async fn mail_proof(
     let letter =
         AccountLetter::EmailChangeConfirmation { expires_at: trail.clock.now() + purpose.lifetime() };
     let to = PersonalContact { email: change.new_email.clone(), name: account.name.clone() };
-    request_letter_to(tx, auth, trail, (account, to), (letter, Some(secret))).await?;
-    let details = json!({ "sessionId": change.session_id });
-    trail.user(tx, AuditAction::EmailChangeRequested, account.id, details).await?;
-    Ok(())
+    request_letter_to(tx, auth, trail, (account, to), (letter, Some(secret))).await
 }

@@ -249,6 +249,35 @@ async fn showing_again_who_one_is_moves_the_cookie_on_whatever_is_asked_for() {
     browser.refresh(&app, &answer.text("csrfToken")).await.expect(200);
 }
 
+/// A studio's pages are at its own host, and so is their cookie.
+#[actix_web::test]
+async fn a_page_of_a_studio_has_its_cookie_at_the_studios_own_host() {
+    let app = browser::app().await;
+    let elan = crate::studios::studio(&app, "eve", "elan").await;
+    let mia = elan.member(&app, "mia", &["member"]).await;
+    let host = elan.host();
+    let sign_in = async |at: &str, page: &str| {
+        let call = app.post("/api/auth/signin").at_host(at).header("origin", page);
+        let body = json!({ "email": mia["user"]["email"], "password": people::PASSWORD });
+        call.header("session-mode", "cookie").json(&body).send().await
+    };
+    let own = format!("https://{host}");
+    let half_way = sign_in(&host, &own).await.expect(200).body;
+    assert_eq!(half_way["mfaRequired"], true);
+    for (at, page) in [
+        ("app.shinkofa.localhost", own.as_str()),
+        (&host, "https://other.shinkofa.localhost"),
+        (&host, "https://elan.shinkofa.localhost.evil.test"),
+        (&host, "http://elan.shinkofa.localhost"),
+        (&host, "https://elan.shinkofa.localhost:1"),
+        ("studio.shinkofa.localhost", "https://studio.shinkofa.localhost:1"),
+    ] {
+        let answer = sign_in(at, page).await;
+        assert!(matches!(answer.status, 403 | 421), "{at} {page}: {answer:?}");
+    }
+}
+
+
 #[actix_web::test]
 async fn the_document_declares_cookie_mode() {
     let document: Value = serde_json::to_value(openapi::<Auth>()).unwrap();

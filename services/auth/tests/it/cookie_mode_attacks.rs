@@ -158,9 +158,10 @@ async fn a_token_in_the_body_is_taken_by_itself_and_the_cookie_beside_it_is_not_
 async fn no_refresh_token_is_had_for_the_access_token_of_a_browser() {
     let app = browser::app().await;
     let (browser, body) = signed_in(&app, &address(&app, "anna")).await;
+    let elsewhere = json!({ "tenantId": TenantId::new(&app.clock), "refreshToken": "nothing" });
     for mode in ["bearer", "cookie"] {
         let call = app.post("/api/tenants/switch").token(text(&body, "accessToken"));
-        let call = call.header("session-mode", mode).json(&json!({ "tenantId": TenantId::DEFAULT }));
+        let call = call.header("session-mode", mode).json(&elsewhere);
         let answer = browser.send(browser.request(call, APP)).await.expect_problem(403, "sign_in_there");
         assert!(set_cookies(&answer).is_empty());
     }

@@ -194,8 +194,36 @@ async fn a_studio_keeps_an_admin() {
     let app = TestApp::<Auth>::start().await;
     let ada = staff(&app, "ada", "admin").await;
     delete(&app, &ada, PASSWORD).await.expect_problem(409, "last_admin");
-    staff(&app, "bea", "admin").await;
+    let bea = staff(&app, "bea", "admin").await;
     delete(&app, &ada, PASSWORD).await.expect(202);
+    // Who has asked to be forgotten is nobody to rely on.
+    delete(&app, &bea, PASSWORD).await.expect_problem(409, "last_admin");
+}
+
+#[actix_web::test]
+async fn of_two_admins_who_ask_at_once_one_stays() {
+    let app = TestApp::<Auth>::start().await;
+    let ada = staff(&app, "ada", "admin").await;
+    let bea = staff(&app, "bea", "admin").await;
+    let answers = join_all([&ada, &bea].map(|who| delete(&app, who, PASSWORD))).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 409]);
+}
+
+/// Whoever is asked to join a studio is known there by their address alone, and the account is nobody's by then.
+#[actix_web::test]
+async fn an_erased_persons_address_is_left_in_no_studio() {
+    let Scene { app, .. } = scene().await;
+    let elan = crate::studios::studio(&app, "eve", "elan").await;
+    let anna = address(&app, "anna");
+    elan.invite(&app, &elan.admin, &anna, &["member"]).await.expect(201);
+    let person = people::signed_in(&app, &anna).await;
+    delete(&app, &person, PASSWORD).await.expect(202);
+    app.advance(TimeDelta::days(14) + TimeDelta::seconds(1));
+    app.run_jobs().await;
+    let left = app.sql("SELECT email FROM invitations WHERE email IS NOT NULL").await;
+    assert!(!left.iter().any(|row| row["email"] == anna.as_str()), "{left:?}");
 }
 
 #[actix_web::test]

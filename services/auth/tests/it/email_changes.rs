@@ -209,6 +209,39 @@ async fn a_taken_address_is_answered_like_a_free_one_and_its_owner_is_told() {
     // The request before the taken one is overtaken all the same: nothing tells the two apart later either.
     let before = link(&app, &address(&app, "free"), "email_change_confirmation").await;
     confirm(&app, &before).await.expect_problem(410, "link_gone");
+    let asked = "SELECT details FROM audit_events WHERE action = 'account.email_change_requested'";
+    assert_eq!(app.sql(asked).await.len(), 3, "the timeline tells of all of them");
+    let copied = "SELECT new_email FROM email_changes";
+    assert_eq!(app.sql(copied).await.len(), 3, "and so does a copy of one's data");
+}
+
+/// V5: a thief who made themselves ways to come back has none of them left, and what was there before stays.
+#[actix_web::test]
+async fn v05_with_the_former_address_come_none_of_the_thiefs_ways_in() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, thief) = (address(&app, "anna"), address(&app, "thief"));
+    let body = people::signed_in(&app, &anna).await;
+    app.advance(TimeDelta::seconds(1));
+    let body = moved(&app, access(&body), &thief).await;
+    let thiefs = crate::factors::enrolled(&app, access(&body)).await;
+    undo(&app, &link(&app, &anna, "email_changed").await).await.expect(204);
+    app.advance(TimeDelta::seconds(31));
+    reset(&app, &link(&app, &anna, "password_reset").await, NEW_PASSWORD).await.expect(204);
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    assert!(body["accessToken"].is_string(), "nobody asks the owner for the thief's app: {body}");
+    drop(thiefs);
+
+    // The owner's own factor, which is older, is asked for afterwards as before.
+    let bob = address(&app, "bob");
+    let own = crate::factors::person_with_app(&app, &bob).await;
+    let body = crate::factors::sign_in_with(&app, &bob, &own).await;
+    app.advance(TimeDelta::seconds(31));
+    moved(&app, access(&body), &address(&app, "elsewhere")).await;
+    undo(&app, &link(&app, &bob, "email_changed").await).await.expect(204);
+    app.advance(TimeDelta::seconds(31));
+    reset(&app, &link(&app, &bob, "password_reset").await, NEW_PASSWORD).await.expect(204);
+    let body = people::sign_in(&app, &bob, NEW_PASSWORD).await.expect(200).body;
+    assert_eq!(body["mfaRequired"], true);
 }
 
 #[actix_web::test]

@@ -13,6 +13,7 @@ mod cookie_mode;
 mod cookie_mode_attacks;
 mod custom_roles;
 mod deletion;
+mod detours;
 mod email_changes;
 mod enrolment;
 mod factors;

@@ -216,3 +216,26 @@ async fn a_sign_in_on_a_new_device_is_told_and_can_be_disowned() {
     people::sign_in(&app, &anna, PASSWORD).await.expect(401);
     assert_eq!(kinds(&app, &anna).await, ["new_sign_in", "password_reset"]);
 }
+
+/// A stranger who adds a factor of their own would else be asked for it for ever, instead of the owner.
+#[actix_web::test]
+async fn with_a_disowned_sign_in_go_the_factors_that_were_added_since() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    sign_in_with(&app, &anna, "Phone/1.0", Some("phone-1")).await;
+    app.advance(TimeDelta::seconds(1));
+    let thief = sign_in_with(&app, &anna, "Thief/1.0", Some("thief-1")).await;
+    crate::factors::enrolled(&app, people::text(&thief, "accessToken")).await;
+    open(&app, "/api/auth/signin/not-me", &link(&app, &anna, "new_sign_in").await).await.expect(204);
+    for table in ["user_factors", "recovery_codes"] {
+        assert!(app.sql(&format!("SELECT user_id FROM {table}")).await.is_empty(), "{table}");
+    }
+    app.advance(TimeDelta::seconds(31));
+    let path = "/api/auth/password/reset";
+    let token = link(&app, &anna, "password_reset").await;
+    let body = json!({ "token": token, "newPassword": "another long sentence of hers" });
+    app.post(path).json(&body).send().await.expect(204);
+    let back = people::sign_in(&app, &anna, "another long sentence of hers").await.expect(200).body;
+    assert!(back["accessToken"].is_string(), "{back}");
+}

@@ -91,7 +91,8 @@ pub async fn create(app: &TestApp<Auth>, by: &Value, slug: &str) -> Answer {
 }
 
 pub async fn switch(app: &TestApp<Auth>, by: &Value, tenant: &str) -> Answer {
-    app.post("/api/tenants/switch").token(token(by)).json(&json!({ "tenantId": tenant })).send().await
+    let body = json!({ "tenantId": tenant, "refreshToken": text(by, "refreshToken") });
+    app.post("/api/tenants/switch").token(token(by)).json(&body).send().await
 }
 
 pub async fn accept(app: &TestApp<Auth>, by: &Value, presented: Value) -> Answer {

@@ -13,7 +13,8 @@ use shinkofa_testing::TestApp;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{staff, token, user_id};
 use crate::studios::{
-    anonymous, claims, create, described, plain_person, profile_at, refresh_at, sign_in_at, studio, switch,
+    Studio, anonymous, claims, create, described, plain_person, profile_at, refresh_at, sign_in_at, studio,
+    switch,
 };
 
 #[actix_web::test]
@@ -207,6 +208,24 @@ async fn a_domain_leads_to_its_studio_and_to_no_other() {
 }
 
 /// V28: a closed or suspended tenant mints nothing from that moment on, and what it gave out is worth nothing.
+/// The operator has put a certificate for it into the folder of its studio.
+#[actix_web::test]
+async fn a_domain_that_is_served_for_a_studio_is_nobody_elses_to_set() {
+    let builder = TestApp::<Auth>::builder().env("SHINKOFA_TENANT_DOMAINS", "elan=studio-elan.example");
+    let app = builder.start::<Auth>().await;
+    let other = studio(&app, "eve", "other").await;
+    let elan = studio(&app, "anna", "elan").await;
+    let set = async |studio: &Studio| {
+        let body = json!({ "domain": "studio-elan.example" });
+        studio.call(&app, Method::PUT, "/api/tenants/current/domain", &studio.admin).json(&body).send().await
+    };
+    app.get("/api/docs/auth.json").at_host("studio-elan.example").send().await.expect(421);
+    set(&other).await.expect_problem(409, "domain_taken");
+    set(&elan).await.expect(200);
+    app.get("/api/docs/auth.json").at_host("studio-elan.example").send().await.expect(200);
+    profile_at(&app, "studio-elan.example", &elan.admin).await.expect(200);
+}
+
 #[actix_web::test]
 async fn v28_a_closed_or_suspended_studio_stops_minting_at_once() {
     let app = TestApp::<Auth>::start().await;

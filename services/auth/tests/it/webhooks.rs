@@ -314,6 +314,17 @@ async fn v27_addresses_inside_are_refused_when_a_webhook_is_made_changed_and_sen
     assert_eq!(inside.received_requests().await.unwrap().len(), 0);
 }
 
+/// V28: a studio that is closed or suspended has nothing sent any more, not even what was on its way.
+#[actix_web::test]
+async fn v28_nothing_is_sent_for_a_studio_that_is_not_open() {
+    let scene = Scene::new(&["session.opened"]).await;
+    people::signed_in(&scene.app, &address(&scene.app, "anna")).await;
+    scene.app.superuser().await.run("UPDATE tenants SET status = 'suspended'").await;
+    scene.app.run_jobs().await;
+    assert!(scene.received().await.is_empty());
+}
+
+
 #[actix_web::test]
 async fn another_secret_signs_at_once_and_the_one_before_it_for_a_day() {
     let mut scene = Scene::new(&["session.opened"]).await;

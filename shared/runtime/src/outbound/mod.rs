@@ -8,14 +8,15 @@ mod address;
 mod resolver;
 mod target;
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use shinkofa_kernel::defended;
-use tokio::sync::Semaphore;
+use shinkofa_kernel::{TenantId, defended};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use address::is_public;
 pub use resolver::{ResolveHost, Resolving, SystemResolver};
@@ -29,13 +30,27 @@ pub struct Outbound {
     resolver: Arc<dyn ResolveHost>,
     exempt: Arc<[SocketAddr]>,
     turns: Arc<Semaphore>,
+    /// Those that have one.
+    served: Arc<Mutex<HashSet<TenantId>>>,
+}
+
+/// Leave to send once. Others wait until it is dropped.
+#[derive(Debug)]
+pub struct Turn {
+    tenant: TenantId,
+    served: Arc<Mutex<HashSet<TenantId>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+    }
 }
 
 /// Why nothing was sent, or no answer came. Each is all that whoever chose the address is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OutboundError {
-    #[error("every turn is taken")]
-    Busy,
     #[error("the name has no address")]
     Unresolved,
     #[error("the address is not a public one")]
@@ -46,8 +61,8 @@ pub enum OutboundError {
     TimedOut,
 }
 
-/// A receiver that keeps us waiting takes a turn from other receivers, and none from anything else.
-const TURNS: usize = 3;
+/// A receiver that keeps us waiting takes the turn of its own tenant, and one of these from the others.
+const TURNS: usize = 6;
 const TO_RESOLVE: Duration = Duration::from_secs(3);
 const TO_CONNECT: Duration = Duration::from_secs(4);
 const IN_ALL: Duration = Duration::from_secs(10);
@@ -69,7 +84,7 @@ impl Outbound {
     }
 
     pub fn new(resolver: Arc<dyn ResolveHost>, exempt: Vec<SocketAddr>) -> Self {
-        Self { resolver, exempt: exempt.into(), turns: Arc::new(Semaphore::new(TURNS)) }
+        Self { resolver, exempt: exempt.into(), turns: Arc::new(Semaphore::new(TURNS)), served: Arc::default() }
     }
 
     /// Takes an address in, as far as it can be judged without asking anybody: see [`Target`].
@@ -77,14 +92,22 @@ impl Outbound {
         Target::parse(text, &self.exempt)
     }
 
+    /// A turn at sending for `tenant`; none where it has one already, or where all are taken.
+    pub fn turn(&self, tenant: TenantId) -> Option<Turn> {
+        let permit = self.turns.clone().try_acquire_owned().ok()?;
+        let served = self.served.clone();
+        let is_first = served.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        is_first.then_some(Turn { tenant, served, _permit: permit })
+    }
+
     /// Posts `body` as JSON and returns the status of the answer, whatever it is.
     pub async fn post(
         &self,
+        _turn: Turn,
         target: &Target,
         headers: HeaderMap,
         body: String,
     ) -> Result<u16, OutboundError> {
-        let _turn = self.turns.try_acquire().map_err(|_| OutboundError::Busy)?;
         let sending = async {
             let addresses = self.addresses(target).await?;
             send(target, &addresses, headers, body).await

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use shinkofa_kernel::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -70,7 +71,21 @@ fn seen(counter: &AtomicUsize) -> usize {
 }
 
 async fn post(outbound: &Outbound, target: &Target) -> Result<u16, OutboundError> {
-    outbound.post(target, HeaderMap::new(), "{}".to_owned()).await
+    let turn = outbound.turn(TenantId::DEFAULT).expect("nobody else sends");
+    outbound.post(turn, target, HeaderMap::new(), "{}".to_owned()).await
+}
+
+#[test]
+fn a_tenant_has_one_turn_at_a_time_and_nobody_elses() {
+    let outbound = Outbound::new(Arc::new(SystemResolver), Vec::new());
+    let clock = Clock::system();
+    let first = outbound.turn(TenantId::DEFAULT).unwrap();
+    assert!(outbound.turn(TenantId::DEFAULT).is_none(), "it has one");
+    let others: Vec<Turn> = (1..TURNS).map(|_| outbound.turn(TenantId::new(&clock)).unwrap()).collect();
+    assert!(outbound.turn(TenantId::new(&clock)).is_none(), "all are taken");
+    drop(first);
+    let again = outbound.turn(TenantId::DEFAULT).unwrap();
+    drop((again, others));
 }
 
 /// The name that everything is sent to. Without encryption, which the exempt address alone may be.

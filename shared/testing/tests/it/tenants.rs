@@ -69,7 +69,8 @@ async fn v28_a_tenant_is_found_by_its_name_and_its_domain_and_no_token_of_a_clos
         app.read_feeds().await.unwrap();
     };
     let ask = async |host: &str| app.get(ME).at_host(host).bearer(&anna).send().await;
-    ask("elan.shinkofa.localhost").await.expect_problem(403, "wrong_tenant");
+    // Nobody's host yet.
+    ask("elan.shinkofa.localhost").await.expect_problem(421, "misdirected_request");
     tell(changed(tenant, "elan", None, TenantStatus::Active)).await;
     ask("elan.shinkofa.localhost").await.expect(200);
     ask("app.shinkofa.localhost").await.expect_problem(403, "wrong_tenant");

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::figures::percentile;
-use crate::load::{Connection, Http, Measured, in_microseconds};
+use crate::load::{Answer, Connection, Http, Measured, in_microseconds};
 
 /// How many come in a second on average, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -134,14 +134,22 @@ pub async fn run(
 }
 
 async fn one(address: SocketAddr, idle: Idle, due: Instant, request: Vec<u8>) -> Result<Arrival> {
-    let mut connection = match idle.take() {
-        Some(connection) => connection,
-        None => Connection::open(address).await?,
+    let (answer, connection) = match idle.take() {
+        Some(mut connection) => match connection.ask(&request).await {
+            Ok(answer) => (answer, connection),
+            // A server closes what nobody used for a while; every client of HTTP opens another one then.
+            Err(_) => anew(address, &request).await?,
+        },
+        None => anew(address, &request).await?,
     };
-    let answer = connection.ask(&request).await?;
     let microseconds = in_microseconds(due.elapsed());
     idle.put(connection);
     Ok(Arrival { status: answer.status, retry_after: answer.retry_after, microseconds })
+}
+
+async fn anew(address: SocketAddr, request: &[u8]) -> Result<(Answer, Connection<Http>)> {
+    let mut connection = Connection::open(address).await?;
+    Ok((connection.ask(request).await?, connection))
 }
 
 /// Connections without a request under way.

@@ -6,6 +6,8 @@
 
 mod cast;
 mod expectation;
+mod shadow;
+mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -49,6 +49,14 @@ async fn v22_a_mailed_link_signs_in_a_person_and_no_link_scanner() {
 }
 
 #[tokio::test]
+async fn a_passkey_signs_in_alone_and_as_a_second_factor_in_a_real_browser() {
+    let stack = Stack::attach().await;
+    let person = stack.sign_up("en").await;
+    tell(&stack, "passkeys", &person).await;
+    invariants::check(&stack).await;
+}
+
+#[tokio::test]
 async fn cookie_mode_spans_two_subdomains_and_keeps_everybody_else_out() {
     let stack = Stack::attach().await;
     let person = stack.sign_up("en").await;

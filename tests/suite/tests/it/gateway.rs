@@ -8,4 +8,5 @@ pub mod problem;
 mod refusals;
 mod smuggling;
 mod spoofing;
+mod tenant_hosts;
 pub mod wire;

@@ -1,0 +1,105 @@
+//! How refusals of browsers, second factors and passkeys are told.
+
+use actix_web::http::StatusCode;
+use shinkofa_web::Problem;
+
+use super::{Error, conflict, forbidden, unauthorized};
+
+impl Error {
+    /// Refusals of what a browser sends by itself.
+    pub(super) fn browser_problem(&self) -> Problem {
+        match self {
+            Self::OriginRefused => forbidden(
+                "origin_refused",
+                "This works on our own pages alone. Open the application and try again.",
+                "Ceci ne fonctionne que sur nos propres pages. Ouvrez l'application et réessayez.",
+            ),
+            Self::SignInThere => forbidden(
+                "sign_in_there",
+                "Open the studio at its own address and sign in there.",
+                "Ouvrez le studio à sa propre adresse et connectez-vous là-bas.",
+            ),
+            _ => forbidden(
+                "csrf_refused",
+                "The page has to show that it is ours. Reload it and try again.",
+                "La page doit prouver qu'elle est la nôtre. Rechargez-la et réessayez.",
+            ),
+        }
+    }
+
+    /// Refusals about second factors.
+    pub(super) fn factor_problem(&self) -> Problem {
+        match self {
+            Self::SameChannel => forbidden(
+                "same_channel_twice",
+                "The second factor of this account is the mailbox that you just used. Sign in with your password instead.",
+                "Le second facteur de ce compte est la boîte mail que vous venez d'utiliser. Connectez-vous plutôt avec votre mot de passe.",
+            ),
+            Self::NoMailedCode => forbidden(
+                "mailed_code_not_available",
+                "No code can be mailed here. Use another of your second factors.",
+                "Aucun code ne peut être envoyé par mail ici. Utilisez un autre de vos seconds facteurs.",
+            ),
+            Self::ReauthenticationRefused => forbidden(
+                "reauthentication_refused",
+                "The password or the code is not right.",
+                "Le mot de passe ou le code n'est pas correct.",
+            ),
+            Self::FactorCodeRefused => {
+                Problem::invalid_field("/code", "is not what the authenticator app shows now")
+            }
+            Self::TooManyFactors => conflict(
+                "too_many_factors",
+                "This account has as many second factors as it may. Remove one first.",
+                "Ce compte a autant de seconds facteurs que possible. Supprimez-en un d'abord.",
+            ),
+            Self::FactorExists => conflict(
+                "factor_exists",
+                "This second factor is enrolled already.",
+                "Ce second facteur est déjà enregistré.",
+            ),
+            Self::LastFactor => conflict(
+                "last_factor_required",
+                "Your role needs a second factor. Enrol another one before you remove this one.",
+                "Votre rôle exige un second facteur. Enregistrez-en un autre avant de supprimer celui-ci.",
+            ),
+            _ => conflict(
+                "no_second_factor",
+                "Recovery codes stand in for a second factor. Enrol one first.",
+                "Les codes de secours remplacent un second facteur. Enregistrez-en un d'abord.",
+            ),
+        }
+    }
+
+    /// Refusals about passkeys.
+    pub(super) fn passkey_problem(&self) -> Problem {
+        match self {
+            Self::ChallengeGone => Problem::new(
+                StatusCode::GONE,
+                "challenge_gone",
+                "This was asked for too long ago, or answered already. Begin again.",
+                "Cette demande est trop ancienne ou a déjà reçu une réponse. Recommencez.",
+            ),
+            Self::PasskeyCloned => forbidden(
+                "passkey_cloned",
+                "A copy of this passkey seems to be about, so it was refused. Sign in another way and remove it.",
+                "Une copie de cette clé d'accès semble en circuler : elle a été refusée. Connectez-vous autrement et supprimez-la.",
+            ),
+            Self::PasskeyNotAvailable => forbidden(
+                "passkey_not_available",
+                "This account has no passkey to be asked for. Use another of your second factors.",
+                "Ce compte n'a pas de clé d'accès. Utilisez un autre de vos seconds facteurs.",
+            ),
+            Self::PasskeyExists => conflict(
+                "passkey_exists",
+                "This passkey is registered already.",
+                "Cette clé d'accès est déjà enregistrée.",
+            ),
+            _ => unauthorized(
+                "passkey_refused",
+                "This passkey opens nothing here. Use another one, or sign in another way.",
+                "Cette clé d'accès n'ouvre rien ici. Utilisez-en une autre ou connectez-vous autrement.",
+            ),
+        }
+    }
+}
