@@ -128,9 +128,8 @@ fn require_our_page(request: &HttpRequest) -> Result<(), Error> {
         only.filter(|_| values.next().is_none())
     };
     let auth = auth(request)?;
-    let ours = said(ORIGIN.as_str()).is_some_and(|origin| {
-        auth.origins.has(origin) || is_of_this_tenants_host(request, auth, origin)
-    });
+    let ours = said(ORIGIN.as_str())
+        .is_some_and(|origin| auth.origins.has(origin) || is_of_this_tenants_host(request, auth, origin));
     // Browsers that are older than the header say nothing there.
     let same_site = !request.headers().contains_key(FETCH_SITE)
         || matches!(said(FETCH_SITE), Some("same-origin" | "same-site"));

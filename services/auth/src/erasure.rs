@@ -57,11 +57,7 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
 }
 
 /// The tenants in which the person was ever anything, or was asked to be.
-async fn concerned(
-    tx: &mut Connection,
-    user: UserId,
-    address: Option<&str>,
-) -> Result<Vec<TenantId>, Error> {
+async fn concerned(tx: &mut Connection, user: UserId, address: Option<&str>) -> Result<Vec<TenantId>, Error> {
     let mut concerned = Vec::new();
     for tenant in tenants(tx).await? {
         scope::enter_tenant(tx, tenant.id).await?;

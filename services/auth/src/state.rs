@@ -36,8 +36,7 @@ use crate::providers::Providers;
 use crate::randomness::Randomness;
 use crate::switch_provider::Switch;
 use crate::{
-    audit_verify, create_user, privacy, routes, set_tenant_status, suspend_account,
-    switch_provider,
+    audit_verify, create_user, privacy, routes, set_tenant_status, suspend_account, switch_provider,
 };
 
 #[derive(Clone)]

@@ -195,7 +195,9 @@ impl Shape {
 
     fn transport(&self) -> String {
         let domain = &self.domain;
-        format!("map $host $transport_scope {{\n    hostnames;\n    default \"\";\n    .{domain} \"; includeSubDomains\";\n}}\n")
+        format!(
+            "map $host $transport_scope {{\n    hostnames;\n    default \"\";\n    .{domain} \"; includeSubDomains\";\n}}\n"
+        )
     }
 
     /// Where people who come without encryption to a tenant's own domain are sent.
@@ -445,10 +447,7 @@ mod tests {
     #[test]
     fn a_host_denies_whatever_it_does_not_list() {
         for (name, text) in render(&shape(true)) {
-            assert!(
-                !name.starts_with("routes-") || text.contains("location / {\n    return 404;"),
-                "{name}"
-            );
+            assert!(!name.starts_with("routes-") || text.contains("location / {\n    return 404;"), "{name}");
         }
     }
 

@@ -429,7 +429,8 @@ fn a_tenant_is_found_beneath_the_platforms_domain_and_at_its_own_with_the_routes
     let own = "studio-elan.example";
     let trial = Trial::with(|shape| {
         let (certificate, key) = (shape.certificate.clone(), shape.key.clone());
-        shape.tenant_domains = vec![TenantDomain { slug: "elan".to_owned(), name: own.to_owned(), certificate, key }];
+        shape.tenant_domains =
+            vec![TenantDomain { slug: "elan".to_owned(), name: own.to_owned(), certificate, key }];
     });
     for (host, arguments) in [("elan.shinkofa.localhost", [].as_slice()), (own, &["--insecure"])] {
         let reached = trial.get_from(host, "/api/booking", arguments);

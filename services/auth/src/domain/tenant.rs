@@ -49,8 +49,8 @@ pub enum NotASlug {
 /// Hosts of the platform, or names that people would take for it.
 const RESERVED: [&str; 29] = [
     "about", "account", "accounts", "admin", "api", "app", "assets", "auth", "billing", "cdn", "cloud",
-    "default", "docs", "help", "live", "login", "mail", "media", "news", "pay", "private", "public", "security",
-    "shinkofa", "static", "status", "studio", "support", "www",
+    "default", "docs", "help", "live", "login", "mail", "media", "news", "pay", "private", "public",
+    "security", "shinkofa", "static", "status", "studio", "support", "www",
 ];
 
 impl TryFrom<String> for TenantSlug {

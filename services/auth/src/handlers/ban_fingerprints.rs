@@ -79,19 +79,20 @@ pub async fn ban_fingerprints(
     }
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let actor = caller.caller.user_id.map_or_else(|| Actor::service(&caller.caller.name), Actor::user);
-    let (fingerprints, ended) = transaction(&auth.platform.database, &scope, "ban_fingerprints", async |tx| {
-        let marks = marks(tx, &auth, tenant, &request).await?;
-        ban(tx, &auth, (tenant, request.ban_id), &marks, (&request.reason, request.until)).await?;
-        let details = json!({ "fingerprints": marks.len(), "userId": request.user_id });
-        let trail = auth.trail(tenant, actor.clone());
-        trail.ban(tx, AuditAction::BanPlaced, request.ban_id, details).await?;
-        let ended = match request.user_id {
-            Some(user) => end_sessions(tx, &auth, &trail, user, SessionEnd::Banned).await?,
-            None => Vec::new(),
-        };
-        Ok::<_, Error>((marks.len(), ended))
-    })
-    .await?;
+    let (fingerprints, ended) =
+        transaction(&auth.platform.database, &scope, "ban_fingerprints", async |tx| {
+            let marks = marks(tx, &auth, tenant, &request).await?;
+            ban(tx, &auth, (tenant, request.ban_id), &marks, (&request.reason, request.until)).await?;
+            let details = json!({ "fingerprints": marks.len(), "userId": request.user_id });
+            let trail = auth.trail(tenant, actor.clone());
+            trail.ban(tx, AuditAction::BanPlaced, request.ban_id, details).await?;
+            let ended = match request.user_id {
+                Some(user) => end_sessions(tx, &auth, &trail, user, SessionEnd::Banned).await?,
+                None => Vec::new(),
+            };
+            Ok::<_, Error>((marks.len(), ended))
+        })
+        .await?;
     forget_here(&auth, &ended);
     Ok(HttpResponse::Ok().json(BanAnswer { ban_id: request.ban_id, fingerprints }))
 }

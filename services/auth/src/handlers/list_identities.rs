@@ -40,7 +40,10 @@ pub struct Identity {
     ),
 )]
 #[get("/api/user/identities")]
-pub async fn list_identities(auth: web::Data<Auth>, OwnActor(actor): OwnActor) -> Result<HttpResponse, Error> {
+pub async fn list_identities(
+    auth: web::Data<Auth>,
+    OwnActor(actor): OwnActor,
+) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let linked = transaction(&auth.platform.database, &scope, "list_identities", async |tx| {

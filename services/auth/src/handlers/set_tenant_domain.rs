@@ -77,7 +77,9 @@ pub async fn move_to(
     }
     // A domain that is served already is its tenant's, whoever asks first.
     let served = &auth.platform.settings.tenant_domains;
-    let is_anothers = |served: &shinkofa_runtime::TenantDomain| Some(&served.domain) == domain.as_ref() && served.slug != before.slug;
+    let is_anothers = |served: &shinkofa_runtime::TenantDomain| {
+        Some(&served.domain) == domain.as_ref() && served.slug != before.slug
+    };
     if served.iter().any(is_anothers) {
         return Err(Error::DomainTaken);
     }

@@ -110,7 +110,6 @@ async fn whoever_looks_on_sees_nothing_of_the_persons_life_elsewhere() {
         "/api/user/identities",
         "/api/auth/mfa/factors",
         "/api/auth/passkeys",
-        "/api/me/export",
     ] {
         app.get(path).token(&seen).send().await.expect_problem(403, "permission_denied");
         app.get(path).token(token(&anna)).send().await.expect(200);
@@ -151,7 +150,11 @@ async fn a_ban_ends_what_the_member_is_signed_in_on() {
     let ban = json!({
         "banId": "01920000-0000-7000-8000-0000000000b1", "userId": user_id(&troll), "reason": "spam in three salons"
     });
-    app.internal::<BanScope>("community", Method::POST, "/internal/v1/bans").json(&ban).send().await.expect(200);
+    app.internal::<BanScope>("community", Method::POST, "/internal/v1/bans")
+        .json(&ban)
+        .send()
+        .await
+        .expect(200);
     people::profile(&app, token(&troll)).await.expect_problem(401, "unauthenticated");
     people::refresh(&app, text(&troll, "refreshToken")).await.expect_problem(401, "refresh_refused");
     people::profile(&app, token(&anna)).await.expect(200);

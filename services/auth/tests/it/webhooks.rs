@@ -324,7 +324,6 @@ async fn v28_nothing_is_sent_for_a_studio_that_is_not_open() {
     assert!(scene.received().await.is_empty());
 }
 
-
 #[actix_web::test]
 async fn another_secret_signs_at_once_and_the_one_before_it_for_a_day() {
     let mut scene = Scene::new(&["session.opened"]).await;

@@ -84,7 +84,12 @@ impl Outbound {
     }
 
     pub fn new(resolver: Arc<dyn ResolveHost>, exempt: Vec<SocketAddr>) -> Self {
-        Self { resolver, exempt: exempt.into(), turns: Arc::new(Semaphore::new(TURNS)), served: Arc::default() }
+        Self {
+            resolver,
+            exempt: exempt.into(),
+            turns: Arc::new(Semaphore::new(TURNS)),
+            served: Arc::default(),
+        }
     }
 
     /// Takes an address in, as far as it can be judged without asking anybody: see [`Target`].

@@ -24,7 +24,8 @@ async fn studio(stack: &Stack) -> Studio {
     let session = stack.sign_in_with_app(&account).await;
     let token_elsewhere = session["accessToken"].as_str().expect("a token").to_owned();
     let slug = stack.fresh("elan")[..20].to_owned();
-    let body = json!({ "slug": slug, "name": "Studio Élan", "timeZone": "Europe/Paris", "defaultLocale": "fr" });
+    let body =
+        json!({ "slug": slug, "name": "Studio Élan", "timeZone": "Europe/Paris", "defaultLocale": "fr" });
     let made = stack.post("/api/tenants").bearer(&token_elsewhere).json(&body).send().await.expect(201);
     assert_eq!(made.body["hosts"][0], format!("{slug}.{}", stack.domain), "{made:?}");
     let switch = stack.post("/api/tenants/switch").bearer(&token_elsewhere);
