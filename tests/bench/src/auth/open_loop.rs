@@ -136,9 +136,9 @@ pub async fn run(
 async fn one(address: SocketAddr, idle: Idle, due: Instant, request: Vec<u8>) -> Result<Arrival> {
     let (answer, connection) = match idle.take() {
         Some(mut connection) => match connection.ask(&request).await {
-            Ok(answer) => (answer, connection),
-            // A server closes what nobody used for a while; every client of HTTP opens another one then.
-            Err(_) => anew(address, &request).await?,
+            Ok(answer) if answer.status != REQUEST_TIMEOUT => (answer, connection),
+            // A server closes what nobody used for a while, and may say so first; every client of HTTP opens another one then.
+            _ => anew(address, &request).await?,
         },
         None => anew(address, &request).await?,
     };
@@ -146,6 +146,9 @@ async fn one(address: SocketAddr, idle: Idle, due: Instant, request: Vec<u8>) ->
     idle.put(connection);
     Ok(Arrival { status: answer.status, retry_after: answer.retry_after, microseconds })
 }
+
+/// What a server says before it closes a connection on which nothing was asked (RFC 9110 section 15.5.9).
+const REQUEST_TIMEOUT: u16 = 408;
 
 async fn anew(address: SocketAddr, request: &[u8]) -> Result<(Answer, Connection<Http>)> {
     let mut connection = Connection::open(address).await?;
