@@ -11,6 +11,9 @@ use crate::{launch, postgres};
 const WARNING: &str = "# Rendered from deploy/services.toml by `./deploy/ctl render`; a test compares.\n";
 /// Replaced by the base domain when the gateway's container starts.
 const DOMAIN: &str = "@DOMAIN@";
+/// The same where its dots have to mean dots.
+const DOMAIN_IN_A_PATTERN: &str = "\\.@DOMAIN@$";
+const DOMAIN_PATTERN: &str = "\\.@DOMAIN_PATTERN@$";
 const PLATFORM_SECRETS: [&str; 4] = ["delivery-key", "jwt-keyring", "jwt-service-keyring", "redis-password"];
 /// Without a file system of its own to write to, without privileges, without a swarm of processes.
 const CONFINED: &str = "    restart: unless-stopped\n    read_only: true\n    tmpfs: [/tmp]\n    cap_drop: [ALL]\n    \
@@ -24,6 +27,7 @@ pub(crate) fn render(manifest: &Manifest) -> BTreeMap<String, String> {
         ("postgres/roles.sql".to_owned(), roles(&services)),
     ]);
     for (name, text) in gateway(manifest, &services).render(&services) {
+        let text = text.replace(DOMAIN_IN_A_PATTERN, DOMAIN_PATTERN);
         files.insert(format!("gateway.d/{name}"), format!("{WARNING}{text}"));
     }
     files

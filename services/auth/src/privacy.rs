@@ -152,6 +152,8 @@ pub async fn erase_known_as(
 ) -> QueryResult<()> {
     let now = auth.platform.clock.now();
     scope::enter_realm(tx, auth.realm).await?;
+    // Before the membership, as whoever signs in takes them.
+    users::lock(tx, auth.realm, user).await?;
     memberships::remove_here(tx, user).await?;
     impersonations::delete_of_user_here(tx, user).await?;
     consents::delete_here(tx, user).await?;

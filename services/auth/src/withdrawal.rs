@@ -7,7 +7,7 @@ use shinkofa_kernel::{SessionId, UserId};
 
 use crate::Auth;
 use crate::db::audit::Trail;
-use crate::db::{impersonations, revocations, sessions};
+use crate::db::{impersonations, memberships, revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
@@ -39,8 +39,11 @@ pub async fn end_sessions_of_one_factor(
     trail: &Trail,
     role: &str,
 ) -> Result<Vec<SessionId>, Error> {
+    let holders = memberships::with_role(tx, trail.tenant, role).await?;
+    // Whoever signs in meanwhile is waited for, and so not missed.
+    memberships::hold(tx, trail.tenant, &holders).await?;
     let place = (auth.realm, trail.tenant);
-    let ended = sessions::end_of_one_factor(tx, place, role, trail.clock.now()).await?;
+    let ended = sessions::end_of_one_factor(tx, place, &holders, trail.clock.now()).await?;
     tell(tx, trail, &ended, SessionEnd::RolesChanged).await?;
     Ok(ended)
 }

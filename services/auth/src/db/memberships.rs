@@ -226,6 +226,16 @@ pub async fn has_another_admin(tx: &mut Connection, tenant: TenantId, user: User
     diesel::select(diesel::dsl::exists(staying)).get_result(tx).await
 }
 
+/// Everybody who has this role.
+pub async fn with_role(tx: &mut Connection, tenant: TenantId, role: &str) -> QueryResult<Vec<UserId>> {
+    membership_roles::table
+        .filter(membership_roles::tenant_id.eq(tenant).and(membership_roles::role.eq(role)))
+        .order(membership_roles::user_id)
+        .select(membership_roles::user_id)
+        .load(tx)
+        .await
+}
+
 /// The active admins of a tenant.
 pub async fn admins(tx: &mut Connection, tenant: TenantId) -> QueryResult<Vec<UserId>> {
     memberships::table

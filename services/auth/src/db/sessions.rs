@@ -9,7 +9,7 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
-use super::schema::{membership_roles, session_places, sessions};
+use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::rotation::Rotation;
 use crate::domain::session::SessionTerm;
@@ -402,26 +402,21 @@ pub async fn end_in_tenant(
     diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
-/// Ends everything that anybody is signed in on in one tenant. Returns what was ended.
-/// Ends what the members who have this role opened with one factor.
+/// Ends what these people opened with one factor.
 pub async fn end_of_one_factor(
     tx: &mut Connection,
     (realm, tenant): (RealmId, TenantId),
-    role: &str,
+    people: &[UserId],
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<SessionId>> {
-    let holders: Vec<UserId> = membership_roles::table
-        .filter(membership_roles::tenant_id.eq(tenant).and(membership_roles::role.eq(role)))
-        .select(membership_roles::user_id)
-        .load(tx)
-        .await?;
     let live = sessions::table
         .filter(sessions::realm_id.eq(realm).and(sessions::for_tenant.eq(tenant)))
-        .filter(sessions::user_id.eq_any(&holders).and(sessions::ended_at.is_null()))
+        .filter(sessions::user_id.eq_any(people).and(sessions::ended_at.is_null()))
         .filter(sessions::acr.eq(AssuranceLevel::Aal1.as_str()));
     diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
+/// Ends everything that anybody is signed in on in one tenant. Returns what was ended.
 pub async fn end_all_in_tenant(
     tx: &mut Connection,
     realm: RealmId,

@@ -41,6 +41,7 @@ pub struct CreateRoleRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 201, body = RoleView),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`permission_denied`, `raises_above`, or `step_up_required`: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`role_exists` or `too_many_roles`"),
     ),
 )]

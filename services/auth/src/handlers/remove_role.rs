@@ -24,6 +24,7 @@ use crate::{Auth, limits};
     responses(
         CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`permission_denied`, `raises_above`, or `step_up_required`: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`system_role` or `role_in_use`"),
     ),
 )]

@@ -34,7 +34,8 @@ pub struct ReplaceRoleRequest {
 /// Change what a role allows
 ///
 /// One of the studio's own; the system's are the same everywhere. Whoever has it may do the other things within seconds, in every
-/// service. Nobody changes a role that allows, or would allow, what they may not do themselves.
+/// service. Nobody changes a role that allows, or would allow, what they may not do themselves. Where a role that allowed nothing
+/// begins to allow something, what its holders opened with one factor ends: they need a second one from now on.
 #[utoipa::path(
     tag = "roles",
     security(("bearer" = [])),
@@ -43,6 +44,7 @@ pub struct ReplaceRoleRequest {
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = RoleView),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`permission_denied`, `raises_above`, or `step_up_required`: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`system_role`"),
     ),
 )]

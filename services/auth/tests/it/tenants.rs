@@ -207,7 +207,6 @@ async fn a_domain_leads_to_its_studio_and_to_no_other() {
     put(&other, "yoga.elan.example").await.expect(200);
 }
 
-/// V28: a closed or suspended tenant mints nothing from that moment on, and what it gave out is worth nothing.
 /// The operator has put a certificate for it into the folder of its studio.
 #[actix_web::test]
 async fn a_domain_that_is_served_for_a_studio_is_nobody_elses_to_set() {
@@ -226,6 +225,7 @@ async fn a_domain_that_is_served_for_a_studio_is_nobody_elses_to_set() {
     profile_at(&app, "studio-elan.example", &elan.admin).await.expect(200);
 }
 
+/// V28: a closed or suspended tenant mints nothing from that moment on, and what it gave out is worth nothing.
 #[actix_web::test]
 async fn v28_a_closed_or_suspended_studio_stops_minting_at_once() {
     let app = TestApp::<Auth>::start().await;

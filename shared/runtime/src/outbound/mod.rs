@@ -102,7 +102,7 @@ impl Outbound {
         let permit = self.turns.clone().try_acquire_owned().ok()?;
         let served = self.served.clone();
         let is_first = served.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
-        is_first.then_some(Turn { tenant, served, _permit: permit })
+        is_first.then(|| Turn { tenant, served, _permit: permit })
     }
 
     /// Posts `body` as JSON and returns the status of the answer, whatever it is.
