@@ -107,7 +107,7 @@ impl Shape {
             ("our-origins.conf".to_owned(), origin_lines(&self.origins)),
             ("more-origins.conf".to_owned(), origin_lines(&self.more_origins)),
             ("tenant-names.conf".to_owned(), self.tenant_names()),
-            ("transport.conf".to_owned(), self.transport()),
+            ("tenant-scopes.conf".to_owned(), self.tenant_scopes()),
             ("listen-http.conf".to_owned(), self.listen_lines(self.http_port, " default_server")),
             (
                 "listen-https-default.conf".to_owned(),
@@ -193,11 +193,9 @@ impl Shape {
         }
     }
 
-    fn transport(&self) -> String {
-        let domain = &self.domain;
-        format!(
-            "map $host $transport_scope {{\n    hostnames;\n    default \"\";\n    .{domain} \"; includeSubDomains\";\n}}\n"
-        )
+    /// Whose strict transport security reaches no further than the host itself.
+    fn tenant_scopes(&self) -> String {
+        self.tenant_domains.iter().map(|domain| format!("{} \"\";\n", domain.name)).collect()
     }
 
     /// Where people who come without encryption to a tenant's own domain are sent.

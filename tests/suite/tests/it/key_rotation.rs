@@ -61,7 +61,7 @@ async fn requests(stack: &Stack, tokens: &Tokens) -> Requests {
         let (address, path) = &targets[number % targets.len()];
         let tokens = tokens.read().unwrap_or_else(PoisonError::into_inner);
         // The oldest and the newest in turn.
-        let token = if number / targets.len() % 2 == 0 { tokens.first() } else { tokens.last() };
+        let token = if (number / targets.len()).is_multiple_of(2) { tokens.first() } else { tokens.last() };
         let token = token.map(String::as_str).unwrap_or_default();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
         (address.clone(), request.into_bytes())
