@@ -1,6 +1,6 @@
 //! Stacks that live for one run: they begin with empty data and are taken down however the run ends.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::bring_up::Lock;
 use crate::commands::down;
@@ -10,11 +10,8 @@ use crate::seeds;
 
 /// Gives up what a killed run left, and makes the place ready for another one, on ports that nobody else has.
 pub(crate) fn start_over(installation: Installation) -> Result<(Installation, Lock)> {
-    down::stop(&installation)?;
+    discard(&installation)?;
     let installation = preflight::with_free_ports(installation)?;
-    if installation.layout.home.is_dir() {
-        std::fs::remove_dir_all(&installation.layout.home)?;
-    }
     for file in [seeds::people_file(&installation), installation.layout.run.join("journal.json")] {
         let _ = std::fs::remove_file(file);
     }
@@ -22,6 +19,16 @@ pub(crate) fn start_over(installation: Installation) -> Result<(Installation, Lo
     let lock = Lock::take(&installation)?;
     preflight::report(&Facts::gather(&installation).judge())?;
     Ok((installation, lock))
+}
+
+/// Stops what still runs of it and gives its disk back.
+pub(crate) fn discard(installation: &Installation) -> Result<()> {
+    down::stop(installation)?;
+    if installation.layout.home.is_dir() {
+        std::fs::remove_dir_all(&installation.layout.home)
+            .with_context(|| format!("removing {}", installation.layout.home.display()))?;
+    }
+    Ok(())
 }
 
 /// Takes a stack down when it is dropped.

@@ -19,8 +19,9 @@ use crate::token::{TestUser, parse, service_keyring, user_keyring};
 pub struct TestApp<S: Service> {
     pub clock: Clock,
     pub http: reqwest::Client,
-    pub database: TestDatabase,
     server: Server<S>,
+    /// The last to go.
+    pub database: TestDatabase,
 }
 
 /// What a test may choose before the start.
@@ -95,7 +96,7 @@ impl TestAppBuilder {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("an HTTP client");
-        TestApp { clock, http, database, server }
+        TestApp { clock, http, server, database }
     }
 }
 
@@ -236,6 +237,5 @@ impl<S: Service> TestApp<S> {
     /// Stops the service and removes its database.
     pub async fn stop(self) {
         self.server.stop().await;
-        self.database.drop().await;
     }
 }

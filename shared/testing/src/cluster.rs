@@ -63,7 +63,7 @@ impl Superuser {
     }
 }
 
-/// A database for one test. Dropped by the next test run's clean-up rather than here: a failed one can be looked at.
+/// A database for one test. It goes with the test; that of a failed one stays to be looked at.
 pub struct TestDatabase {
     cluster: Cluster,
     pub name: String,
@@ -107,11 +107,32 @@ impl TestDatabase {
         superuser.run(&format!("SET search_path = {}", self.service)).await;
         superuser
     }
+}
 
-    /// Removes the database; whoever is still connected is disconnected.
-    pub async fn drop(self) {
-        let mut admin = self.cluster.superuser("postgres").await;
-        admin.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name)).await;
+impl Drop for TestDatabase {
+    /// Whoever is still connected is disconnected.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let url = self.cluster.url("postgres", "postgres");
+        let statement = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
+        // A thread of its own: the test's runtime, which is being left, must not be waited for from within.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let mut admin = AsyncPgConnection::establish(&url).await?;
+                admin
+                    .batch_execute(&statement)
+                    .await
+                    .map_err(diesel::ConnectionError::CouldntSetupConfiguration)
+            })
+        });
+        match dropping.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => eprintln!("{} stays: {error}", self.name),
+            Err(_) => eprintln!("{} stays: dropping it panicked", self.name),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::commands::test_env;
 use crate::installation::Installation;
 use crate::layout::Stack;
 use crate::supervisor::Supervisor;
-use crate::throwaway::{StopAtTheEnd, start_over};
+use crate::throwaway::{StopAtTheEnd, discard, start_over};
 use crate::{certificates, launch, redis, seeds};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -41,8 +41,13 @@ pub(crate) async fn run(stage: Stage, record: Record) -> Result<Tally> {
 
 async fn crates() -> Result<Tally> {
     let (stores, wanted) = stores()?;
-    let _stop = StopAtTheEnd { installation: &stores, wanted };
-    nextest::run(&stores, "not package(suite)", owned(test_env::variables(&stores)?)).await
+    let stop = StopAtTheEnd { installation: &stores, wanted };
+    let tally = nextest::run(&stores, "not package(suite)", owned(test_env::variables(&stores)?)).await?;
+    drop(stop);
+    if wanted && tally.failed == 0 {
+        discard(&stores)?;
+    }
+    Ok(tally)
 }
 
 async fn mutants(record: Record) -> Result<Tally> {
@@ -51,24 +56,32 @@ async fn mutants(record: Record) -> Result<Tally> {
     mutants::run(&stores, &owned(test_env::variables(&stores)?), record).await
 }
 
-/// PostgreSQL and Redis for tests, and whether to stop them at the end: whoever started them for work of their own keeps them,
-/// also when this run is interrupted.
+/// PostgreSQL and Redis for tests, without what a failed run left to be looked at, and whether to stop them at the end: whoever
+/// started them for work of their own keeps them, also when this run is interrupted.
 fn stores() -> Result<(Installation, bool)> {
     let before = Installation::open(Stack::TestStores)?;
     let was_running = Supervisor::running(&before.layout).is_some();
+    if !was_running {
+        discard(&before)?;
+    }
     Ok((test_env::start()?, !was_running))
 }
 
 async fn suite() -> Result<Tally> {
     let (installation, lock) = start_over(Installation::open_for_suite()?)?;
-    let _stop = StopAtTheEnd { installation: &installation, wanted: true };
+    let stop = StopAtTheEnd { installation: &installation, wanted: true };
     let unguarded = binaries::build_unguarded_booking(&installation)?;
     bring_up::run(&installation, Build::Failpoints).await.context("bringing up the stack for the suite")?;
     // The suite restarts services through the operator, which takes the lock itself.
     drop(lock);
     let mut variables = suite_variables(&installation)?;
     variables.push(("SHINKOFA_SUITE_UNGUARDED_BOOKING".to_owned(), unguarded.display().to_string()));
-    nextest::run(&installation, "package(suite)", variables).await
+    let tally = nextest::run(&installation, "package(suite)", variables).await?;
+    drop(stop);
+    if tally.failed == 0 {
+        discard(&installation)?;
+    }
+    Ok(tally)
 }
 
 /// How the suite finds the stack it plays on.
