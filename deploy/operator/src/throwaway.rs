@@ -1,12 +1,13 @@
 //! Stacks that live for one run: they begin with empty data and are taken down however the run ends.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::bring_up::Lock;
 use crate::commands::down;
 use crate::installation::Installation;
 use crate::preflight::{self, Facts};
 use crate::seeds;
+use crate::supervisor::Supervisor;
 
 /// Gives up what a killed run left, and makes the place ready for another one, on ports that nobody else has.
 pub(crate) fn start_over(installation: Installation) -> Result<(Installation, Lock)> {
@@ -23,12 +24,23 @@ pub(crate) fn start_over(installation: Installation) -> Result<(Installation, Lo
 
 /// Stops what still runs of it and gives its disk back.
 pub(crate) fn discard(installation: &Installation) -> Result<()> {
+    let layout = &installation.layout;
+    if Supervisor::running(layout).is_none() && Supervisor::lives(layout) {
+        bail!("{} is in use by a supervisor that does not answer here: end it first", layout.home.display());
+    }
     down::stop(installation)?;
-    if installation.layout.home.is_dir() {
-        std::fs::remove_dir_all(&installation.layout.home)
-            .with_context(|| format!("removing {}", installation.layout.home.display()))?;
+    if layout.home.is_dir() {
+        std::fs::remove_dir_all(&layout.home)
+            .with_context(|| format!("removing {}", layout.home.display()))?;
     }
     Ok(())
+}
+
+/// The same at the end of a green run, which stays green whatever becomes of it.
+pub(crate) fn give_back(installation: &Installation) {
+    if let Err(fault) = discard(installation) {
+        eprintln!("the disk of the {} stack is not given back: {fault:#}", installation.layout.stack.name());
+    }
 }
 
 /// Takes a stack down when it is dropped.

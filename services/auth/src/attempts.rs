@@ -1,13 +1,14 @@
 //! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
 
-use shinkofa_db::{Connection, Scope, transaction};
+use diesel::QueryResult;
+use shinkofa_db::{Connection, Scope, together, transaction};
 use shinkofa_identity::CurrentActor;
 
 use crate::db::users::{self, Account};
 use crate::db::{failures, known_devices};
 use crate::domain::device::{DeviceId, Digest};
 use crate::domain::email::EmailAddress;
-use crate::domain::lockout;
+use crate::domain::lockout::{self, Failures};
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::hashing::{HashingTurn, Verdict};
@@ -18,7 +19,7 @@ use shinkofa_kernel::defended;
 /// A password that was right, and whose failed attempts it ends.
 pub struct RightPassword {
     pub account: Account,
-    pub subject: Digest,
+    pub attempts: Attempts,
     /// The old hash and its replacement, when the parameters have changed since.
     pub rehash: Option<(String, String)>,
 }
@@ -34,17 +35,17 @@ pub async fn check_password(
     password: &PresentedPassword,
 ) -> Result<RightPassword, Error> {
     let turn = auth.hashing.turn().await?;
-    let (subject, account) = look_up(auth, email, device).await?;
+    let (attempts, account) = look_up(auth, email, device).await?;
     let phc = account.as_ref().and_then(|account| account.password_phc.clone());
     let verdict = turn.verify(password.as_str(), phc.as_deref()).await?;
     match (verdict, account, phc) {
-        (Verdict::Right, Some(account), _) => Ok(RightPassword { account, subject, rehash: None }),
+        (Verdict::Right, Some(account), _) => Ok(RightPassword { account, attempts, rehash: None }),
         (Verdict::RightButOutdated, Some(account), Some(phc)) => {
             let rehash = Some((phc, hash(auth, &turn, password.as_str()).await?));
-            Ok(RightPassword { account, subject, rehash })
+            Ok(RightPassword { account, attempts, rehash })
         }
         _ => {
-            record_failure(auth, &subject).await?;
+            record_failure(auth, &attempts.subject).await?;
             Err(Error::WrongCredentials)
         }
     }
@@ -119,39 +120,64 @@ async fn look_up(
     auth: &Auth,
     email: &EmailAddress,
     device: Option<&DeviceId>,
-) -> Result<(Digest, Option<Account>), Error> {
+) -> Result<(Attempts, Option<Account>), Error> {
+    let device = device.map(DeviceId::digest);
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
-        let device = device.map(DeviceId::digest);
-        let subject = unlocked_subject(tx, auth, email.canonical(), device.as_ref()).await?;
-        Ok((subject, users::find_by_email(tx, auth.realm, email).await?))
+        let tx: &Connection = tx;
+        let account = async { Ok(users::find_by_email(tx, auth.realm, email).await?) };
+        together!(unlocked(tx, auth, email.canonical(), device.as_ref()), account)
     })
     .await
 }
 
-/// Whose attempts are counted when this address signs in on this device, unless they have to wait. Every way of signing in
-/// asks here: none goes around the lock.
-pub async fn unlocked_subject(
-    tx: &mut Connection,
+/// Attempts to sign in that are counted together.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempts {
+    pub subject: Digest,
+    /// Did one fail before this?
+    pub failed: bool,
+}
+
+impl Attempts {
+    /// What failed before counts no more once somebody is in. What fails meanwhile does.
+    pub async fn end(&self, tx: &Connection, auth: &Auth) -> QueryResult<()> {
+        if self.failed { failures::clear(tx, auth.realm, &self.subject).await } else { Ok(()) }
+    }
+}
+
+/// What is counted when this address signs in on this device, unless it has to wait. Every way of signing in asks here: none
+/// goes around the lock.
+pub async fn unlocked(
+    tx: &Connection,
     auth: &Auth,
     email_canonical: &str,
     device: Option<&Digest>,
-) -> Result<Digest, Error> {
-    let known = match device {
+) -> Result<Attempts, Error> {
+    let everywhere = lockout::subject(email_canonical, None);
+    let of_address = failures::find(tx, auth.realm, &everywhere);
+    let (subject, failures) = match device {
         Some(device) if defended!("V17-device") => {
-            known_devices::knows(tx, auth.realm, email_canonical, device).await?
+            let here = lockout::subject(email_canonical, Some(device));
+            let (of_address, of_device, known) = together!(
+                of_address,
+                failures::find(tx, auth.realm, &here),
+                known_devices::knows(tx, auth.realm, email_canonical, device),
+            )?;
+            if known { (here, of_device) } else { (everywhere, of_address) }
         }
-        _ => false,
+        _ => (everywhere, of_address.await?),
     };
-    let subject = lockout::subject(email_canonical, device.filter(|_| known));
-    require_unlocked(tx, auth, &subject).await?;
-    Ok(subject)
+    refuse_locked(auth, failures.as_ref())?;
+    Ok(Attempts { subject, failed: failures.is_some() })
 }
 
 /// 429 while the failed attempts of `subject` have to wait.
-pub async fn require_unlocked(tx: &mut Connection, auth: &Auth, subject: &Digest) -> Result<(), Error> {
-    let now = auth.platform.clock.now();
-    let known = failures::find(tx, auth.realm, subject).await?;
-    match known.and_then(|failures| failures.wait(now)) {
+pub async fn require_unlocked(tx: &Connection, auth: &Auth, subject: &Digest) -> Result<(), Error> {
+    refuse_locked(auth, failures::find(tx, auth.realm, subject).await?.as_ref())
+}
+
+fn refuse_locked(auth: &Auth, failures: Option<&Failures>) -> Result<(), Error> {
+    match failures.and_then(|failures| failures.wait(auth.platform.clock.now())) {
         Some(wait_seconds) if defended!("V17-lock") => Err(Error::Locked { wait_seconds }),
         _ => Ok(()),
     }

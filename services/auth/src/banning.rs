@@ -19,7 +19,7 @@ fn context(tenant: TenantId) -> String {
 
 /// [`Error::Banned`] when a ban names what the caller comes with.
 pub async fn require_not_banned(
-    tx: &mut Connection,
+    tx: &Connection,
     auth: &Auth,
     tenant: TenantId,
     (binding, surroundings): (&DeviceBinding, &Surroundings),

@@ -4,15 +4,16 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, together};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{Actor, Role, TenantId, defended};
 use utoipa::ToSchema;
 
 use crate::Auth;
+use crate::attempts::Attempts;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::{self, Account};
-use crate::db::{factors, failures, memberships, recovery_codes, remembered_devices};
+use crate::db::{factors, memberships, recovery_codes, remembered_devices};
 use crate::domain::account::{AccountKind, FactorKind};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lockout;
@@ -26,8 +27,8 @@ use crate::session_opening::{Opening, TokenAnswer, open_session, require_active}
 pub struct FirstFactor<'a> {
     pub account: &'a Account,
     pub method: AuthMethod,
-    /// Whose failed attempts a whole sign-in ends.
-    pub subject: &'a Digest,
+    /// What a whole sign-in ends.
+    pub attempts: &'a Attempts,
     pub binding: &'a DeviceBinding,
     pub surroundings: &'a Surroundings,
     /// The proof that the device was remembered, where it sent one.
@@ -76,12 +77,15 @@ pub async fn pass(
     if defended!("V13-waiting") && !account.is_some_and(|account| is_as_before(&account)) {
         return Err(Error::WrongCredentials);
     }
-    let membership = memberships::held(tx, tenant, user).await?;
+    let (membership, kinds) =
+        together!(memberships::held(tx, tenant, user), factors::confirmed_kinds(tx, auth.realm, user),)?;
     let membership = membership.ok_or(Error::NotAMember)?;
     require_active(&membership)?;
     let weight = membership.authority().weight();
     let asked = match first.method.assurance() {
-        AssuranceLevel::Aal1 => asked(tx, auth, first.account, &weight, first.method.as_str()).await?,
+        AssuranceLevel::Aal1 => {
+            asked_of(tx, auth, (first.account, &kinds), &weight, first.method.as_str()).await?
+        }
         // Two factors in one step.
         AssuranceLevel::Aal2 => Asked::Nothing,
     };
@@ -93,7 +97,7 @@ pub async fn pass(
         }
         Asked::OneOf(_) | Asked::Nothing => {}
     }
-    failures::clear(tx, auth.realm, first.subject).await?;
+    first.attempts.end(tx, auth).await?;
     let trail = auth.trail(tenant, Actor::user(user));
     let opening = Opening {
         account: first.account,
@@ -114,11 +118,21 @@ pub async fn asked(
     methods: &str,
 ) -> Result<Asked, Error> {
     let kinds = factors::confirmed_kinds(tx, auth.realm, account.id).await?;
+    asked_of(tx, auth, (account, &kinds), roles, methods).await
+}
+
+async fn asked_of(
+    tx: &mut Connection,
+    auth: &Auth,
+    (account, kinds): (&Account, &[FactorKind]),
+    roles: &[Role],
+    methods: &str,
+) -> Result<Asked, Error> {
     if kinds.is_empty() {
         return Ok(Asked::Nothing);
     }
     let left = recovery_codes::left(tx, auth.realm, account.id).await?;
-    Ok(asked_for(&kinds, left, roles, methods))
+    Ok(asked_for(kinds, left, roles, methods))
 }
 
 /// What a device calls itself proves nothing: it has to show what it was given. Those for whom a second factor is mandatory
@@ -180,7 +194,7 @@ async fn challenge(
     let token = OneTimeToken::from_random(auth.randomness.bytes()?);
     let note = serde_json::json!(FirstStepNote {
         methods: first.method.as_str().to_owned(),
-        subject: hex::encode(first.subject),
+        subject: hex::encode(first.attempts.subject),
     });
     let row = NewToken {
         realm_id: auth.realm,

@@ -21,7 +21,7 @@ use crate::domain::device::Surroundings;
 use crate::domain::refresh_token::SessionKey;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::session_opening::{TokenSource, claims, key_context};
+use crate::session_opening::{TokenSource, claims, demanded, key_context};
 
 /// A token for looking.
 #[derive(Serialize, ToSchema)]
@@ -55,6 +55,7 @@ pub async fn open(
         key: SessionKey::new(auth.randomness.bytes()?),
         methods: IMPERSONATION.to_owned(),
         assurance: AssuranceLevel::Aal1,
+        demanded: demanded(tx, auth, account.id, AssuranceLevel::Aal1).await?,
         authenticated_at: now,
         ends_at: now + IMPERSONATION_LASTS,
     };
@@ -75,7 +76,7 @@ pub async fn open(
     let letter = AccountLetter::ImpersonationStarted { until: source.ends_at };
     request_letter(tx, auth, trail, account, (letter, None)).await?;
 
-    let mut claims = claims(tx, auth, trail.tenant, &source, (account, membership)).await?;
+    let mut claims = claims(auth, trail.tenant, &source, (account, membership));
     claims.act = Some(ActingParty { sub: impersonator });
     claims.ro = true;
     Ok(ImpersonationAnswer {

@@ -1,7 +1,7 @@
 //! Auth never trusts a token alone: its session has to be there, and its version has to be the account's.
 
 use chrono::{DateTime, Utc};
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, together};
 use shinkofa_identity::{
     AssuranceLevel, CurrentActor, Permission, enrolment_required, is_stepped_up, step_up_required,
 };
@@ -80,10 +80,14 @@ pub async fn require_session(
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let session = sessions::find(tx, realm, claimed.session).await?.ok_or(Error::Unauthenticated)?;
-    let account = users::find(tx, realm, claimed.user).await?.ok_or(Error::Unauthenticated)?;
-    let membership =
-        memberships::find(tx, claimed.tenant, claimed.user).await?.ok_or(Error::Unauthenticated)?;
+    let (session, account, membership) = together!(
+        sessions::find(tx, realm, claimed.session),
+        users::find(tx, realm, claimed.user),
+        memberships::find(tx, claimed.tenant, claimed.user),
+    )?;
+    let (Some(session), Some(account), Some(membership)) = (session, account, membership) else {
+        return Err(Error::Unauthenticated);
+    };
     let live = session.is_live(now)
         && session.user_id == claimed.user
         && session.for_tenant == claimed.tenant

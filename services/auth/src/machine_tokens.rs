@@ -22,7 +22,7 @@ use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::refresh_token::SessionKey;
 use crate::domain::scopes::Scopes;
 use crate::error::Error;
-use crate::session_opening::{TokenSource, claims, key_context};
+use crate::session_opening::{TokenSource, claims, demanded, key_context};
 use crate::{Auth, banning};
 
 /// A service account's access token.
@@ -90,10 +90,11 @@ pub async fn mint(
         key: SessionKey::new(auth.randomness.bytes()?),
         methods: API_KEY.to_owned(),
         assurance: AssuranceLevel::Aal1,
+        demanded: demanded(tx, auth, account.id, AssuranceLevel::Aal1).await?,
         authenticated_at: now,
         ends_at,
     };
-    let mut claims = claims(tx, auth, tenant, &source, (&account, &membership)).await?;
+    let mut claims = claims(auth, tenant, &source, (&account, &membership));
     // A program has no role, whatever somebody gave its membership: its scope says it all.
     claims.roles.clear();
     claims.scope = Some(scopes.to_text());

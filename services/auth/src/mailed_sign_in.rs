@@ -8,7 +8,7 @@ use shinkofa_kernel::{Actor, TenantId, UserId, defended};
 use shinkofa_web::Fault;
 
 use crate::Auth;
-use crate::attempts::{record_failure, unlocked_subject};
+use crate::attempts::{Attempts, record_failure, unlocked};
 use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
@@ -104,7 +104,7 @@ pub struct Presented {
     kept: Kept,
     account: Account,
     /// Whose failed attempts are counted.
-    subject: Digest,
+    attempts: Attempts,
 }
 
 impl Presented {
@@ -112,11 +112,11 @@ impl Presented {
         purpose: TokenPurpose,
         grant: TokenGrant,
         account: Account,
-        subject: Digest,
+        attempts: Attempts,
     ) -> Result<Self, Error> {
         let kept =
             serde_json::from_value(grant.about.clone().unwrap_or_default()).map_err(Fault::unexpected)?;
-        Ok(Self { purpose, grant, kept, account, subject })
+        Ok(Self { purpose, grant, kept, account, attempts })
     }
 
     /// The challenge that was sent when it was asked for.
@@ -132,7 +132,7 @@ impl Presented {
 
     /// Counts a failed attempt, and says `refusal`.
     pub async fn refuse<T>(&self, auth: &Auth, refusal: Error) -> Result<T, Error> {
-        record_failure(auth, &self.subject).await?;
+        record_failure(auth, &self.attempts.subject).await?;
         Err(refusal)
     }
 
@@ -151,17 +151,17 @@ pub async fn present_token(
 ) -> Result<Presented, Error> {
     let (database, now) = (&auth.platform.database, auth.platform.clock.now());
     let scope = Scope::realm(auth.realm);
-    let (grant, account, subject) = transaction(database, &scope, "present_mailed_token", async |tx| {
+    let (grant, account, attempts) = transaction(database, &scope, "present_mailed_token", async |tx| {
         let grant = one_time_tokens::attempt(tx, auth.realm, (purpose, token), (MOST_ATTEMPTS, now)).await?;
         let grant = grant.filter(|grant| grant.for_tenant == tenant).ok_or(Error::LinkGone)?;
         let account = users::find(tx, auth.realm, grant.user_id).await?.ok_or(Error::LinkGone)?;
         let device = shown.or_else(|| grant.device());
         // Whoever has to wait has not tried: the refusal takes the count back.
-        let subject = unlocked_subject(tx, auth, &account.email_canonical, device.as_ref()).await?;
-        Ok::<_, Error>((grant, account, subject))
+        let attempts = unlocked(tx, auth, &account.email_canonical, device.as_ref()).await?;
+        Ok::<_, Error>((grant, account, attempts))
     })
     .await?;
-    Presented::new(purpose, grant, account, subject)
+    Presented::new(purpose, grant, account, attempts)
 }
 
 /// Somebody presents the code that was sent to an address. An address without an account, one that nothing was sent to and
@@ -174,22 +174,22 @@ pub async fn present_code(
 ) -> Result<Presented, Error> {
     let (database, now) = (&auth.platform.database, auth.platform.clock.now());
     let scope = Scope::realm(auth.realm);
-    let (found, subject) = transaction(database, &scope, "present_mailed_code", async |tx| {
-        let subject = unlocked_subject(tx, auth, email.canonical(), device).await?;
+    let (found, attempts) = transaction(database, &scope, "present_mailed_code", async |tx| {
+        let attempts = unlocked(tx, auth, email.canonical(), device).await?;
         let account = users::find_by_email(tx, auth.realm, email).await?;
         // Nobody's account is asked for in the same way as somebody's.
         let user = account.as_ref().map_or(UserId::from_uuid(Uuid::nil()), |account| account.id);
         let most = (MOST_ATTEMPTS, now);
         let grant = one_time_tokens::attempt_of_user(tx, (auth.realm, user), purpose, most).await?;
-        Ok::<_, Error>((grant.zip(account), subject))
+        Ok::<_, Error>((grant.zip(account), attempts))
     })
     .await?;
     match found {
         Some((grant, account)) if grant.for_tenant == tenant => {
-            Presented::new(purpose, grant, account, subject)
+            Presented::new(purpose, grant, account, attempts)
         }
         _ => {
-            record_failure(auth, &subject).await?;
+            record_failure(auth, &attempts.subject).await?;
             Err(Error::CodeRefused)
         }
     }
@@ -220,7 +220,7 @@ pub async fn finish(
         let first = FirstFactor {
             account: &account,
             method: AuthMethod::Email,
-            subject: &presented.subject,
+            attempts: &presented.attempts,
             binding: &binding,
             surroundings,
             device_token: None,

@@ -7,25 +7,21 @@ use shinkofa_kernel::SessionId;
 
 use crate::Auth;
 use crate::db::audit::Trail;
-use crate::db::sessions;
 use crate::db::users::Account;
-use crate::domain::device::DeviceBinding;
 use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
 use crate::letters::request_letter;
 use crate::password_reset::give_out;
 
-/// Has a letter sent, with a link for whoever did not sign in, unless the device or its surroundings are known, or this is
-/// the first sign-in of all. Ask before the new session is there.
+/// Has a letter sent, with a link for whoever did not sign in.
 pub async fn tell_of_new_device(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
     account: &Account,
-    (session, binding): (SessionId, &DeviceBinding),
+    session: SessionId,
 ) -> Result<(), Error> {
-    let unfamiliar = sessions::is_unfamiliar(tx, (auth.realm, account.id), binding).await?;
-    if !unfamiliar || account.email_verified_at.is_none() {
+    if account.email_verified_at.is_none() {
         return Ok(());
     }
     let purpose = TokenPurpose::NotMe;

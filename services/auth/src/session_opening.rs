@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, together};
 use shinkofa_identity::{AssuranceLevel, UserClaims};
 use shinkofa_kernel::{Role, SessionId, TenantId, Tier, UserId};
 use shinkofa_web::Fault;
@@ -117,19 +117,27 @@ pub struct TokenSource {
     pub key: SessionKey,
     pub methods: String,
     pub assurance: AssuranceLevel,
+    /// What a step-up takes of the account: see [`demanded`].
+    pub demanded: AssuranceLevel,
     pub authenticated_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
 }
 
 impl TokenSource {
     /// The tokens of `session` at `generation`.
-    pub fn of(auth: &Auth, session: &Session, generation: i32) -> Result<Self, Error> {
+    pub fn of(
+        auth: &Auth,
+        session: &Session,
+        generation: i32,
+        demanded: AssuranceLevel,
+    ) -> Result<Self, Error> {
         Ok(Self {
             session: session.id,
             generation,
             key: open_key(auth, session)?,
             methods: session.amr.clone(),
             assurance: session.assurance(),
+            demanded,
             authenticated_at: session.authenticated_at,
             ends_at: session.absolute_expires_at,
         })
@@ -170,10 +178,17 @@ pub async fn open_session(
     let now = trail.clock.now();
     // Whatever way somebody came, they come through here.
     require_active(opening.membership)?;
-    banning::require_not_banned(tx, auth, trail.tenant, (opening.binding, opening.surroundings)).await?;
-    let life = SessionLife::of_account(opening.account.kind, &opening.membership.roles);
+    let (account, proof) = (opening.account, &opening.proof);
+    let unfamiliar =
+        async { Ok(sessions::is_unfamiliar(tx, (auth.realm, account.id), opening.binding).await?) };
+    let ((), unfamiliar, demanded) = together!(
+        banning::require_not_banned(tx, auth, trail.tenant, (opening.binding, opening.surroundings)),
+        unfamiliar,
+        demanded(tx, auth, account.id, proof.assurance),
+    )?;
+    let life = SessionLife::of_account(account.kind, &opening.membership.roles);
     let term = SessionTerm::beginning(life, now);
-    let carried = opening.proof.carried;
+    let carried = proof.carried;
     // What was shown for another session counts from when it was shown.
     let ends_at = carried.map_or(term.absolute, |carried| {
         term.absolute.min(carried.ends_at).min(carried.shown_at + life.whole)
@@ -185,20 +200,29 @@ pub async fn open_session(
         session: SessionId::new(&trail.clock),
         generation: 1,
         key: SessionKey::new(auth.randomness.bytes()?).in_mode(opening.surroundings.mode()),
-        methods: opening.proof.methods.clone(),
-        assurance: opening.proof.assurance,
+        methods: proof.methods.clone(),
+        assurance: proof.assurance,
+        demanded,
         authenticated_at: carried.map_or(now, |carried| carried.shown_at),
         ends_at,
     };
-    tell_of_new_device(tx, auth, trail, opening.account, (source.session, opening.binding)).await?;
-    sessions::insert(tx, &new_session(auth, trail.tenant, opening, (&source, term.sliding))?).await?;
-    sessions::place(tx, (auth.realm, source.session), opening.surroundings, now).await?;
-    if let Some(device) = opening.binding.device {
-        known_devices::remember(tx, (auth.realm, opening.account.id), &device, now).await?;
+    if unfamiliar {
+        tell_of_new_device(tx, auth, trail, account, source.session).await?;
     }
-    let details = serde_json::json!({ "userId": opening.account.id, "methods": source.methods });
-    trail.session(tx, AuditAction::SessionOpened, source.session, details).await?;
-    let answer = tokens(tx, auth, trail.tenant, &source, (opening.account, opening.membership)).await?;
+    sessions::insert(tx, &new_session(auth, trail.tenant, opening, (&source, term.sliding))?).await?;
+    let remember = async {
+        match &opening.binding.device {
+            Some(device) => known_devices::remember(tx, (auth.realm, account.id), device, now).await,
+            None => Ok(()),
+        }
+    };
+    let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
+    together!(
+        sessions::place(tx, (auth.realm, source.session), opening.surroundings, now),
+        remember,
+        trail.session(tx, AuditAction::SessionOpened, source.session, details),
+    )?;
+    let answer = tokens(auth, trail.tenant, &source, (account, opening.membership))?;
     Ok(answer.in_surroundings(opening.surroundings))
 }
 
@@ -229,19 +253,18 @@ fn new_session(
 }
 
 /// What an access token of this session says now.
-pub async fn claims(
-    tx: &mut Connection,
+pub fn claims(
     auth: &Auth,
     tenant: TenantId,
     source: &TokenSource,
     (account, membership): (&Account, &Membership),
-) -> Result<UserClaims, Error> {
+) -> UserClaims {
     let now = auth.platform.clock.now();
     let mut end = (now + ACCESS_TOKEN).min(source.ends_at);
     if let Some(account_end) = account.expires_at {
         end = end.min(account_end);
     }
-    Ok(UserClaims {
+    UserClaims {
         iss: String::new(),
         aud: Vec::new(),
         sub: account.id,
@@ -258,7 +281,7 @@ pub async fn claims(
         tv: account.token_version,
         amr: source.methods.split(' ').map(ToOwned::to_owned).collect(),
         acr: source.assurance,
-        step_up: demanded(tx, auth, account.id, source.assurance).await?,
+        step_up: source.demanded,
         auth_time: source.authenticated_at.timestamp(),
         acct: account.kind.as_str().to_owned(),
         act: None,
@@ -268,18 +291,17 @@ pub async fn claims(
         iat: now.timestamp(),
         nbf: now.timestamp(),
         exp: end.timestamp(),
-    })
+    }
 }
 
 /// Signs the access token and writes the refresh token of a session's present generation.
-pub async fn tokens(
-    tx: &mut Connection,
+pub fn tokens(
     auth: &Auth,
     tenant: TenantId,
     source: &TokenSource,
     (account, membership): (&Account, &Membership),
 ) -> Result<TokenAnswer, Error> {
-    let claims = claims(tx, auth, tenant, source, (account, membership)).await?;
+    let claims = claims(auth, tenant, source, (account, membership));
     let expires_in = (claims.exp - claims.iat).max(0);
     let enrols_only = enrols_only(&membership.authority().weight(), source.assurance, &source.methods);
     let user_tokens = &auth.platform.identity.user_tokens;
@@ -335,7 +357,7 @@ fn refresh_token(auth: &Auth, source: &TokenSource) -> Result<Kept, Error> {
 
 /// What a step-up takes of an account: all that it can show. Whoever showed two factors has nothing to be asked for.
 pub async fn demanded(
-    tx: &mut Connection,
+    tx: &Connection,
     auth: &Auth,
     user: UserId,
     shown: AssuranceLevel,

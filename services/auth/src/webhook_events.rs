@@ -14,7 +14,7 @@ use crate::jobs::deliver_webhook::DeliverWebhook;
 
 /// Tells an entry of the audit trail to every endpoint that wants to hear of its kind, under the id of the entry.
 pub async fn tell(
-    tx: &mut Connection,
+    tx: &Connection,
     trail: &Trail,
     (entry, action): (Uuid, AuditAction),
     (subject_type, subject_id): (AuditSubject, Uuid),
@@ -53,7 +53,7 @@ fn payload(trail: &Trail, kind: &str, data: Value) -> Value {
 }
 
 async fn send(
-    tx: &mut Connection,
+    tx: &Connection,
     trail: &Trail,
     endpoint: WebhookId,
     (event_id, event_type, payload): (Uuid, &str, &Value),

@@ -5,6 +5,7 @@ mod error;
 mod migrate;
 mod prepared;
 mod scope;
+mod together;
 mod transaction;
 
 pub use database::{Database, WorkerIndex};
@@ -13,7 +14,11 @@ pub use migrate::{MigrationError, Migrations, SchemaState, migrate, schema_state
 pub use scope::Scope;
 pub use transaction::transaction;
 
-/// What query functions take: a connection inside somebody else's transaction.
+#[doc(hidden)]
+pub use tokio;
+
+/// What query functions take: a connection inside somebody else's transaction. Those that take it by `&` can be sent with others:
+/// see [`together!`].
 pub type Connection = diesel_async::AsyncPgConnection;
 
 /// The functions and tables that every service's schema starts with.

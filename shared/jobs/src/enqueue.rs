@@ -26,7 +26,7 @@ prepared_query! {
 
 /// Enqueues `job` to run at `run_at`.
 pub async fn enqueue<J: Job>(
-    tx: &mut Connection,
+    tx: &Connection,
     clock: &Clock,
     tenant: Option<TenantId>,
     run_at: DateTime<Utc>,
@@ -37,7 +37,7 @@ pub async fn enqueue<J: Job>(
 
 /// Enqueues `job` unless one of its name and key already waits.
 pub async fn enqueue_keyed<J: Job>(
-    tx: &mut Connection,
+    tx: &Connection,
     clock: &Clock,
     tenant: Option<TenantId>,
     run_at: DateTime<Utc>,
@@ -47,7 +47,7 @@ pub async fn enqueue_keyed<J: Job>(
 }
 
 async fn insert<J: Job>(
-    tx: &mut Connection,
+    mut tx: &Connection,
     clock: &Clock,
     tenant: Option<TenantId>,
     run_at: DateTime<Utc>,
@@ -65,7 +65,7 @@ async fn insert<J: Job>(
         run_at,
         now: clock.now(),
     }
-    .execute(tx)
+    .execute(&mut tx)
     .await
     .map(drop)
 }

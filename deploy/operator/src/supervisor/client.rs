@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,12 @@ impl Supervisor {
         }
     }
 
+    /// Does the daemon live that last had this data, whether it answers or not?
+    pub(crate) fn lives(layout: &Layout) -> bool {
+        recorded(&layout.supervisor_record())
+            .is_some_and(|daemon| ProcessIdentity::of(daemon.pid) == Some(daemon))
+    }
+
     pub(crate) fn status(&self) -> Result<Vec<ProcessReport>> {
         match self.ask(&Request::Status)? {
             Response::Status { processes } => Ok(processes),
@@ -94,8 +100,7 @@ impl Supervisor {
 
     /// Returns when every process has ended and the daemon with them.
     pub(crate) fn shut_down(&self) -> Result<()> {
-        let daemon = std::fs::read(&self.record).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let daemon: Option<ProcessIdentity> = daemon.flatten();
+        let daemon = recorded(&self.record);
         self.command(&Request::Shutdown)?;
         let ended =
             || daemon.is_none_or(|daemon| ProcessIdentity::of(daemon.pid) != Some(daemon)).then_some(());
@@ -185,7 +190,11 @@ impl ProcessReport {
     }
 }
 
-pub(crate) fn tail(path: &std::path::Path, lines: usize) -> String {
+fn recorded(record: &Path) -> Option<ProcessIdentity> {
+    serde_json::from_slice(&std::fs::read(record).ok()?).ok()
+}
+
+pub(crate) fn tail(path: &Path, lines: usize) -> String {
     let text = std::fs::read(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let all: Vec<&str> = text.lines().collect();

@@ -11,7 +11,7 @@ use crate::commands::test_env;
 use crate::installation::Installation;
 use crate::layout::Stack;
 use crate::supervisor::Supervisor;
-use crate::throwaway::{StopAtTheEnd, discard, start_over};
+use crate::throwaway::{StopAtTheEnd, discard, give_back, start_over};
 use crate::{certificates, launch, redis, seeds};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,7 +45,7 @@ async fn crates() -> Result<Tally> {
     let tally = nextest::run(&stores, "not package(suite)", owned(test_env::variables(&stores)?)).await?;
     drop(stop);
     if wanted && tally.failed == 0 {
-        discard(&stores)?;
+        give_back(&stores);
     }
     Ok(tally)
 }
@@ -79,7 +79,7 @@ async fn suite() -> Result<Tally> {
     let tally = nextest::run(&installation, "package(suite)", variables).await?;
     drop(stop);
     if tally.failed == 0 {
-        discard(&installation)?;
+        give_back(&installation);
     }
     Ok(tally)
 }

@@ -41,7 +41,7 @@ impl Trail {
     /// `details` holds no personal data: a person that is erased leaves the trail as it is.
     pub async fn user(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         user: UserId,
         details: serde_json::Value,
@@ -51,7 +51,7 @@ impl Trail {
 
     pub async fn session(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         session: SessionId,
         details: serde_json::Value,
@@ -61,7 +61,7 @@ impl Trail {
 
     pub async fn realm(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         realm: RealmId,
         details: serde_json::Value,
@@ -71,7 +71,7 @@ impl Trail {
 
     pub async fn ban(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         ban: Uuid,
         details: serde_json::Value,
@@ -82,7 +82,7 @@ impl Trail {
     /// About the tenant whose trail it is.
     pub async fn tenant(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         details: serde_json::Value,
     ) -> QueryResult<()> {
@@ -91,7 +91,7 @@ impl Trail {
 
     pub async fn invitation(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         invitation: InvitationId,
         details: serde_json::Value,
@@ -101,7 +101,7 @@ impl Trail {
 
     pub async fn webhook(
         &self,
-        tx: &mut Connection,
+        tx: &Connection,
         action: AuditAction,
         webhook: WebhookId,
         details: serde_json::Value,
@@ -112,7 +112,7 @@ impl Trail {
     /// Writes the entry, and puts on its way what the tenant's own systems are told of it: no change can forget to.
     async fn record(
         &self,
-        tx: &mut Connection,
+        mut tx: &Connection,
         action: AuditAction,
         (subject_type, subject_id): (AuditSubject, Uuid),
         details: serde_json::Value,
@@ -130,7 +130,7 @@ impl Trail {
             subject_id,
             details,
         };
-        diesel::insert_into(audit_events::table).values(event).execute(tx).await?;
+        diesel::insert_into(audit_events::table).values(event).execute(&mut tx).await?;
         webhook_events::tell(tx, self, (id, action), (subject_type, subject_id)).await
     }
 }

@@ -35,7 +35,7 @@ pub async fn save(tx: &mut Connection, ban: &Ban) -> QueryResult<()> {
 }
 
 pub async fn any(
-    tx: &mut Connection,
+    mut tx: &Connection,
     tenant: TenantId,
     fingerprints: &[Vec<u8>],
     now: DateTime<Utc>,
@@ -44,7 +44,7 @@ pub async fn any(
     let named = bans::table
         .filter(bans::tenant_id.eq(tenant).and(bans::fingerprint.eq_any(fingerprints.to_vec())))
         .filter(standing);
-    diesel::select(exists(named)).get_result(tx).await
+    diesel::select(exists(named)).get_result(&mut tx).await
 }
 
 /// Lifts a ban. False when there is none of this id.

@@ -61,7 +61,7 @@ pub async fn insert(tx: &mut Connection, factor: &NewFactor) -> QueryResult<()> 
 
 /// The kinds of factor that are asked for when this person signs in.
 pub async fn confirmed_kinds(
-    tx: &mut Connection,
+    mut tx: &Connection,
     realm: RealmId,
     user: UserId,
 ) -> QueryResult<Vec<FactorKind>> {
@@ -71,15 +71,15 @@ pub async fn confirmed_kinds(
         .select(user_factors::kind)
         .distinct()
         .order(user_factors::kind)
-        .load(tx)
+        .load(&mut tx)
         .await
 }
 
-pub async fn any_confirmed(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<bool> {
+pub async fn any_confirmed(mut tx: &Connection, realm: RealmId, user: UserId) -> QueryResult<bool> {
     let confirmed = user_factors::table
         .filter(user_factors::realm_id.eq(realm).and(user_factors::user_id.eq(user)))
         .filter(user_factors::confirmed_at.is_not_null());
-    diesel::select(exists(confirmed)).get_result(tx).await
+    diesel::select(exists(confirmed)).get_result(&mut tx).await
 }
 
 /// Everything that somebody has confirmed, oldest first.

@@ -20,11 +20,11 @@ fn failures((count, counting_since, locked_until): Row) -> Failures {
     Failures { count, counting_since, locked_until }
 }
 
-pub async fn find(tx: &mut Connection, realm: RealmId, subject: &Digest) -> QueryResult<Option<Failures>> {
+pub async fn find(mut tx: &Connection, realm: RealmId, subject: &Digest) -> QueryResult<Option<Failures>> {
     let row = auth_failures::table
         .find((realm, subject.to_vec()))
         .select(COLUMNS)
-        .first::<Row>(tx)
+        .first::<Row>(&mut tx)
         .await
         .optional()?;
     Ok(row.map(failures))
@@ -67,8 +67,8 @@ pub async fn record(
     Ok(next)
 }
 
-pub async fn clear(tx: &mut Connection, realm: RealmId, subject: &Digest) -> QueryResult<()> {
-    diesel::delete(auth_failures::table.find((realm, subject.to_vec()))).execute(tx).await.map(drop)
+pub async fn clear(mut tx: &Connection, realm: RealmId, subject: &Digest) -> QueryResult<()> {
+    diesel::delete(auth_failures::table.find((realm, subject.to_vec()))).execute(&mut tx).await.map(drop)
 }
 
 /// On how many subjects at most `most` attempts failed, the first of them since `instant`.

@@ -13,7 +13,7 @@ use crate::domain::device::Digest;
 
 /// Did the owner of this address sign in on this device before?
 pub async fn knows(
-    tx: &mut Connection,
+    mut tx: &Connection,
     realm: RealmId,
     email_canonical: &str,
     device: &Digest,
@@ -25,11 +25,11 @@ pub async fn knows(
         .filter(known_devices::realm_id.eq(realm))
         .filter(known_devices::device_hash.eq(device.to_vec()))
         .filter(known_devices::user_id.eq_any(owner));
-    diesel::select(exists(known)).get_result(tx).await
+    diesel::select(exists(known)).get_result(&mut tx).await
 }
 
 pub async fn remember(
-    tx: &mut Connection,
+    mut tx: &Connection,
     (realm, user): (RealmId, UserId),
     device_hash: &[u8],
     now: DateTime<Utc>,
@@ -45,7 +45,7 @@ pub async fn remember(
         .on_conflict((known_devices::realm_id, known_devices::user_id, known_devices::device_hash))
         .do_update()
         .set(known_devices::last_seen_at.eq(now))
-        .execute(tx)
+        .execute(&mut tx)
         .await
         .map(drop)
 }

@@ -85,16 +85,16 @@ fn described() -> _ {
         .select((memberships::status, memberships::tier, tenants::status, membership_roles::role.nullable()))
 }
 
-pub async fn find(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
+pub async fn find(mut tx: &Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
     let theirs = memberships::tenant_id.eq(tenant).and(memberships::user_id.eq(user));
-    let rows = described().filter(theirs).load(tx).await?;
+    let rows = described().filter(theirs).load(&mut tx).await?;
     membership(tx, rows).await
 }
 
 /// The same, kept as it is until the transaction ends: whoever is let in by it is not missed by whoever takes it away.
-pub async fn held(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
+pub async fn held(mut tx: &Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
     let row = memberships::table.find((tenant, user)).select(memberships::user_id).for_share();
-    match row.first::<UserId>(tx).await.optional()? {
+    match row.first::<UserId>(&mut tx).await.optional()? {
         Some(_) => find(tx, tenant, user).await,
         None => Ok(None),
     }
@@ -113,7 +113,7 @@ fn roles_of_membership() -> _ {
         .and(membership_roles::user_id.eq(memberships::user_id))
 }
 
-async fn membership(tx: &mut Connection, rows: Vec<Row>) -> QueryResult<Option<Membership>> {
+async fn membership(tx: &Connection, rows: Vec<Row>) -> QueryResult<Option<Membership>> {
     let Some(&(status, tier, tenant_status, _)) = rows.as_slice().first() else { return Ok(None) };
     let names: Vec<String> = rows.into_iter().filter_map(|(_, _, _, role)| role).collect();
     let mut roles: Vec<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();
@@ -124,12 +124,12 @@ async fn membership(tx: &mut Connection, rows: Vec<Row>) -> QueryResult<Option<M
 }
 
 /// What the tenant's own roles allow, in whichever tenant the transaction sees.
-async fn custom_roles(tx: &mut Connection, mut names: Vec<String>) -> QueryResult<Vec<CustomRole>> {
+async fn custom_roles(mut tx: &Connection, mut names: Vec<String>) -> QueryResult<Vec<CustomRole>> {
     names.sort_unstable();
     let allowed: Vec<(String, String)> = role_permissions::table
         .filter(role_permissions::role.eq_any(&names))
         .select((role_permissions::role, role_permissions::permission))
-        .load(tx)
+        .load(&mut tx)
         .await?;
     let custom_role = |name: String| {
         let of_role = allowed.iter().filter(|(role, _)| *role == name);

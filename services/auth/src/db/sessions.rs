@@ -87,8 +87,8 @@ pub async fn insert(tx: &mut Connection, session: &NewSession) -> QueryResult<()
     diesel::insert_into(sessions::table).values(session).execute(tx).await.map(drop)
 }
 
-pub async fn find(tx: &mut Connection, realm: RealmId, id: SessionId) -> QueryResult<Option<Session>> {
-    sessions::table.find((realm, id)).select(Session::as_select()).first(tx).await.optional()
+pub async fn find(mut tx: &Connection, realm: RealmId, id: SessionId) -> QueryResult<Option<Session>> {
+    sessions::table.find((realm, id)).select(Session::as_select()).first(&mut tx).await.optional()
 }
 
 /// Finds a session and keeps others from moving it until the transaction ends.
@@ -269,7 +269,7 @@ struct Past {
 
 /// Has somebody signed in before, but never on this device or from these surroundings?
 pub async fn is_unfamiliar(
-    tx: &mut Connection,
+    mut tx: &Connection,
     (realm, user): (RealmId, UserId),
     binding: &DeviceBinding,
 ) -> QueryResult<bool> {
@@ -279,13 +279,13 @@ pub async fn is_unfamiliar(
         device: binding.device.map(|device| device.to_vec()),
         surroundings: binding.surroundings.to_vec(),
     };
-    let past: Past = look.get_result(tx).await?;
+    let past: Past = look.get_result(&mut tx).await?;
     Ok(past.signed_in_before && !past.familiar)
 }
 
 /// Notes where a session is used from.
 pub async fn place(
-    tx: &mut Connection,
+    mut tx: &Connection,
     (realm, session): (RealmId, SessionId),
     surroundings: &Surroundings,
     now: DateTime<Utc>,
@@ -304,7 +304,7 @@ pub async fn place(
         .on_conflict((session_places::realm_id, session_places::session_id))
         .do_update()
         .set(seen)
-        .execute(tx)
+        .execute(&mut tx)
         .await
         .map(drop)
 }
@@ -440,19 +440,22 @@ pub struct LiveSession {
     pub ip_prefix: String,
 }
 
+/// The newest `most` of them, oldest first.
 pub async fn live_in_tenant(
     tx: &mut Connection,
     (realm, user, tenant): (RealmId, UserId, TenantId),
+    most: i64,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<LiveSession>> {
     let places =
         session_places::realm_id.eq(sessions::realm_id).and(session_places::session_id.eq(sessions::id));
-    sessions::table
+    let mut newest: Vec<LiveSession> = sessions::table
         .inner_join(session_places::table.on(places))
         .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
         .filter(sessions::for_tenant.eq(tenant).and(sessions::ended_at.is_null()))
         .filter(sessions::sliding_expires_at.gt(now).and(sessions::absolute_expires_at.gt(now)))
-        .order((session_places::opened_at, sessions::id))
+        .order((session_places::opened_at.desc(), sessions::id.desc()))
+        .limit(most)
         .select((
             sessions::id,
             session_places::opened_at,
@@ -462,7 +465,9 @@ pub async fn live_in_tenant(
             session_places::ip_prefix,
         ))
         .load(tx)
-        .await
+        .await?;
+    newest.reverse();
+    Ok(newest)
 }
 
 /// How many sessions were opened since `instant`, ended ones too.

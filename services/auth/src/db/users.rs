@@ -65,19 +65,19 @@ pub async fn insert(tx: &mut Connection, account: &NewAccount) -> QueryResult<bo
     Ok(inserted == 1)
 }
 
-pub async fn find(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
-    users::table.find((realm, id)).select(Account::as_select()).first(tx).await.optional()
+pub async fn find(mut tx: &Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
+    users::table.find((realm, id)).select(Account::as_select()).first(&mut tx).await.optional()
 }
 
 pub async fn find_by_email(
-    tx: &mut Connection,
+    mut tx: &Connection,
     realm: RealmId,
     email: &EmailAddress,
 ) -> QueryResult<Option<Account>> {
     users::table
         .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(email.canonical())))
         .select(Account::as_select())
-        .first(tx)
+        .first(&mut tx)
         .await
         .optional()
 }

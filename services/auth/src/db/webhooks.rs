@@ -213,7 +213,7 @@ struct NewDelivery<'a> {
 
 /// Puts an event on its way to one endpoint.
 pub async fn tell(
-    tx: &mut Connection,
+    mut tx: &Connection,
     (id, endpoint): (DeliveryId, WebhookId),
     telling: &Telling<'_>,
 ) -> QueryResult<()> {
@@ -227,7 +227,7 @@ pub async fn tell(
         state: DeliveryState::Pending,
         created_at: telling.at,
     };
-    diesel::insert_into(webhook_deliveries::table).values(delivery).execute(tx).await.map(drop)
+    diesel::insert_into(webhook_deliveries::table).values(delivery).execute(&mut tx).await.map(drop)
 }
 
 prepared_query! {
@@ -246,12 +246,12 @@ struct Listener {
 
 /// The endpoints that want to be told this kind of event, kept from going away until the transaction ends.
 pub async fn listening(
-    tx: &mut Connection,
+    mut tx: &Connection,
     tenant: TenantId,
     event_type: &str,
 ) -> QueryResult<Vec<WebhookId>> {
     let query = Listening { tenant, event_type: event_type.to_owned() };
-    let found: Vec<Listener> = query.get_results(tx).await?;
+    let found: Vec<Listener> = query.get_results(&mut tx).await?;
     Ok(found.into_iter().map(|listener| listener.id).collect())
 }
 

@@ -75,10 +75,8 @@ async fn end_others(
     let now = auth.platform.clock.now();
     let who = (auth.realm, actor.user_id);
     let ended = sessions::end_all_but(tx, who, Some(actor.session_id), now).await?;
+    revocations::record_sessions(tx, &ended, now).await?;
     let taken_back: Vec<_> = ended.into_iter().map(|session_id| Revocation::Session { session_id }).collect();
-    for revocation in &taken_back {
-        revocations::record(tx, revocation, now).await?;
-    }
     tell(tx, auth, actor, taken_back.len()).await?;
     Ok(taken_back)
 }

@@ -8,7 +8,7 @@ use shinkofa_kernel::TenantId;
 use shinkofa_web::{Body, NotFoundRefusal, ParameterRefusal, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use crate::attempts::unlocked_subject;
+use crate::attempts::unlocked;
 use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::one_time_token::OneTimeToken;
@@ -76,11 +76,11 @@ async fn answer(
         use_up(tx, auth, &redeemed).await?;
         let whose = (&redeemed.identity, redeemed.attempt.locale);
         let account = account_of(tx, auth, tenant, whose).await?;
-        let subject = unlocked_subject(tx, auth, &account.email_canonical, binding.device.as_ref()).await?;
+        let attempts = unlocked(tx, auth, &account.email_canonical, binding.device.as_ref()).await?;
         let first = FirstFactor {
             account: &account,
             method: AuthMethod::Federated,
-            subject: &subject,
+            attempts: &attempts,
             binding: &binding,
             surroundings,
             device_token: None,

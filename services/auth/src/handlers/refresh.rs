@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
-use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_db::{Connection, Scope, together, transaction};
 use shinkofa_identity::{HostTenant, Revocation};
 use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
 use shinkofa_web::{
@@ -25,7 +25,7 @@ use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::{SessionEnd, SessionLife, SessionMode};
 use crate::error::Error;
-use crate::session_opening::{TokenAnswer, TokenSource, open_key, tokens};
+use crate::session_opening::{TokenAnswer, TokenSource, demanded, open_key, tokens};
 use crate::{Auth, limits};
 
 #[derive(Deserialize, ToSchema)]
@@ -171,11 +171,13 @@ async fn exchange(
             return Ok(Outcome::Refused);
         }
         presented.require_csrf(&session, &key)?;
-        let account =
-            users::find(tx, auth.realm, session.user_id).await?.filter(|account| account.is_usable(now));
+        let (account, membership) = together!(
+            users::find(tx, auth.realm, session.user_id),
+            memberships::find(tx, tenant, session.user_id),
+        )?;
+        let account = account.filter(|account| account.is_usable(now));
         let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-refresh");
-        let membership = memberships::find(tx, tenant, session.user_id).await?.filter(allowed);
-        let (Some(account), Some(membership)) = (account, membership) else {
+        let (Some(account), Some(membership)) = (account, membership.filter(allowed)) else {
             return end(tx, auth, &session, SessionEnd::AccessWithdrawn).await;
         };
         let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
@@ -209,11 +211,16 @@ async fn rotate(
     if !sessions::rotate(tx, from, term, surroundings, now).await? {
         return Ok(None);
     }
-    sessions::place(tx, (auth.realm, session.id), surroundings, now).await?;
     let next = session.generation.saturating_add(1);
-    audit(tx, auth, session, AuditAction::SessionRotated, json!({ "generation": next })).await?;
-    let source = TokenSource::of(auth, session, next)?;
-    let answer = tokens(tx, auth, session.for_tenant, &source, (account, membership)).await?;
+    let place = async { Ok(sessions::place(tx, (auth.realm, session.id), surroundings, now).await?) };
+    // What is demanded is asked once the session is this refresh's own: whoever adds a factor moves it on as well.
+    let (demanded, (), ()) = together!(
+        demanded(tx, auth, session.user_id, session.assurance()),
+        place,
+        audit(tx, auth, session, AuditAction::SessionRotated, json!({ "generation": next })),
+    )?;
+    let source = TokenSource::of(auth, session, next, demanded)?;
+    let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
     Ok(Some(Outcome::Rotated(Box::new(answer))))
 }
 
@@ -221,12 +228,15 @@ async fn repeat(
     tx: &mut Connection,
     auth: &Auth,
     session: &Session,
-    holder: (&Account, &Membership),
+    (account, membership): (&Account, &Membership),
 ) -> Result<Outcome, Error> {
-    audit(tx, auth, session, AuditAction::SessionRepeated, json!({ "generation": session.generation }))
-        .await?;
-    let source = TokenSource::of(auth, session, session.generation)?;
-    Ok(Outcome::Repeated(Box::new(tokens(tx, auth, session.for_tenant, &source, holder).await?)))
+    let (demanded, ()) = together!(
+        demanded(tx, auth, session.user_id, session.assurance()),
+        audit(tx, auth, session, AuditAction::SessionRepeated, json!({ "generation": session.generation })),
+    )?;
+    let source = TokenSource::of(auth, session, session.generation, demanded)?;
+    let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
+    Ok(Outcome::Repeated(Box::new(answer)))
 }
 
 async fn end(
@@ -244,7 +254,7 @@ async fn end(
 }
 
 async fn audit(
-    tx: &mut Connection,
+    tx: &Connection,
     auth: &Auth,
     session: &Session,
     action: AuditAction,

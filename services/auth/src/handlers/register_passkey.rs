@@ -47,7 +47,7 @@ pub struct RegisteredPasskey {
     passkey: PasskeyView,
     /// With the first second factor of the account: ten codes for the day on which it is lost. They are shown this once, and
     /// each works once.
-    #[schema(example = json!(["7Q4K-9F2M-XB0T-5HWE"]))]
+    #[schema(example = json!(["7Q4K-9F2M-XB0T-5HWE-2C8R-MV6P"]))]
     recovery_codes: Option<Vec<String>>,
 }
 

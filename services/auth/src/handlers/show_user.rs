@@ -19,13 +19,15 @@ use crate::domain::administration::IMPERSONATION;
 use crate::error::Error;
 use crate::member_view::MemberView;
 
+const MOST_SESSIONS: i64 = 100;
+
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberDetails {
     #[serde(flatten)]
     member: MemberView,
     second_factors: Vec<FactorKind>,
-    /// What they are signed in on in this tenant.
+    /// What they are signed in on in this tenant: of very many the hundred that were opened last.
     sessions: Vec<MemberSession>,
 }
 
@@ -79,7 +81,8 @@ pub async fn show_user(
         let member = members::find(tx, (actor.tenant_id, auth.realm, user)).await?;
         let member = member.ok_or_else(Problem::not_found)?;
         let roles = members::roles_of(tx, actor.tenant_id, &[user]).await?;
-        let live = sessions::live_in_tenant(tx, (auth.realm, user, actor.tenant_id), now).await?;
+        let live =
+            sessions::live_in_tenant(tx, (auth.realm, user, actor.tenant_id), MOST_SESSIONS, now).await?;
         Ok::<_, Error>(MemberDetails {
             member: MemberView::new(member, &roles),
             second_factors: factors::confirmed_kinds(tx, auth.realm, user).await?,

@@ -92,7 +92,7 @@ async fn answer(
     let first = FirstFactor {
         account: &right.account,
         method: AuthMethod::Password,
-        subject: &right.subject,
+        attempts: &right.attempts,
         binding: &binding,
         surroundings,
         device_token: device_token.as_ref(),

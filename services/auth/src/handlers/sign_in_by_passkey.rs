@@ -8,7 +8,7 @@ use shinkofa_kernel::{Actor, TenantId};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
-use crate::attempts::unlocked_subject;
+use crate::attempts::{Attempts, unlocked};
 use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::passkeys::{self, Credential};
 use crate::db::users::{self, Account};
@@ -63,7 +63,7 @@ struct Presented {
     stored: Credential,
     account: Account,
     /// Whose failed attempts are counted.
-    subject: Digest,
+    attempts: Attempts,
 }
 
 async fn answer(
@@ -85,7 +85,7 @@ async fn answer(
         None => Err(Error::PasskeyRefused),
     };
     let trail = auth.trail(tenant, Actor::Anonymous);
-    note_refusal(auth, &trail, (Some(&presented.stored), &presented.subject), result).await
+    note_refusal(auth, &trail, (Some(&presented.stored), &presented.attempts.subject), result).await
 }
 
 /// Uses the challenge up and looks for the passkey. Whoever has to wait has not tried: the refusal takes the use back.
@@ -101,8 +101,8 @@ async fn present(
     let named = (credential.id(), handle);
     let Some(stored) = passkeys::credential_of_handle(tx, auth.realm, named).await? else { return Ok(None) };
     let Some(account) = users::find(tx, auth.realm, stored.user_id).await? else { return Ok(None) };
-    let subject = unlocked_subject(tx, auth, &account.email_canonical, device).await?;
-    Ok(Some(Presented { stored, account, subject }))
+    let attempts = unlocked(tx, auth, &account.email_canonical, device).await?;
+    Ok(Some(Presented { stored, account, attempts }))
 }
 
 async fn sign_in(
@@ -111,12 +111,12 @@ async fn sign_in(
     (presented, asserted): (&Presented, &Asserted),
     (binding, surroundings): (&DeviceBinding, &Surroundings),
 ) -> Result<SignInAnswer, Error> {
-    let Presented { stored, account, subject } = presented;
+    let Presented { stored, account, attempts } = presented;
     let verified = asserted.flags.user_verified();
     let first = FirstFactor {
         account,
         method: if verified { AuthMethod::VerifiedPasskey } else { AuthMethod::Passkey },
-        subject,
+        attempts,
         binding,
         surroundings,
         device_token: None,
