@@ -83,7 +83,7 @@ pub async fn change_email(
         Ok::<_, Error>(())
     })
     .await?;
-    auth.platform.committed();
+    // The queue is not woken: what the job does more for a free address, or a taken one, is not done beside this answer.
     let answer = ConfirmationSent { status: "confirmation_sent" };
     Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
 }

@@ -57,6 +57,6 @@ pub async fn resend_verification(
         Ok::<_, Error>(())
     })
     .await?;
-    auth.platform.committed();
+    // The queue is not woken: what the job does more for a known address is not done beside this answer.
     Ok(VerificationSent::response())
 }

@@ -127,6 +127,6 @@ pub async fn sign_up(
         Ok::<_, Error>(())
     })
     .await?;
-    auth.platform.committed();
+    // The queue is not woken: what the job does more for a free address, or a taken one, is not done beside this answer.
     Ok(VerificationSent::response())
 }
