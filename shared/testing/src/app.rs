@@ -11,6 +11,7 @@ use shinkofa_kernel::{Clock, Role, TenantId, UserId};
 use shinkofa_runtime::{Environment, Platform, Server, Service};
 
 use crate::cluster::{Superuser, TestDatabase};
+use crate::eventually;
 use crate::request::Call;
 use crate::token::{TestUser, parse, service_keyring, user_keyring};
 
@@ -134,6 +135,13 @@ impl<S: Service> TestApp<S> {
     /// The rows of a query over all tenants.
     pub async fn sql(&self, query: &str) -> Vec<Value> {
         self.superuser().await.rows(query).await
+    }
+
+    /// Waits until so many transactions of this database wait for a lock.
+    pub async fn until_waiting(&self, transactions: usize) {
+        let waiting = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let all_wait = async || (self.sql(waiting).await.len() == transactions).then_some(());
+        eventually("so many transactions wait for a lock", all_wait).await;
     }
 
     /// The events recorded so far, oldest first, as rows of the log.

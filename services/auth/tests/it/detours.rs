@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_contracts::auth::BanScope;
 use shinkofa_kernel::TenantId;
-use shinkofa_testing::{Answer, TestApp, eventually};
+use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{staff, token, user_id};
@@ -214,8 +214,7 @@ async fn v13_a_sign_in_that_waited_for_a_change_of_password_is_refused() {
     let mut owner = app.superuser().await;
     owner.run("BEGIN; SELECT id FROM users FOR UPDATE").await;
     let change = async {
-        let waiting = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("the sign-ins wait", async || (app.sql(waiting).await.len() == 2).then_some(())).await;
+        app.until_waiting(2).await;
         owner.run("UPDATE users SET token_version = token_version + 1; COMMIT").await;
     };
     let sign_ins = join_all((0..2).map(|_| people::sign_in(&app, &anna, PASSWORD)));

@@ -2,7 +2,7 @@
 
 use auth::Auth;
 use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shinkofa_runtime::Service;
 use shinkofa_testing::{Answer, TestApp};
@@ -216,6 +216,26 @@ async fn v03_of_fifty_exchanges_at_once_one_signs_in_and_nothing_works_twice_or_
     app.advance(TimeDelta::minutes(5));
     app.run_jobs().await;
     assert_eq!(app.sql("SELECT state_hash FROM oauth_attempts").await.len(), 0, "what is over is removed");
+}
+
+/// V3: two that were both let try it, while the code was still good, are one sign-in.
+#[actix_web::test]
+async fn v03_of_two_exchanges_that_waited_together_one_signs_in() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    providers.vouch_for(Person::new(18, &address(&app, "anna")));
+    let code = code_of(&returned(&app, "google").await.expect(303));
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; SELECT state_hash FROM oauth_attempts FOR UPDATE").await;
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (answers, ()) = join(join_all((0..2).map(|_| exchange(&app, &code, VERIFIER))), let_go).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 410]);
+    assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 1);
 }
 
 /// Of several sign-ins of one new person at once one makes the account.

@@ -4,7 +4,7 @@ use auth::Auth;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use shinkofa_testing::{Answer, TestApp, eventually};
+use shinkofa_testing::{Answer, TestApp};
 
 use crate::account_letters::{kinds, link, links, post};
 use crate::people::{self, PASSWORD, address};
@@ -357,8 +357,7 @@ async fn of_many_changes_at_once_one_is_made() {
         async move { change(app, access, PASSWORD, &format!("the sentence of racer {n}")).await }
     });
     let let_go = async {
-        let waiting = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        eventually("all of them wait", async || (app.sql(waiting).await.len() == 3).then_some(())).await;
+        app.until_waiting(3).await;
         holder.run("COMMIT").await;
     };
     let (answers, ()) = futures_util::future::join(join_all(changes), let_go).await;
