@@ -213,7 +213,7 @@ async fn rotate(
     }
     let next = session.generation.saturating_add(1);
     let place = async { Ok(sessions::place(tx, (auth.realm, session.id), surroundings, now).await?) };
-    // What is demanded is asked once the session is this refresh's own: whoever adds a factor moves it on as well.
+    // What is demanded is asked once the session is this refresh's own: whoever adds a factor writes to it as well.
     let (demanded, (), ()) = together!(
         demanded(tx, auth, session.user_id, session.assurance()),
         place,
