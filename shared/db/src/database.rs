@@ -17,6 +17,23 @@ use crate::Error;
 #[derive(Clone)]
 pub struct Database {
     pools: Arc<[Pool<AsyncPgConnection>]>,
+    patience: Patience,
+}
+
+/// How long a server that answers nothing is waited for. What takes a server that works too long it ends itself: a statement
+/// after 20 s, a transaction in which nothing happens after 30 s.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To a statement that asks for no work.
+    pub answer: Duration,
+    /// To a whole transaction.
+    pub transaction: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { answer: Duration::from_secs(5), transaction: Duration::from_secs(60) }
+    }
 }
 
 thread_local! {
@@ -56,7 +73,16 @@ impl Database {
                     .map_err(|error| Error::Unavailable(error.to_string()))
             })
             .collect::<Result<Arc<[_]>, _>>()?;
-        Ok(Self { pools })
+        Ok(Self { pools, patience: Patience::default() })
+    }
+
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
     }
 
     fn pool(&self) -> &Pool<AsyncPgConnection> {

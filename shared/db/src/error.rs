@@ -47,6 +47,11 @@ fn is_shutdown(message: &str) -> bool {
 }
 
 impl Error {
+    /// The server is there and answers nothing.
+    pub(crate) fn silent() -> Self {
+        Self::Unavailable("the server does not answer".to_owned())
+    }
+
     /// Is this the refusal of the constraint called `name`?
     pub fn violates(&self, kind: Constraint, name: &str) -> bool {
         let Self::Query(DieselError::DatabaseError(seen, info)) = self else { return false };

@@ -8,7 +8,7 @@ mod scope;
 mod together;
 mod transaction;
 
-pub use database::{Database, WorkerIndex};
+pub use database::{Database, Patience, WorkerIndex};
 pub use error::{Constraint, Error, TransactionError};
 pub use migrate::{MigrationError, Migrations, SchemaState, migrate, schema_state};
 pub use scope::Scope;

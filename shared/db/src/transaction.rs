@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use diesel_async::pooled_connection::deadpool::Object;
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 
+use crate::database::Patience;
 use crate::{Connection, Database, Error, Scope, TransactionError};
 
 /// A conflict is tried again this often before it is the caller's.
@@ -15,7 +16,7 @@ const CONFLICT_RETRIES: u32 = 4;
 /// `work` runs again from its start after a serialization failure or a deadlock, so it must have no effect outside
 /// the database. When the caller is cancelled in the middle, the connection is found broken and leaves the pool.
 /// A commit whose answer is lost reports [`Error::Unavailable`]: the caller cannot know, and asks again by the same
-/// idempotency key.
+/// idempotency key. So does a transaction that a hanging server keeps waiting: see [`Patience`].
 pub async fn transaction<T, E, F>(
     database: &Database,
     scope: &Scope,
@@ -48,6 +49,16 @@ where
     F: AsyncFn(&mut Connection) -> Result<T, E>,
     E: TransactionError,
 {
+    // Dropped in the middle, it leaves a connection that is found broken.
+    let attempt = tokio::time::timeout(database.patience().transaction, run(database, scope, work));
+    attempt.await.unwrap_or_else(|_elapsed| Err(Error::silent().into()))
+}
+
+async fn run<T, E, F>(database: &Database, scope: &Scope, work: &F) -> Result<T, E>
+where
+    F: AsyncFn(&mut Connection) -> Result<T, E>,
+    E: TransactionError,
+{
     let mut connection = begin(database, scope).await?;
     match work(&mut connection).await {
         Ok(value) => {
@@ -63,15 +74,21 @@ where
 }
 
 /// A pooled connection may have died since its last use. Each failed one leaves the pool, so after as many tries as
-/// the pool can hold the next one is fresh, and its failure is the server's.
+/// the pool can hold the next one is fresh, and its failure is the server's. A server that says nothing is not asked twice.
 async fn begin(database: &Database, scope: &Scope) -> Result<Object<AsyncPgConnection>, Error> {
     let sql = scope.begin();
+    let Patience { answer, .. } = database.patience();
     let mut stale = 0;
     loop {
         let mut connection = database.connection().await?;
-        match AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql).await {
-            Ok(()) => return Ok(connection),
-            Err(error) => {
+        let begun = AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql);
+        match tokio::time::timeout(answer, begun).await {
+            Ok(Ok(())) => return Ok(connection),
+            Err(_elapsed) => {
+                drop(Object::take(connection));
+                return Err(Error::silent());
+            }
+            Ok(Err(error)) => {
                 drop(Object::take(connection));
                 if stale == database.pool_size() {
                     return Err(Error::Unavailable(error.to_string()));

@@ -1,6 +1,7 @@
 //! The promises of the shared crates, on real PostgreSQL and Redis.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod confirmed;
 mod conformance;
 mod feed;
 mod jobs;
@@ -9,3 +10,4 @@ mod probe;
 mod tenancy;
 mod tenants;
 mod tokens;
+mod transactions;
