@@ -265,6 +265,38 @@ pub async fn lock_delivery(
     row.first(tx).await.optional()
 }
 
+/// Are more than `most` deliveries on their way to this endpoint?
+pub async fn has_more_pending(
+    tx: &mut Connection,
+    (tenant, endpoint): (TenantId, WebhookId),
+    most: i64,
+) -> QueryResult<bool> {
+    let beyond = webhook_deliveries::table
+        .filter(webhook_deliveries::tenant_id.eq(tenant).and(webhook_deliveries::endpoint_id.eq(endpoint)))
+        .filter(webhook_deliveries::state.eq(DeliveryState::Pending))
+        .select(webhook_deliveries::id)
+        .offset(most);
+    Ok(beyond.first::<DeliveryId>(tx).await.optional()?.is_some())
+}
+
+/// Gives up all that is on its way to this endpoint.
+pub async fn abandon_pending(
+    tx: &mut Connection,
+    (tenant, endpoint): (TenantId, WebhookId),
+) -> QueryResult<()> {
+    let pending = webhook_deliveries::table
+        .filter(webhook_deliveries::tenant_id.eq(tenant).and(webhook_deliveries::endpoint_id.eq(endpoint)))
+        .filter(webhook_deliveries::state.eq(DeliveryState::Pending));
+    diesel::update(pending)
+        .set((
+            webhook_deliveries::state.eq(DeliveryState::GivenUp),
+            webhook_deliveries::last_failure.eq(DeliveryFailure::Disabled),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug)]
 pub struct Outcome {

@@ -16,6 +16,9 @@ text_enum! {
     /// What can be told. Each has the name that the audit trail has for it; what is not here is nobody's business outside.
     WebhookEventType {
         AccountCreated => "account.created",
+        /// By the operator.
+        AccountSuspended => "account.suspended",
+        AccountRestored => "account.restored",
         EmailChanged => "account.email_changed",
         PasswordChanged => "account.password_changed",
         PasswordReset => "account.password_reset",
@@ -23,10 +26,24 @@ text_enum! {
         ErasureStarted => "account.erasure_started",
         FactorConfirmed => "factor.confirmed",
         FactorRemoved => "factor.removed",
+        MembershipBegun => "membership.begun",
+        /// By somebody of the staff.
+        MembershipRemoved => "membership.removed",
+        /// By the member.
+        MembershipLeft => "membership.left",
         MembershipLocked => "membership.locked",
         MembershipUnlocked => "membership.unlocked",
         RolesSet => "membership.roles_set",
         SignedOutByStaff => "membership.signed_out",
+        InvitationCreated => "invitation.created",
+        InvitationRevoked => "invitation.revoked",
+        InvitationAccepted => "invitation.accepted",
+        RoleCreated => "role.created",
+        RoleChanged => "role.changed",
+        RoleRemoved => "role.removed",
+        TenantChanged => "tenant.changed",
+        TenantDomainSet => "tenant.domain_set",
+        TenantDomainRemoved => "tenant.domain_removed",
         SessionOpened => "session.opened",
         SessionEnded => "session.ended",
         ImpersonationStarted => "impersonation.started",
@@ -54,6 +71,9 @@ pub const MOST_ENDPOINTS: i64 = 10;
 
 /// So many deliveries in a row are given up before an endpoint is taken for dead.
 pub const MOST_GIVEN_UP: i32 = 5;
+
+/// So many deliveries may be on their way to an endpoint: with more it does not keep up, and is disabled.
+pub const MOST_PENDING: i64 = 10_000;
 
 /// So long does the secret before the present one sign as well.
 pub const PREVIOUS_SECRET_SIGNS_FOR: TimeDelta = TimeDelta::hours(24);

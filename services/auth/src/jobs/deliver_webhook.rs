@@ -16,7 +16,8 @@ use crate::db::tenants;
 use crate::db::webhooks::{self, Delivery, DeliveryId, Endpoint, Outcome, WebhookId};
 use crate::domain::audit::AuditAction;
 use crate::domain::webhook::{
-    DeliveryFailure, DeliveryState, MOST_GIVEN_UP, Next, TEST_EVENT, WebhookSecret, after_failure, message_id,
+    DeliveryFailure, DeliveryState, MOST_GIVEN_UP, MOST_PENDING, Next, TEST_EVENT, WebhookSecret,
+    after_failure, message_id,
 };
 use crate::error::Error;
 
@@ -165,28 +166,47 @@ fn judge(delivery: &Delivery, sent: Result<u16, OutboundError>) -> (Outcome, Opt
     }
 }
 
-/// An endpoint that takes nothing any more is not sent to any more.
+/// An endpoint that takes nothing any more, or less than there is to tell, is not sent to any more.
 async fn note_health(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     (endpoint, outcome): (&Endpoint, Outcome),
 ) -> Result<(), Error> {
-    match outcome.state {
-        DeliveryState::Pending => return Ok(()),
-        DeliveryState::Delivered if endpoint.given_up == 0 => return Ok(()),
-        DeliveryState::Delivered => {
-            return Ok(webhooks::count_given_up(tx, (tenant, endpoint.id), 0).await?);
+    let given_up = match outcome.state {
+        DeliveryState::Pending => endpoint.given_up,
+        DeliveryState::Delivered => 0,
+        DeliveryState::GivenUp => endpoint.given_up + 1,
+    };
+    if endpoint.disabled_at.is_none()
+        && let Some(reason) = dead_because(tx, tenant, (endpoint.id, outcome, given_up)).await?
+    {
+        webhooks::set_disabled(tx, (tenant, endpoint.id), Some(auth.platform.clock.now())).await?;
+        // Whoever enables it again begins with what happens then.
+        webhooks::abandon_pending(tx, (tenant, endpoint.id)).await?;
+        let trail = auth.trail(tenant, Actor::service("auth"));
+        let details = json!({ "reason": reason });
+        return Ok(trail.webhook(tx, AuditAction::WebhookDisabled, endpoint.id, details).await?);
+    }
+    if given_up != endpoint.given_up {
+        webhooks::count_given_up(tx, (tenant, endpoint.id), given_up).await?;
+    }
+    Ok(())
+}
+
+async fn dead_because(
+    tx: &mut Connection,
+    tenant: TenantId,
+    (endpoint, outcome, given_up): (WebhookId, Outcome, i32),
+) -> Result<Option<&'static str>, Error> {
+    if outcome.state == DeliveryState::GivenUp {
+        if outcome.status == Some(i32::from(GONE)) {
+            return Ok(Some("gone"));
         }
-        DeliveryState::GivenUp => {}
+        if given_up >= MOST_GIVEN_UP {
+            return Ok(Some("failing"));
+        }
     }
-    let given_up = endpoint.given_up + 1;
-    let is_gone = outcome.status == Some(i32::from(GONE));
-    if endpoint.disabled_at.is_some() || (given_up < MOST_GIVEN_UP && !is_gone) {
-        return Ok(webhooks::count_given_up(tx, (tenant, endpoint.id), given_up).await?);
-    }
-    webhooks::set_disabled(tx, (tenant, endpoint.id), Some(auth.platform.clock.now())).await?;
-    let trail = auth.trail(tenant, Actor::service("auth"));
-    let reason = if is_gone { "gone" } else { "failing" };
-    Ok(trail.webhook(tx, AuditAction::WebhookDisabled, endpoint.id, json!({ "reason": reason })).await?)
+    let is_behind = webhooks::has_more_pending(tx, (tenant, endpoint), MOST_PENDING).await?;
+    Ok(is_behind.then_some("backlog"))
 }

@@ -241,6 +241,41 @@ async fn an_endpoint_that_takes_nothing_any_more_is_disabled_and_the_trail_says_
     assert_eq!(scene.received().await.len(), 1);
 }
 
+#[actix_web::test]
+async fn an_endpoint_that_does_not_keep_up_is_disabled_and_begins_anew_when_it_is_enabled() {
+    let scene = Scene::new(&["account.created"]).await;
+    answering(&scene.receiver, 503).await;
+    let pile_up = format!(
+        "INSERT INTO webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload, state, created_at)
+         SELECT tenant_id, gen_random_uuid(), id, gen_random_uuid(), 'account.created', '{{}}', 'pending', created_at
+         FROM webhook_endpoints, generate_series(1, 9999) WHERE id = '{}'",
+        scene.id
+    );
+    scene.app.superuser().await.run(&pile_up).await;
+    let sign_up = async |who: &str| {
+        people::sign_up(&scene.app, &address(&scene.app, who), people::PASSWORD).await.expect(202);
+        scene.app.run_jobs().await;
+    };
+    sign_up("anna").await;
+    assert!(scene.enabled().await, "ten thousand are on their way, and no more");
+    sign_up("bob").await;
+    assert!(!scene.enabled().await);
+    let reason = "SELECT details FROM audit_events WHERE action = 'webhook.disabled'";
+    assert_eq!(scene.app.sql(reason).await[0]["details"], json!({ "reason": "backlog" }));
+    let states = "SELECT DISTINCT state, last_failure FROM webhook_deliveries";
+    assert_eq!(
+        scene.app.sql(states).await,
+        [json!({ "state": "given_up", "last_failure": "disabled" })],
+        "nothing is left on its way"
+    );
+
+    answering(&scene.receiver, 200).await;
+    scene.order("enable").await.expect(204);
+    sign_up("carl").await;
+    assert!(scene.enabled().await);
+    assert_eq!(scene.received().await.len(), 1);
+}
+
 /// V27: a receiver that sends us on sends us nowhere.
 #[actix_web::test]
 async fn v27_a_receiver_that_redirects_is_answered_by_nothing_more() {
