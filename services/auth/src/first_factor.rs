@@ -11,9 +11,10 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::attempts::Attempts;
+use crate::db::memberships::{self, HeldPerson};
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
-use crate::db::users::{self, Account};
-use crate::db::{factors, memberships, recovery_codes, remembered_devices};
+use crate::db::users::Account;
+use crate::db::{factors, recovery_codes, remembered_devices};
 use crate::domain::account::{AccountKind, FactorKind};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lockout;
@@ -21,7 +22,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::{AuthMethod, Proof};
 use crate::domain::second_factor::{Asked, asked_for, is_mandatory};
 use crate::error::Error;
-use crate::session_opening::{Opening, TokenAnswer, open_session, require_active};
+use crate::session_opening::{Newcomer, Opening, TokenAnswer, look_at, open, require_active};
 
 /// Somebody who has passed one factor.
 pub struct FirstFactor<'a> {
@@ -72,13 +73,25 @@ pub async fn pass(
     }
     // A factor that is being added, or another password, ends all sessions: it must not miss one that was opened without it
     // meanwhile. What was shown was right for the account as it was read then.
-    let account = users::hold(tx, auth.realm, user).await?;
-    let is_as_before = |account: &Account| account.token_version == first.account.token_version;
-    if defended!("V13-waiting") && !account.is_some_and(|account| is_as_before(&account)) {
+    let held = memberships::hold_person(tx, (auth.realm, tenant, user)).await?;
+    let is_as_before = |held: &HeldPerson| held.token_version == first.account.token_version;
+    if defended!("V13-waiting") && !held.as_ref().is_some_and(is_as_before) {
         return Err(Error::WrongCredentials);
     }
-    let (membership, kinds) =
-        together!(memberships::held(tx, tenant, user), factors::confirmed_kinds(tx, auth.realm, user),)?;
+    if !held.is_some_and(|held| held.is_member) {
+        return Err(Error::NotAMember);
+    }
+    let newcomer = Newcomer {
+        user,
+        assurance: first.method.assurance(),
+        binding: first.binding,
+        surroundings: first.surroundings,
+    };
+    let (membership, kinds, looked) = together!(
+        async { Ok(memberships::find(tx, tenant, user).await?) },
+        async { Ok(factors::confirmed_kinds(tx, auth.realm, user).await?) },
+        look_at(tx, auth, tenant, &newcomer),
+    )?;
     let membership = membership.ok_or(Error::NotAMember)?;
     require_active(&membership)?;
     let weight = membership.authority().weight();
@@ -106,7 +119,7 @@ pub async fn pass(
         surroundings: first.surroundings,
         proof: Proof::first(first.method),
     };
-    Ok(SignInAnswer::SignedIn(Box::new(open_session(tx, auth, &trail, &opening).await?)))
+    Ok(SignInAnswer::SignedIn(Box::new(open(tx, auth, &trail, (&opening, looked)).await?)))
 }
 
 /// What is asked of this account after a first step by `methods`.

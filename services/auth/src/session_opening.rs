@@ -168,6 +168,39 @@ pub fn require_active(membership: &Membership) -> Result<(), Error> {
     }
 }
 
+/// Who is about to have a session, as far as it decides on it.
+pub struct Newcomer<'a> {
+    pub user: UserId,
+    /// What they have shown.
+    pub assurance: AssuranceLevel,
+    pub binding: &'a DeviceBinding,
+    pub surroundings: &'a Surroundings,
+}
+
+/// What was seen of them.
+#[derive(Clone, Copy)]
+pub struct Looked {
+    is_unfamiliar: bool,
+    demanded: AssuranceLevel,
+}
+
+/// Looks at who is about to have a session; [`Error::Banned`] for whoever comes with what was banned.
+pub async fn look_at(
+    tx: &Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    newcomer: &Newcomer<'_>,
+) -> Result<Looked, Error> {
+    let is_unfamiliar =
+        async { Ok(sessions::is_unfamiliar(tx, (auth.realm, newcomer.user), newcomer.binding).await?) };
+    let ((), is_unfamiliar, demanded) = together!(
+        banning::require_not_banned(tx, auth, tenant, (newcomer.binding, newcomer.surroundings)),
+        is_unfamiliar,
+        demanded(tx, auth, newcomer.user, newcomer.assurance),
+    )?;
+    Ok(Looked { is_unfamiliar, demanded })
+}
+
 /// Opens a session and gives out its first tokens.
 pub async fn open_session(
     tx: &mut Connection,
@@ -175,17 +208,27 @@ pub async fn open_session(
     trail: &Trail,
     opening: &Opening<'_>,
 ) -> Result<TokenAnswer, Error> {
+    let newcomer = Newcomer {
+        user: opening.account.id,
+        assurance: opening.proof.assurance,
+        binding: opening.binding,
+        surroundings: opening.surroundings,
+    };
+    let looked = look_at(tx, auth, trail.tenant, &newcomer).await?;
+    open(tx, auth, trail, (opening, looked)).await
+}
+
+/// The same for whoever was looked at in this transaction.
+pub async fn open(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (opening, looked): (&Opening<'_>, Looked),
+) -> Result<TokenAnswer, Error> {
     let now = trail.clock.now();
     // Whatever way somebody came, they come through here.
     require_active(opening.membership)?;
     let (account, proof) = (opening.account, &opening.proof);
-    let unfamiliar =
-        async { Ok(sessions::is_unfamiliar(tx, (auth.realm, account.id), opening.binding).await?) };
-    let ((), unfamiliar, demanded) = together!(
-        banning::require_not_banned(tx, auth, trail.tenant, (opening.binding, opening.surroundings)),
-        unfamiliar,
-        demanded(tx, auth, account.id, proof.assurance),
-    )?;
     let life = SessionLife::of_account(account.kind, &opening.membership.roles);
     let term = SessionTerm::beginning(life, now);
     let carried = proof.carried;
@@ -202,14 +245,14 @@ pub async fn open_session(
         key: SessionKey::new(auth.randomness.bytes()?).in_mode(opening.surroundings.mode()),
         methods: proof.methods.clone(),
         assurance: proof.assurance,
-        demanded,
+        demanded: looked.demanded,
         authenticated_at: carried.map_or(now, |carried| carried.shown_at),
         ends_at,
     };
-    if unfamiliar {
+    if looked.is_unfamiliar {
         tell_of_new_device(tx, auth, trail, account, source.session).await?;
     }
-    sessions::insert(tx, &new_session(auth, trail.tenant, opening, (&source, term.sliding))?).await?;
+    let session = new_session(auth, trail.tenant, opening, (&source, term.sliding))?;
     let remember = async {
         match &opening.binding.device {
             Some(device) => known_devices::remember(tx, (auth.realm, account.id), device, now).await,
@@ -218,6 +261,7 @@ pub async fn open_session(
     };
     let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
     together!(
+        sessions::insert(tx, &session),
         sessions::place(tx, (auth.realm, source.session), opening.surroundings, now),
         remember,
         trail.session(tx, AuditAction::SessionOpened, source.session, details),

@@ -4,6 +4,7 @@ use diesel::QueryResult;
 use serde_json::{Value, json};
 use shinkofa_db::Connection;
 use shinkofa_jobs::enqueue;
+use shinkofa_kernel::TenantId;
 use shinkofa_kernel::macros::uuid::Uuid;
 
 use crate::db::audit::Trail;
@@ -12,26 +13,38 @@ use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::webhook::{TEST_EVENT, WebhookEventType};
 use crate::jobs::deliver_webhook::DeliverWebhook;
 
-/// Tells an entry of the audit trail to every endpoint that wants to hear of its kind, under the id of the entry.
+/// The endpoints that want to hear of this kind of entry of the audit trail.
+pub async fn listeners(
+    tx: &Connection,
+    tenant: TenantId,
+    action: AuditAction,
+) -> QueryResult<Vec<WebhookId>> {
+    match WebhookEventType::of(action) {
+        Some(kind) => webhooks::listening(tx, tenant, kind.as_str()).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// Tells them, under the id of the entry.
 pub async fn tell(
     tx: &Connection,
     trail: &Trail,
+    listeners: &[WebhookId],
     (entry, action): (Uuid, AuditAction),
     (subject_type, subject_id): (AuditSubject, Uuid),
 ) -> QueryResult<()> {
-    let Some(kind) = WebhookEventType::of(action) else { return Ok(()) };
-    let endpoints = webhooks::listening(tx, trail.tenant, kind.as_str()).await?;
-    if endpoints.is_empty() {
+    if listeners.is_empty() {
         return Ok(());
     }
+    let kind = action.as_str();
     let data = json!({
         "tenantId": trail.tenant,
         "subject": { "type": subject_type, "id": subject_id },
         "actor": trail.actor,
     });
-    let payload = payload(trail, kind.as_str(), data);
-    for endpoint in endpoints {
-        send(tx, trail, endpoint, (entry, kind.as_str(), &payload)).await?;
+    let payload = payload(trail, kind, data);
+    for endpoint in listeners {
+        send(tx, trail, *endpoint, (entry, kind, &payload)).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text};
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, together};
 use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{Actor, Clock, RealmId, SessionId, TenantId, UserId};
 
@@ -112,7 +112,7 @@ impl Trail {
     /// Writes the entry, and puts on its way what the tenant's own systems are told of it: no change can forget to.
     async fn record(
         &self,
-        mut tx: &Connection,
+        tx: &Connection,
         action: AuditAction,
         (subject_type, subject_id): (AuditSubject, Uuid),
         details: serde_json::Value,
@@ -130,8 +130,12 @@ impl Trail {
             subject_id,
             details,
         };
-        diesel::insert_into(audit_events::table).values(event).execute(&mut tx).await?;
-        webhook_events::tell(tx, self, (id, action), (subject_type, subject_id)).await
+        let insert = async {
+            let mut tx = tx;
+            diesel::insert_into(audit_events::table).values(event).execute(&mut tx).await
+        };
+        let (_, listeners) = together!(insert, webhook_events::listeners(tx, self.tenant, action))?;
+        webhook_events::tell(tx, self, &listeners, (id, action), (subject_type, subject_id)).await
     }
 }
 

@@ -1,11 +1,12 @@
 //! Who is what in a tenant.
 
 use chrono::{DateTime, Utc};
-use diesel::QueryResult;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Integer};
+use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl;
 use shinkofa_contracts::auth::TenantStatus;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{RealmId, Role, TenantId, Tier, UserId, defended};
 
@@ -98,6 +99,35 @@ pub async fn held(mut tx: &Connection, tenant: TenantId, user: UserId) -> QueryR
         Some(_) => find(tx, tenant, user).await,
         None => Ok(None),
     }
+}
+
+prepared_query! {
+    struct HoldPerson { realm: RealmId as Uuid, tenant: TenantId as Uuid, person: UserId as Uuid }
+    ", account AS (
+        SELECT known.token_version FROM users known, input
+        WHERE known.realm_id = input.realm AND known.id = input.person FOR KEY SHARE OF known
+    ), member AS (
+        SELECT known.user_id FROM memberships known, input
+        WHERE known.tenant_id = input.tenant AND known.user_id = input.person FOR SHARE OF known
+    )
+    SELECT account.token_version, member.user_id IS NOT NULL AS is_member FROM account LEFT JOIN member ON true"
+}
+
+/// Somebody's account and their place in a tenant, kept as they are until the transaction ends: whoever is let in by them is
+/// not missed by whoever takes them away.
+#[derive(QueryableByName)]
+pub struct HeldPerson {
+    #[diesel(sql_type = Integer)]
+    pub token_version: i32,
+    #[diesel(sql_type = Bool)]
+    pub is_member: bool,
+}
+
+pub async fn hold_person(
+    tx: &mut Connection,
+    (realm, tenant, person): (RealmId, TenantId, UserId),
+) -> QueryResult<Option<HeldPerson>> {
+    HoldPerson { realm, tenant, person }.get_result(tx).await.optional()
 }
 
 /// The membership in whichever tenant the transaction sees.

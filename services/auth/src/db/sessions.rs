@@ -83,8 +83,8 @@ pub struct NewSession {
     pub absolute_expires_at: DateTime<Utc>,
 }
 
-pub async fn insert(tx: &mut Connection, session: &NewSession) -> QueryResult<()> {
-    diesel::insert_into(sessions::table).values(session).execute(tx).await.map(drop)
+pub async fn insert(mut tx: &Connection, session: &NewSession) -> QueryResult<()> {
+    diesel::insert_into(sessions::table).values(session).execute(&mut tx).await.map(drop)
 }
 
 pub async fn find(mut tx: &Connection, realm: RealmId, id: SessionId) -> QueryResult<Option<Session>> {
@@ -283,7 +283,7 @@ pub async fn is_unfamiliar(
     Ok(past.signed_in_before && !past.familiar)
 }
 
-/// Notes where a session is used from.
+/// Notes where a session is used from. The session itself may be written after it.
 pub async fn place(
     mut tx: &Connection,
     (realm, session): (RealmId, SessionId),
