@@ -209,7 +209,7 @@ fn host_tenant(request: &HttpRequest, identity: &Identity) -> TenantId {
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
-pub(crate) fn bearer(request: &HttpRequest) -> Option<&str> {
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let value = values.next()?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;

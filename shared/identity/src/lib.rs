@@ -14,7 +14,7 @@ pub mod totp;
 mod user_token;
 
 pub use actor::{
-    CurrentActor, EnrollingActor, HostTenant, Identity, OwnActor, RequirePermission, denied,
+    CurrentActor, EnrollingActor, HostTenant, Identity, OwnActor, RequirePermission, bearer, denied,
     enrolment_required, people_only, read_only, unauthenticated,
 };
 pub use keyring::{Keyring, KeyringError};

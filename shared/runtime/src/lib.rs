@@ -4,6 +4,7 @@
 
 mod background;
 mod command;
+mod confirmed;
 mod documentation;
 mod environment;
 mod health;
@@ -21,6 +22,7 @@ mod tenants;
 mod trust;
 
 pub use command::main;
+pub use confirmed::Confirmed;
 pub use documentation::{openapi, openapi_internal};
 pub use environment::{Environment, Faults};
 pub use platform::Platform;

@@ -29,6 +29,14 @@ impl FakePeer {
         Self { server: MockServer::start().await }
     }
 
+    /// Auth, which confirms every token that it is asked about.
+    pub async fn confirming() -> Self {
+        let auth = Self::start().await;
+        let active = ResponseTemplate::new(200).set_body_json(json!({ "active": true }));
+        auth.on("POST", "^/internal/v1/introspect$", active).await;
+        auth
+    }
+
     pub fn url(&self) -> String {
         self.server.uri()
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_contracts::ClassId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{RequirePermission, permissions};
+use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{IdempotencyKey, Operation};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
@@ -81,7 +82,7 @@ impl From<ClassRow> for Class {
 #[post("/api/classes")]
 pub async fn create_class(
     state: web::Data<Booking>,
-    manager: RequirePermission<permissions::ManageClasses>,
+    Confirmed(manager): Confirmed<RequirePermission<permissions::ManageClasses>>,
     key: Option<IdempotencyKey>,
     body: Body<CreateClassRequest>,
 ) -> Result<HttpResponse, Error> {

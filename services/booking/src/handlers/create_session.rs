@@ -7,6 +7,7 @@ use shinkofa_contracts::{ClassId, ClassSessionId};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, RequirePermission, permissions};
 use shinkofa_kernel::UserId;
+use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{IdempotencyKey, Operation};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
@@ -89,7 +90,7 @@ impl From<(SessionRow, String)> for Session {
 #[post("/api/sessions")]
 pub async fn create_session(
     state: web::Data<Booking>,
-    manager: RequirePermission<permissions::ManageSessions>,
+    Confirmed(manager): Confirmed<RequirePermission<permissions::ManageSessions>>,
     key: Option<IdempotencyKey>,
     body: Body<CreateSessionRequest>,
 ) -> Result<HttpResponse, Error> {

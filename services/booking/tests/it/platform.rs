@@ -8,7 +8,7 @@ use shinkofa_contracts::{FeedScope, ReservationId};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{
-    TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
+    FakePeer, TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
     assert_schema_file, assert_service_accounts_are_kept_out, assert_tenant_tables_are_protected,
 };
 
@@ -35,7 +35,8 @@ async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
 
 #[actix_web::test]
 async fn a_service_account_does_what_its_scope_names_and_nothing_that_is_a_persons() {
-    let app = TestApp::<Booking>::start().await;
+    let auth = FakePeer::confirming().await;
+    let app = TestApp::<Booking>::builder().peer("auth", &auth.url()).start::<Booking>().await;
     let nothing = app.service_account(&[]);
     assert_eq!(assert_service_accounts_are_kept_out(&app, ROUTES, (&nothing.token, &[])).await, 6);
     let one = app.service_account(&[Permission::ManageClasses]);

@@ -4,7 +4,7 @@ use booking::Booking;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
 use shinkofa_kernel::{Role, TenantId};
-use shinkofa_testing::{Answer, TestApp, TestUser};
+use shinkofa_testing::{Answer, FakePeer, TestApp, TestUser};
 
 use crate::fake_credits::FakeCredits;
 use crate::invariants::assert_invariants;
@@ -13,15 +13,18 @@ use crate::invariants::assert_invariants;
 pub struct Studio {
     pub app: TestApp<Booking>,
     pub credits: FakeCredits,
+    pub auth: FakePeer,
     pub manager: TestUser,
 }
 
 impl Studio {
     pub async fn open() -> Self {
         let credits = FakeCredits::start().await;
-        let app = TestApp::<Booking>::builder().peer("credits", &credits.url()).start::<Booking>().await;
+        let auth = FakePeer::confirming().await;
+        let builder = TestApp::<Booking>::builder().peer("credits", &credits.url()).peer("auth", &auth.url());
+        let app = builder.start::<Booking>().await;
         let manager = app.user(Role::Manager);
-        Self { app, credits, manager }
+        Self { app, credits, auth, manager }
     }
 
     /// Checks every invariant, and stops.

@@ -7,6 +7,7 @@ use shinkofa_contracts::{PackageId, PaymentId};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::failpoint;
+use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{self, Begin, IdempotencyKey, StoredAnswer};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, Fault, NotFoundRefusal, ProblemDocument, Unavailability,
@@ -40,7 +41,7 @@ const REPAIR_AFTER: TimeDelta = TimeDelta::seconds(30);
 #[post("/api/payment/checkout")]
 pub(crate) async fn create_checkout(
     state: web::Data<Credits>,
-    buyer: CurrentActor,
+    Confirmed(buyer): Confirmed<CurrentActor>,
     key: IdempotencyKey,
     body: Body<CheckoutRequest>,
 ) -> Result<HttpResponse, Error> {

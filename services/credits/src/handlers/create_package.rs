@@ -7,6 +7,7 @@ use shinkofa_contracts::PackageId;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{RequirePermission, permissions};
 use shinkofa_kernel::Currency;
+use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{self, Begin, IdempotencyKey, Operation};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
@@ -51,7 +52,7 @@ pub(crate) struct CreatePackageRequest {
 #[post("/api/credits/packages")]
 pub(crate) async fn create_package(
     state: web::Data<Credits>,
-    manager: RequirePermission<permissions::ManagePackages>,
+    Confirmed(manager): Confirmed<RequirePermission<permissions::ManagePackages>>,
     key: Option<IdempotencyKey>,
     body: Body<CreatePackageRequest>,
 ) -> Result<HttpResponse, Error> {

@@ -10,7 +10,7 @@ use shinkofa_contracts::ReservationId;
 use shinkofa_contracts::credits::HoldsScope;
 use shinkofa_kernel::{Role, TenantId, UserId};
 use shinkofa_runtime::Service as _;
-use shinkofa_testing::{Answer, Call, TestApp, TestAppBuilder, TestUser};
+use shinkofa_testing::{Answer, Call, FakePeer, TestApp, TestAppBuilder, TestUser};
 use stripe_webhook::Webhook;
 
 pub const API_KEY: &str = "sk_test_key_of_the_credits_tests";
@@ -19,6 +19,7 @@ pub const WEBHOOK_SECRET: &str = "whsec_secret_of_the_credits_tests";
 /// The service under test and the Stripe that it talks to.
 pub struct Studio {
     pub app: TestApp<Credits>,
+    pub auth: FakePeer,
     stripe: String,
     http: reqwest::Client,
     sim: actix_web::dev::ServerHandle,
@@ -40,7 +41,9 @@ impl Studio {
         let running = stripe_sim::start(config, stripe_sim::clock::system).expect("the stand-in starts");
         let (stripe, sim) = (format!("http://{}", running.address), running.handle());
         actix_web::rt::spawn(running.run());
+        let auth = FakePeer::confirming().await;
         let builder = TestApp::<Credits>::builder()
+            .peer("auth", &auth.url())
             .env("STRIPE_SECRET_KEY", API_KEY)
             .env("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET)
             .env("STRIPE_API_BASE", &format!("{stripe}/"));
@@ -49,7 +52,7 @@ impl Studio {
         app.run_jobs().await;
         let http =
             reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().expect("a client");
-        Self { app, stripe, http, sim }
+        Self { app, auth, stripe, http, sim }
     }
 
     /// Checks every invariant, and closes.

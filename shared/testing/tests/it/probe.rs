@@ -16,7 +16,7 @@ use shinkofa_identity::permissions::ManageSessions;
 use shinkofa_identity::{CurrentActor, RequirePermission};
 use shinkofa_jobs::{Attempt, Failure, Job, Jobs};
 use shinkofa_kernel::{Actor, TenantId, UserId};
-use shinkofa_runtime::{Environment, Platform, Service, StartError, Subscriptions};
+use shinkofa_runtime::{Confirmed, Environment, Platform, Service, StartError, Subscriptions};
 use shinkofa_web::Problem;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ impl Service for Probe {
     }
 
     fn routes(config: &mut ServiceConfig<'_>) {
-        config.service(who_am_i).service(plan).service(hang);
+        config.service(who_am_i).service(plan).service(settle).service(hang);
     }
 
     fn jobs() -> Jobs<Self> {
@@ -82,6 +82,13 @@ async fn who_am_i(actor: CurrentActor) -> HttpResponse {
 #[utoipa::path(security(("bearer" = [])), responses((status = 204)))]
 #[post("/api/probe/plan")]
 async fn plan(_caller: RequirePermission<ManageSessions>) -> HttpResponse {
+    HttpResponse::NoContent().finish()
+}
+
+/// For who may plan, as auth knows it now.
+#[utoipa::path(security(("bearer" = [])), responses((status = 204)))]
+#[post("/api/probe/settle")]
+async fn settle(_caller: Confirmed<RequirePermission<ManageSessions>>) -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
