@@ -13,6 +13,7 @@ use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::impersonations::{self, Impersonation};
 use crate::db::memberships::Membership;
+use crate::db::scope;
 use crate::db::sessions::{self, NewSession};
 use crate::db::users::Account;
 use crate::domain::administration::{IMPERSONATION, IMPERSONATION_LASTS, Reason};
@@ -49,6 +50,7 @@ pub async fn open(
     (impersonator, reason, surroundings): (UserId, &Reason, &Surroundings),
 ) -> Result<ImpersonationAnswer, Error> {
     let now = trail.clock.now();
+    scope::enter_person(tx, account.id).await?;
     let source = TokenSource {
         session: SessionId::new(&trail.clock),
         generation: 1,

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use shinkofa_web::RatePolicy;
 
+use crate::domain::device::{DeviceId, digest_of};
 use crate::domain::email::EmailAddress;
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
 pub const SIGN_IN_BY_NETWORK: RatePolicy = RatePolicy { name: "signin_network", limit: 60, window: MINUTE };
+/// Of one address on one device: strangers use up nothing of what a device has that its owner signs in on. What they guess is
+/// slowed by the lock, on however many devices they say they are.
 pub const SIGN_IN_BY_ADDRESS: RatePolicy = RatePolicy { name: "signin_address", limit: 20, window: MINUTE };
 pub const SIGN_UP_BY_NETWORK: RatePolicy = RatePolicy { name: "signup_network", limit: 30, window: HOUR };
 pub const SIGN_UP_BY_ADDRESS: RatePolicy = RatePolicy { name: "signup_address", limit: 5, window: HOUR };
@@ -75,7 +78,13 @@ pub const INVITE_BY_ADDRESS: RatePolicy = RatePolicy { name: "invite_address", l
 pub const ACCEPT_BY_USER: RatePolicy = RatePolicy { name: "accept_user", limit: 20, window: HOUR };
 pub const ACCEPT_BY_NETWORK: RatePolicy = RatePolicy { name: "accept_network", limit: 120, window: HOUR };
 
+/// Counts an address on a device.
+pub fn key_on(email: &EmailAddress, device: Option<&DeviceId>) -> String {
+    let device = device.map(|device| hex::encode(device.digest())).unwrap_or_default();
+    hex::encode(digest_of(&["limit", email.canonical(), &device]))
+}
+
 /// Counts an address without writing it into Redis.
 pub fn key_of(email: &EmailAddress) -> String {
-    hex::encode(crate::domain::device::digest_of(&["limit", email.canonical()]))
+    hex::encode(digest_of(&["limit", email.canonical()]))
 }

@@ -29,10 +29,17 @@ pub enum SealingError {
     Malformed(usize),
     #[error("key id {0:?} stands twice")]
     Duplicate(String),
+    #[error("key {0:?} is no random one")]
+    KnownDefault(String),
     #[error("the text cannot be sealed")]
     Seal,
     #[error("the sealed text was not sealed by one of these keys for this context")]
     Open,
+}
+
+/// Zeros, or a byte that somebody typed 32 times, are what an example has.
+fn looks_random(secret: &[u8]) -> bool {
+    secret.iter().collect::<std::collections::BTreeSet<_>>().len() >= 10
 }
 
 impl SealingKey {
@@ -53,6 +60,9 @@ impl SealingKey {
             }
             if keys.iter().any(|known| known.kid == kid) {
                 return Err(SealingError::Duplicate(kid.to_owned()));
+            }
+            if !looks_random(&secret) {
+                return Err(SealingError::KnownDefault(kid.to_owned()));
             }
             let secret = hmac::Key::new(hmac::HMAC_SHA256, &secret);
             let digests = hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&secret, b"digests/1").as_ref());
@@ -160,6 +170,8 @@ mod tests {
             SealingKey::parse(&(line("a", 1) + &line("a", 2))),
             Err(SealingError::Duplicate(_))
         ));
+        let zeros = format!("a:{}", STANDARD.encode([0; 32]));
+        assert_eq!(SealingKey::parse(&zeros).unwrap_err(), SealingError::KnownDefault("a".to_owned()));
         let key = SealingKey::parse(&line("a", 1)).unwrap();
         for hostile in ["", "a", "a.", "a.AAAA", "b.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "a.*"] {
             assert_eq!(key.open("mail", hostile), Err(SealingError::Open), "{hostile}");

@@ -30,6 +30,12 @@ impl fmt::Display for Faults {
     }
 }
 
+/// What stands in examples and images. Whoever left one of them in place does not start.
+const KNOWN_DEFAULTS: [&str; 14] = [
+    "admin", "admin123", "change-me", "change_me", "changeme", "default", "example", "password", "password123",
+    "postgres", "redis", "root", "secret", "shinkofa",
+];
+
 impl Environment {
     pub fn of_process() -> Self {
         Self::from_variables(std::env::vars())
@@ -72,8 +78,20 @@ impl Environment {
         }
     }
 
-    /// The value of `name`, or the content of the file that `<name>_FILE` names.
+    /// The value of `name`, or the content of the file that `<name>_FILE` names. One that everybody knows is a fault.
     pub fn secret(&mut self, name: &str) -> Option<String> {
+        let secret = self.secret_as_given(name)?;
+        self.refuse_known_default(name, &secret);
+        Some(secret)
+    }
+
+    pub(crate) fn refuse_known_default(&mut self, name: &str, secret: &str) {
+        if KNOWN_DEFAULTS.contains(&secret.to_ascii_lowercase().as_str()) {
+            self.fault(format!("{name} is a password that everybody knows: choose another"));
+        }
+    }
+
+    fn secret_as_given(&mut self, name: &str) -> Option<String> {
         let file = self.optional(&format!("{name}_FILE"));
         match (self.optional(name), file) {
             (Some(_), Some(_)) => {
@@ -118,6 +136,19 @@ impl Environment {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_that_everybody_knows_is_refused_and_not_repeated() {
+        let mut environment = Environment::from_variables([
+            ("SMTP_PASSWORD".to_owned(), "Admin123".to_owned()),
+            ("DATABASE_PASSWORD".to_owned(), "vUe3rQ0zt1".to_owned()),
+        ]);
+        assert_eq!(environment.secret("DATABASE_PASSWORD").as_deref(), Some("vUe3rQ0zt1"));
+        environment.secret("SMTP_PASSWORD");
+        let faults = environment.finish().unwrap_err().to_string();
+        assert!(faults.contains("SMTP_PASSWORD is a password that everybody knows"), "{faults}");
+        assert!(!faults.contains("123") && faults.contains("1 fault(s)"), "{faults}");
+    }
 
     #[test]
     fn every_fault_is_told_at_once() {

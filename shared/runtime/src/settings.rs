@@ -161,7 +161,10 @@ fn url_with_password(environment: &mut Environment, name: &str, password: &str) 
             }
             Some(url.into())
         }
-        (Ok(url), None) => Some(url.into()),
+        (Ok(url), None) => {
+            environment.refuse_known_default(name, url.password().unwrap_or_default());
+            Some(url.into())
+        }
         (Err(_), _) if text.is_empty() => None,
         (Err(error), _) => {
             environment.fault(format!("{name} cannot be read: {error}"));

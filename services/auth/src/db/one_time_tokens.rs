@@ -135,7 +135,8 @@ pub async fn attempt(
         .optional()
 }
 
-/// Counts one attempt at the one live token of a person that is found by whom it is for: the code of a letter.
+/// Counts one attempt at the one live token of a person that is found by whom it is for: the code of a letter. Anybody who knows the
+/// address can make one, so they are counted apart from those of whoever has the link.
 pub async fn attempt_of_user(
     tx: &mut Connection,
     (realm, user): (RealmId, UserId),
@@ -145,9 +146,9 @@ pub async fn attempt_of_user(
     let live = one_time_tokens::table
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
         .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::expires_at.gt(used_at(now))))
-        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::attempts.lt(at_most(most))));
+        .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::code_attempts.lt(at_most(most))));
     diesel::update(live)
-        .set(one_time_tokens::attempts.eq(one_time_tokens::attempts + 1))
+        .set(one_time_tokens::code_attempts.eq(one_time_tokens::code_attempts + 1))
         .returning(TokenGrant::as_returning())
         .get_result(tx)
         .await

@@ -320,6 +320,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         consumed_at -> Nullable<Timestamptz>,
         about -> Nullable<Jsonb>,
+        code_attempts -> Int4,
     }
 }
 

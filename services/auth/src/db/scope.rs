@@ -26,6 +26,17 @@ pub async fn enter_tenant(tx: &mut Connection, tenant: TenantId) -> QueryResult<
 }
 
 prepared_query! {
+    struct EnterPerson { person: String as Text }
+    " SELECT set_config('app.user_id', person, true) FROM input"
+}
+
+/// Shows what this person proves with who they are to the rest of the transaction, and nobody else's. For staff, once it is
+/// settled that they may.
+pub async fn enter_person(tx: &mut Connection, person: UserId) -> QueryResult<()> {
+    EnterPerson { person: person.to_string() }.execute(tx).await.map(drop)
+}
+
+prepared_query! {
     struct AskAsPerson { person: String as Text }
     " SELECT set_config('app.person_id', person, true) FROM input"
 }

@@ -77,7 +77,8 @@ async fn answer(
     let ConsumeMagicLinkRequest { token, email, code, code_verifier, device_id } = body;
     let verifier = CodeVerifier::read(code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
-    let shown = surroundings.device(device_id.as_ref()).map(DeviceId::digest);
+    let device = surroundings.device(device_id.as_ref());
+    let shown = device.map(DeviceId::digest);
     let presented = match (token, email, code) {
         (Some(token), None, None) => {
             let presented = present_token(auth, tenant, TokenPurpose::MagicLink, (&token, shown)).await?;
@@ -86,7 +87,7 @@ async fn answer(
         }
         (None, Some(email), Some(code)) => {
             let limiter = &auth.platform.limiter;
-            limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_of(&email)).await?;
+            limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_on(&email, device)).await?;
             let whose = (&email, shown.as_ref());
             let presented = present_code(auth, tenant, TokenPurpose::MagicLink, whose).await?;
             // One answer for a code that is wrong and a browser that did not ask: nobody learns that a link is on its way.

@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::Auth;
 use crate::authority::require_authority;
 use crate::db::sessions::LiveSession;
-use crate::db::{factors, members, sessions};
+use crate::db::{factors, members, scope, sessions};
 use crate::domain::account::FactorKind;
 use crate::domain::administration::IMPERSONATION;
 use crate::error::Error;
@@ -75,14 +75,15 @@ pub async fn show_user(
 ) -> Result<HttpResponse, Error> {
     let (actor, user) = (caller.actor, user.0);
     let now = auth.platform.clock.now();
-    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let details = transaction(&auth.platform.database, &scope, "show_user", async |tx| {
+    let within = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let details = transaction(&auth.platform.database, &within, "show_user", async |tx| {
         require_authority::<ManageUsers>(tx, &auth, &actor).await?;
         let member = members::find(tx, (actor.tenant_id, auth.realm, user)).await?;
         let member = member.ok_or_else(Problem::not_found)?;
         let roles = members::roles_of(tx, actor.tenant_id, &[user]).await?;
         let live =
             sessions::live_in_tenant(tx, (auth.realm, user, actor.tenant_id), MOST_SESSIONS, now).await?;
+        scope::enter_person(tx, user).await?;
         Ok::<_, Error>(MemberDetails {
             member: MemberView::new(member, &roles),
             second_factors: factors::confirmed_kinds(tx, auth.realm, user).await?,

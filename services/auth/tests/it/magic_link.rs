@@ -280,6 +280,23 @@ async fn a_wrong_verifier_leaves_the_link_as_it_is_five_times_and_counts() {
     by_token(&app, &token, VERIFIER).await.expect(200);
 }
 
+/// V17: whoever knows an address can guess at its codes, and takes nothing from the link in the same letter.
+#[actix_web::test]
+async fn v17_codes_that_strangers_guess_leave_the_link_as_it_is() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    ask(&app, &anna).await.expect(202);
+    let (token, code) = mailed(&app, &anna).await;
+    for _ in 0..6 {
+        by_code(&app, &anna, "AAAA-AAAA", VERIFIER).await.expect_problem(401, "code_refused");
+        app.advance(TimeDelta::seconds(5));
+    }
+    by_code(&app, &anna, &code, VERIFIER).await.expect_problem(401, "code_refused");
+    app.advance(TimeDelta::seconds(5));
+    by_token(&app, &token, VERIFIER).await.expect(200);
+}
+
 /// V14: a code is not guessed in parallel.
 #[actix_web::test]
 async fn v14_two_hundred_guesses_at_once_are_five() {
@@ -295,8 +312,8 @@ async fn v14_two_hundred_guesses_at_once_are_five() {
     }))
     .await;
     assert!(answers.iter().all(|answer| [401, 429].contains(&answer.status)));
-    let tried = app.sql("SELECT attempts FROM one_time_tokens WHERE purpose = 'magic_link'").await;
-    assert!(tried[0]["attempts"].as_i64().unwrap() <= 5, "{tried:?}");
+    let tried = app.sql("SELECT code_attempts FROM one_time_tokens WHERE purpose = 'magic_link'").await;
+    assert!(tried[0]["code_attempts"].as_i64().unwrap() <= 5, "{tried:?}");
     app.advance(TimeDelta::days(1));
     by_code(&app, &anna, &code, VERIFIER).await.expect(401);
 }

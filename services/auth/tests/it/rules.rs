@@ -4,14 +4,17 @@ use std::collections::BTreeSet;
 
 use auth::Auth;
 use auth::db::users;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl as _;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::Permission;
-use shinkofa_kernel::{RealmId, Role, TenantId};
+use shinkofa_kernel::{RealmId, Role, TenantId, UserId};
 use shinkofa_testing::{
     TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
     assert_schema_file, assert_tenant_tables_are_protected,
 };
 
+use crate::factors::everybody_enrols;
 use crate::people::{self, address};
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
@@ -49,6 +52,37 @@ async fn the_schema_file_is_what_the_migrations_make() {
 #[actix_web::test]
 async fn every_table_of_a_tenant_or_realm_is_protected() {
     assert_tenant_tables_are_protected(&TestApp::<Auth>::start().await).await;
+}
+
+/// The last barrier: a query that forgot whose factors it asks for gets those of the person that its transaction is about.
+#[actix_web::test]
+async fn a_transaction_that_names_a_person_sees_what_that_person_proves_with_and_nothing_else() {
+    let app = TestApp::<Auth>::start().await;
+    for name in ["anna", "bob"] {
+        people::confirmed(&app, &address(&app, name)).await;
+    }
+    everybody_enrols(&app).await;
+    let realm = Scope::realm(app.service().realm);
+    let owners = async |scope: Scope| {
+        transaction(app.pool(), &scope, "look", async |tx| {
+            let owners = auth::db::schema::user_factors::table.select(auth::db::schema::user_factors::user_id);
+            Ok::<_, shinkofa_db::Error>(owners.load::<UserId>(tx).await?)
+        })
+        .await
+        .unwrap()
+    };
+    let everybody = owners(realm).await;
+    assert_eq!(everybody.len(), 2, "before it is known who comes");
+    for person in &everybody {
+        assert_eq!(owners(realm.with_user(*person)).await, [*person]);
+    }
+    let theirs = transaction(app.pool(), &realm.with_user(everybody[0]), "take over", async |tx| {
+        let of = auth::db::schema::user_factors::user_id;
+        let moved = diesel::update(auth::db::schema::user_factors::table).set(of.eq(everybody[1]));
+        moved.execute(tx).await.map_err(shinkofa_db::Error::from)
+    })
+    .await;
+    assert!(theirs.is_err(), "nor is one given to somebody else");
 }
 
 #[actix_web::test]

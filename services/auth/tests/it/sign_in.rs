@@ -62,6 +62,23 @@ async fn strangers_cannot_lock_out_a_device_that_its_owner_signed_in_on() {
     app.post("/api/auth/signin").json(&other).send().await.expect(429);
 }
 
+/// V17: the limits of production. What strangers use up is theirs, from however many networks they come.
+#[actix_web::test]
+async fn v17_strangers_use_up_no_attempt_of_a_device_that_its_owner_signed_in_on() {
+    let app = TestApp::<Auth>::builder().production_limits().start::<Auth>().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    let on_phone = json!({ "email": anna, "password": PASSWORD, "deviceId": "phone-7f3a" });
+    app.post("/api/auth/signin").json(&on_phone).send().await.expect(200);
+    for n in 0..40 {
+        let guess = json!({ "email": anna, "password": "a stranger guesses" });
+        let from = format!("203.0.113.{n}");
+        let answer = app.post("/api/auth/signin").header("x-real-ip", &from).json(&guess).send().await;
+        assert!([401, 429].contains(&answer.status), "{}", answer.body);
+    }
+    app.post("/api/auth/signin").json(&on_phone).send().await.expect(200);
+}
+
 /// V14: the count is in the database, whatever becomes of the requests, and many at once do not slip past it.
 #[actix_web::test]
 async fn v14_parallel_guesses_are_counted_and_stopped() {
