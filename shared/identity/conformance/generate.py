@@ -22,6 +22,7 @@ NOW = CONDITIONS["now"]
 
 HEADER = {"alg": "HS256", "typ": "at+jwt", "kid": CURRENT}
 PERSON = "01920000-0000-7000-8000-00000000a001"
+STAFF = "01920000-0000-7000-8000-00000000a003"
 CLAIMS = {
     "iss": CONDITIONS["issuer"],
     "aud": [CONDITIONS["audience"]],
@@ -89,6 +90,17 @@ def valid():
     yield "roles that the tenant made itself", token(claims={"custom_roles": ["front-desk", "bookkeeping"]})
     yield "a service account's", token(claims={"acct": "service", "roles": [], "amr": ["api_key"], "client_id": "shk_abcdefghjkmn",
                                                "scope": "booking.classes.manage booking.sessions.manage"})
+    yield "a service account's that may do nothing", token(claims={"acct": "service", "roles": [], "amr": ["api_key"]})
+    yield "a service account's with an empty scope", token(claims={"acct": "service", "roles": [], "amr": ["api_key"], "scope": ""})
+    yield "a temporary account's", token(claims={"acct": "temporary"})
+    yield "no role that the tenant made itself", token(claims={"custom_roles": []})
+    for level in ["aal1", "aal2"]:
+        yield f"a step-up takes {level}", token(claims={"step_up": level})
+    yield "somebody's of the staff, in the person's place", token(claims={"act": {"sub": STAFF}, "ro": True})
+    yield "the same, with more said of who acts", token(claims={"act": {"sub": STAFF, "iss": "elsewhere", "act": {"sub": "x"}}, "ro": True})
+    yield "for looking alone", token(claims={"ro": True})
+    yield "for more than looking, in so many words", token(claims={"ro": False})
+    yield "null for what only some have", token(claims={"act": None, "scope": None, "client_id": None})
     yield "a high token version", token(claims={"tv": 2**31 - 1})
     yield "in its last second", token(claims={"exp": NOW + 1})
     yield "issued by a clock that is 30 s ahead", token(claims={"iat": NOW + 30, "nbf": NOW + 30})
@@ -129,6 +141,10 @@ def headers():
     for crit in [["exp"], ["b64"], [], ["http://example.org/unknown"], "exp"]:
         yield f"crit {text(crit)}", token({"crit": crit})
     yield "a payload that says it is not encoded", token({"b64": False, "crit": ["b64"]})
+    # Rightly signed, and no header all the same.
+    for name, value in [("cty", 1), ("jku", 1), ("jwk", "text"), ("x5u", ["https://evil.test"]), ("x5c", "text"), ("x5t", 1), ("x5t#S256", []),
+                        ("enc", 1), ("zip", True), ("url", 1), ("nonce", {})]:
+        yield f"{name} {text(value)}", token({name: value})
     for name, header in [("an array", "[]"), ("a string", '"HS256"'), ("null", "null"), ("empty", ""), ("cut off", '{"alg":"HS256"'),
                          ("with a byte order mark", "\ufeff" + text(HEADER)),
                          ("with alg twice", '{"alg":"none",' + text(HEADER)[1:]),
@@ -230,6 +246,37 @@ def types():
             yield f"{claim} {text(value)}", token(claims={"acct": "service", claim: value})
 
 
+def claims_of_some():
+    """Those of staff in somebody's place, of members with the tenant's own roles, of service accounts. Each is alone at fault."""
+    for value in ["true", 1, 0, None, [True], {"ro": True}]:
+        yield f"ro {text(value)}", token(claims={"ro": value})
+    for value in [STAFF, "", 1, True, False, [], {}, {"sub": None}, {"sub": 1}, {"sub": ""}, {"sub": "anna"}, {"sub": [STAFF]},
+                  {"sub": {"sub": STAFF}}, {"act": {"sub": STAFF}}]:
+        yield f"act {text(value)}", token(claims={"act": value, "ro": True})
+    acting = {"sub": STAFF}
+    yield "act without ro", token(claims={"act": acting})
+    yield "act with ro false", token(claims={"act": acting, "ro": False})
+    for value in ["front-desk", None, 1, True, {"front-desk": True}, [1], [None], ["front-desk", ["bookkeeping"]]]:
+        yield f"custom_roles {text(value)}", token(claims={"custom_roles": value})
+    for value in ["aal3", "AAL2", "", None, 2, True, ["aal2"], {}]:
+        yield f"step_up {text(value)}", token(claims={"step_up": value})
+    for claim in ["scope", "client_id"]:
+        yield f"{claim} true", token(claims={"acct": "service", claim: True})
+        yield f"{claim} 1 in a person's", token(claims={claim: 1})
+    for claim, values in {"ro": [True, False], "act": [acting, acting], "custom_roles": [["a"], ["b"]], "step_up": ["aal2", "aal1"],
+                          "scope": ["a", "b"], "client_id": ["a", "b"]}.items():
+        members = ",".join(f'"{claim}":{text(value)}' for value in values)
+        base = changed(CLAIMS, ro=True) if claim == "act" else CLAIMS
+        yield f"{claim} twice", sign(text(HEADER), text(base)[:-1] + f",{members}}}")
+    twice = f'"act":{{"sub":"{STAFF}","sub":"{PERSON}"}}'
+    yield "act with two of them", sign(text(HEADER), text(changed(CLAIMS, ro=True))[:-1] + f",{twice}}}")
+    half = "\\ud800"
+    for claim, payload in [("email", text(CLAIMS).replace("anna@", f"{half}@")),
+                           ("custom_roles", text(CLAIMS)[:-1] + f',"custom_roles":["{half}"]}}'),
+                           ("the name of a claim", text(CLAIMS)[:-1] + f',"{half}":1}}')]:
+        yield f"half a character, escaped, in {claim}", sign(text(HEADER), payload)
+
+
 def times():
     for seconds in [0, 1, 30, 31, 3600]:
         yield f"expired {seconds} s ago", token(claims={"exp": NOW - seconds})
@@ -247,6 +294,7 @@ def other_kinds():
     yield "a service's token", sign(text({"alg": "HS256", "typ": "svc+jwt", "kid": CURRENT}), text(service))
     yield "a service's claims in a person's header", sign(text(HEADER), text(service))
     yield "a person's claims in a service's header", token({"typ": "svc+jwt"})
+    yield "a person's token for enrolment only", token(claims={"aud": ["enrolment"], "roles": []})
     for name in ["mfa", "password_reset", "email_verification", "magic_link", "invitation"]:
         yield f"a person's token for {name} only", token({"typ": f"{name}+jwt"}, {"aud": [name]})
     yield "claims of another product", sign(text(HEADER), text({"userId": PERSON, "email": "anna@example.org", "roles": ["client", "premium"], "exp": NOW + 3600}))
@@ -263,7 +311,7 @@ def write(name, cases):
 
 
 def hostile():
-    for group in [algorithms, headers, signatures, shapes, types, times, other_kinds]:
+    for group in [algorithms, headers, signatures, shapes, types, claims_of_some, times, other_kinds]:
         for why, value in group():
             yield f"{group.__name__}: {why}", value
 
