@@ -10,8 +10,7 @@ use shinkofa_kernel::TenantId;
 use shinkofa_runtime::{Tenant, tenants};
 
 use crate::Auth;
-use crate::audit_chain::{KnownHead, Verification, verify};
-use crate::error::Error;
+use crate::audit_chain::{Chain, KnownHead, Verification};
 
 /// `[--tenant ID|SLUG] [--heads FILE]`
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -56,11 +55,8 @@ pub async fn run(auth: &Auth, arguments: &[String]) -> anyhow::Result<()> {
     for tenant in chosen(auth, order.tenant.as_deref()).await? {
         let known = heads.get(&tenant.id);
         let scope = Scope::tenant(tenant.id);
-        let verification = transaction(&auth.platform.database, &scope, "verify_audit", async |tx| {
-            verify(tx, auth, tenant.id, known).await
-        })
-        .await
-        .map_err(|error: Error| anyhow::anyhow!("{error}"))?;
+        let chain = Chain { auth, scope: &scope, tenant: tenant.id };
+        let verification = chain.verify(known).await.map_err(|error| anyhow::anyhow!("{error}"))?;
         say(&serde_json::to_string(&Line { tenant: &tenant.slug, verification: &verification })?);
         match (verification.intact, verification.head) {
             (true, Some(head)) => drop(heads.insert(tenant.id, head)),

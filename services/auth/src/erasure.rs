@@ -7,7 +7,7 @@ use shinkofa_contracts::privacy::{ErasureProgress, PrivacyScope};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_feed::append;
 use shinkofa_kernel::{Actor, TenantId, UserId};
-use shinkofa_runtime::tenants;
+use shinkofa_runtime::{Tenant, tenants};
 
 use crate::db::erasures::{self, Erasure};
 use crate::db::{events, invitations, scope, users};
@@ -15,6 +15,9 @@ use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, ROUNDS};
 use crate::error::Error;
 use crate::{Auth, privacy};
+
+/// Tenants that one transaction asks about somebody.
+const ASKED_AT_ONCE: usize = 200;
 
 /// The services that keep data about people: those that auth is told the addresses of.
 pub fn services(auth: &Auth) -> Vec<String> {
@@ -34,9 +37,12 @@ pub async fn advance(auth: &Auth, erasure: &Erasure) -> Result<(), Error> {
     }
 }
 
-/// Auth forgets the person and tells the others, in one transaction.
+/// Auth forgets the person and tells the others, in one transaction. Where that has to happen is asked before it: whoever
+/// joins a tenant meanwhile is found there in the next round, as is what another transaction was still writing.
 async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
     let realm = auth.realm;
+    let known_as = address(auth, erasure.user_id).await?;
+    let concerned = concerned(auth, erasure.user_id, known_as.as_deref()).await?;
     transaction(&auth.platform.database, &Scope::realm(realm), "tell_erasure", async |tx| {
         let now = auth.platform.clock.now();
         let Some(current) = erasures::lock(tx, realm, erasure.id).await? else { return Ok(()) };
@@ -45,8 +51,12 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
         }
         let account = users::find(tx, realm, current.user_id).await?;
         let address = account.map(|account| account.email_canonical);
-        for tenant in concerned(tx, current.user_id, address.as_deref()).await? {
-            erase_in(tx, auth, tenant, (current.user_id, address.as_deref())).await?;
+        if address != known_as {
+            // It has just been changed: the next run asks by the new one.
+            return Ok(());
+        }
+        for tenant in &concerned {
+            erase_in(tx, auth, *tenant, (current.user_id, address.as_deref())).await?;
         }
         let told = events::last_about(tx, current.user_id).await?;
         Ok::<_, Error>(erasures::set_told(tx, (realm, current.id), (round, told)).await?)
@@ -56,10 +66,38 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
     Ok(())
 }
 
+async fn address(auth: &Auth, user: UserId) -> Result<Option<String>, Error> {
+    transaction(&auth.platform.database, &Scope::realm(auth.realm), "address_to_erase", async |tx| {
+        let account = users::find(tx, auth.realm, user).await?;
+        Ok::<_, Error>(account.map(|account| account.email_canonical))
+    })
+    .await
+}
+
 /// The tenants in which the person was ever anything, or was asked to be.
-async fn concerned(tx: &mut Connection, user: UserId, address: Option<&str>) -> Result<Vec<TenantId>, Error> {
+async fn concerned(auth: &Auth, user: UserId, address: Option<&str>) -> Result<Vec<TenantId>, Error> {
+    let (database, scope) = (&auth.platform.database, Scope::realm(auth.realm));
+    let all = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
+        Ok::<_, Error>(tenants(tx).await?)
+    })
+    .await?;
     let mut concerned = Vec::new();
-    for tenant in tenants(tx).await? {
+    for some in all.chunks(ASKED_AT_ONCE) {
+        let found = transaction(database, &scope, "tenants_to_erase_in", async |tx| {
+            concerned_among(tx, some, (user, address)).await
+        });
+        concerned.extend(found.await?);
+    }
+    Ok(concerned)
+}
+
+async fn concerned_among(
+    tx: &mut Connection,
+    tenants: &[Tenant],
+    (user, address): (UserId, Option<&str>),
+) -> Result<Vec<TenantId>, Error> {
+    let mut concerned = Vec::new();
+    for tenant in tenants {
         scope::enter_tenant(tx, tenant.id).await?;
         let invited = match address {
             Some(address) => !invitations::to_address_here(tx, address).await?.is_empty(),

@@ -17,6 +17,7 @@ use crate::domain::webauthn::RelyingParty;
 use crate::hashing::HashingPool;
 use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
+use crate::jobs::forget_deliveries::ForgetDeliveries;
 use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
@@ -34,6 +35,7 @@ use crate::jobs::watch_spray::WatchSpray;
 use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
+use crate::rounds::Rounds;
 use crate::switch_provider::Switch;
 use crate::{
     audit_verify, create_user, privacy, routes, set_tenant_status, suspend_account, switch_provider,
@@ -57,6 +59,8 @@ pub struct Auth {
     pub relying_party: RelyingParty,
     /// Whose pages may send the refresh cookie.
     pub origins: Origins,
+    /// How far the jobs that visit every tenant have come.
+    pub rounds: Rounds,
 }
 
 impl Auth {
@@ -111,6 +115,7 @@ impl Service for Auth {
             outbound,
             relying_party: RelyingParty::new(domain.clone(), origins.beneath(&domain)),
             origins,
+            rounds: Rounds::default(),
         })
     }
 
@@ -136,6 +141,7 @@ impl Service for Auth {
             .register::<MailPasswordReset>()
             .register::<SettleEmailChange>()
             .register::<DeliverWebhook>()
+            .register::<ForgetDeliveries>()
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
             .every(RESEAL_EVERY, &ResealFactors {})

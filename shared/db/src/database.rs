@@ -20,32 +20,46 @@ pub struct Database {
     patience: Patience,
 }
 
-/// How long a server that answers nothing is waited for. What takes a server that works too long it ends itself: a statement
-/// after 20 s, a transaction in which nothing happens after 30 s.
+/// How long a transaction may take, and a server that answers nothing is waited for. What takes a server that works too long it
+/// ends itself: a statement after 20 s, a transaction in which nothing happens after 30 s.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
     /// To a statement that asks for no work.
     pub answer: Duration,
-    /// To a whole transaction.
-    pub transaction: Duration,
+    /// To a whole transaction, with its repetitions, on a thread that answers requests.
+    pub request: Duration,
+    /// The same on any other thread: jobs, feeds and commands.
+    pub background: Duration,
 }
 
 impl Default for Patience {
+    /// The gateway gives a request up after 30 s: until then it has to have its answer.
     fn default() -> Self {
-        Self { answer: Duration::from_secs(5), transaction: Duration::from_secs(60) }
+        let (answer, request) = (Duration::from_secs(5), Duration::from_secs(25));
+        Self { answer, request, background: Duration::from_secs(300) }
     }
 }
 
-thread_local! {
-    static WORKER: Cell<usize> = const { Cell::new(0) };
+impl Patience {
+    /// To a whole transaction on this thread.
+    pub(crate) fn transaction(self) -> Duration {
+        if WORKER.get() == BACKGROUND { self.background } else { self.request }
+    }
 }
 
-/// Says which of the pools the current thread uses.
+/// The pool of the threads that answer no requests.
+const BACKGROUND: usize = 0;
+
+thread_local! {
+    static WORKER: Cell<usize> = const { Cell::new(BACKGROUND) };
+}
+
+/// Says which of the pools a thread uses that answers requests. They are counted from 1.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerIndex(pub usize);
 
 impl WorkerIndex {
-    /// Gives the current thread its pool. A thread that never calls this shares the first one.
+    /// Gives the current thread its pool. A thread that never calls this shares the first one, with its [`Patience`].
     pub fn enter(self) {
         WORKER.set(self.0);
     }
@@ -110,5 +124,24 @@ impl Database {
         for pool in self.pools.iter() {
             pool.close();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `proxy_read_timeout` in `nginx.conf`.
+    const GATEWAY: Duration = Duration::from_secs(30);
+
+    #[test]
+    fn a_request_gives_up_before_the_gateway_does_and_other_work_does_not() {
+        let here = Patience::default().transaction();
+        let worker = std::thread::spawn(|| {
+            WorkerIndex(1).enter();
+            Patience::default().transaction()
+        });
+        let at_a_worker = worker.join().unwrap();
+        assert!(at_a_worker < GATEWAY && here > GATEWAY, "{at_a_worker:?}, {here:?}");
     }
 }

@@ -4,7 +4,8 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No connection could be had, or the one in use died. The statement may or may not have run.
+    /// No connection could be had, the one in use died, or the server has no room or no time for the statement. It may or may
+    /// not have run.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     #[error(transparent)]
@@ -26,7 +27,7 @@ impl From<DieselError> for Error {
                 Self::Unavailable(info.message().to_owned())
             }
             DieselError::BrokenTransactionManager => Self::Unavailable("the connection broke".to_owned()),
-            DieselError::DatabaseError(_, ref info) if is_shutdown(info.message()) => {
+            DieselError::DatabaseError(_, ref info) if is_unavailability(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
             other => Self::Query(other),
@@ -34,14 +35,20 @@ impl From<DieselError> for Error {
     }
 }
 
-/// PostgreSQL says these in class 57 and 53 errors, whose codes diesel does not hand on.
-fn is_shutdown(message: &str) -> bool {
-    const SAYINGS: [&str; 5] = [
+/// PostgreSQL says these in class 57, 53 and 58 errors and of locks that are not to be had (55P03): trouble of the server, not
+/// of the statement. Diesel does not hand their codes on.
+fn is_unavailability(message: &str) -> bool {
+    const SAYINGS: [&str; 10] = [
         "terminating connection due to",
         "the database system is",
         "sorry, too many clients already",
         "connection closed",
         "error communicating with the server",
+        "No space left on device",
+        "could not extend file",
+        "could not write to file",
+        "canceling statement due to statement timeout",
+        "canceling statement due to lock timeout",
     ];
     SAYINGS.iter().any(|saying| message.contains(saying))
 }
@@ -82,5 +89,41 @@ pub trait TransactionError: From<Error> {
 impl TransactionError for Error {
     fn database_fault(&self) -> Option<&Error> {
         Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(kind: DatabaseErrorKind, message: &str) -> Error {
+        DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    #[test]
+    fn a_server_without_room_time_or_connections_is_unavailable() {
+        for message in [
+            "could not extend file \"base/16384/16421\": No space left on device",
+            "could not extend file \"base/16384/16421\": wrote only 4096 of 8192 bytes at block 7",
+            "could not write to file \"pg_wal/xlogtemp.71\": No space left on device",
+            "canceling statement due to statement timeout",
+            "canceling statement due to lock timeout",
+            "sorry, too many clients already",
+            "the database system is shutting down",
+            "terminating connection due to administrator command",
+        ] {
+            let error = said(DatabaseErrorKind::Unknown, message);
+            assert!(matches!(&error, Error::Unavailable(reason) if reason == message), "{error:?}");
+            assert!(!error.is_conflict(), "it is not tried again at once: {message}");
+        }
+    }
+
+    #[test]
+    fn a_fault_of_the_statement_stays_one_and_a_conflict_is_tried_again() {
+        for message in ["division by zero", "relation \"users\" does not exist", "permission denied"] {
+            assert!(matches!(said(DatabaseErrorKind::Unknown, message), Error::Query(_)), "{message}");
+        }
+        assert!(said(DatabaseErrorKind::Unknown, "deadlock detected").is_conflict());
+        assert!(said(DatabaseErrorKind::SerializationFailure, "could not serialize access").is_conflict());
     }
 }

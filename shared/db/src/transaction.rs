@@ -28,30 +28,31 @@ where
     E: TransactionError,
 {
     let started = Instant::now();
-    let mut conflicts = 0;
-    let result = loop {
-        let result = attempt(database, scope, &work).await;
-        let conflict =
-            matches!(&result, Err(error) if error.database_fault().is_some_and(Error::is_conflict));
-        if !conflict || conflicts == CONFLICT_RETRIES {
-            break result;
-        }
-        conflicts += 1;
-        metrics::counter!("db_transaction_retries_total", "name" => name).increment(1);
-        tokio::time::sleep(Duration::from_millis(5 << conflicts)).await;
-    };
+    // Dropped in the middle, it leaves a connection that is found broken.
+    let attempts =
+        tokio::time::timeout(database.patience().transaction(), attempts(database, scope, name, &work));
+    let result = attempts.await.unwrap_or_else(|_elapsed| Err(Error::silent().into()));
     metrics::histogram!("db_client_operation_duration_seconds", "name" => name).record(started.elapsed());
     result
 }
 
-async fn attempt<T, E, F>(database: &Database, scope: &Scope, work: &F) -> Result<T, E>
+async fn attempts<T, E, F>(database: &Database, scope: &Scope, name: &'static str, work: &F) -> Result<T, E>
 where
     F: AsyncFn(&mut Connection) -> Result<T, E>,
     E: TransactionError,
 {
-    // Dropped in the middle, it leaves a connection that is found broken.
-    let attempt = tokio::time::timeout(database.patience().transaction, run(database, scope, work));
-    attempt.await.unwrap_or_else(|_elapsed| Err(Error::silent().into()))
+    let mut conflicts = 0;
+    loop {
+        let result = run(database, scope, work).await;
+        let conflict =
+            matches!(&result, Err(error) if error.database_fault().is_some_and(Error::is_conflict));
+        if !conflict || conflicts == CONFLICT_RETRIES {
+            return result;
+        }
+        conflicts += 1;
+        metrics::counter!("db_transaction_retries_total", "name" => name).increment(1);
+        tokio::time::sleep(Duration::from_millis(5 << conflicts)).await;
+    }
 }
 
 async fn run<T, E, F>(database: &Database, scope: &Scope, work: &F) -> Result<T, E>

@@ -5,6 +5,7 @@ mod entity_tag;
 mod fault;
 mod html;
 pub mod idempotency;
+mod local_windows;
 mod locale;
 mod observe;
 mod page;

@@ -1,15 +1,14 @@
 //! Exact limits over a sliding window, shared by all replicas through Redis and never absent without it.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use chrono::{DateTime, Utc};
 use deadpool_redis::redis::Script;
 use shinkofa_kernel::Clock;
 
 use crate::Problem;
+use crate::local_windows::{LocalWindows, Verdict};
 
 /// At most `limit` in any span of `window`.
 #[derive(Clone, Copy, Debug)]
@@ -42,12 +41,12 @@ pub struct RateLimiter {
     clock: Clock,
     strictness: Strictness,
     replicas: u32,
-    local: Arc<Mutex<HashMap<String, VecDeque<DateTime<Utc>>>>>,
+    local: Arc<Mutex<LocalWindows>>,
 }
 
 /// Longer than this without Redis's answer is as good as none.
 const REDIS_TIMEOUT: Duration = Duration::from_millis(250);
-/// Keys remembered in process while Redis is away. Past it the oldest windows are forgotten first.
+/// Keys remembered in process while Redis is away. Past it the windows that are over first are forgotten first.
 const LOCAL_KEYS: usize = 100_000;
 
 /// Keeps the instants of the accepted attempts, so that no span of one window ever holds more than the limit.
@@ -78,7 +77,7 @@ impl RateLimiter {
             clock,
             strictness,
             replicas: replicas.max(1),
-            local: Arc::default(),
+            local: Arc::new(Mutex::new(LocalWindows::new(LOCAL_KEYS))),
         }
     }
 
@@ -91,7 +90,7 @@ impl RateLimiter {
         let full_key = format!("{}:limit:{}:{key}", self.key_prefix, policy.name);
         let decision = match self.ask_redis(policy, limit, &full_key).await {
             Some(decision) => decision,
-            None => self.ask_local(policy, limit.div_ceil(self.replicas), full_key),
+            None => self.ask_local(policy, limit.div_ceil(self.replicas), &full_key),
         };
         let outcome = if matches!(decision, Decision::Allowed { .. }) { "allowed" } else { "refused" };
         metrics::counter!("ratelimit_decisions_total", "policy" => policy.name, "decision" => outcome)
@@ -131,25 +130,13 @@ impl RateLimiter {
         })
     }
 
-    fn ask_local(&self, policy: &RatePolicy, limit: u32, key: String) -> Decision {
+    fn ask_local(&self, policy: &RatePolicy, limit: u32, key: &str) -> Decision {
         let now = self.clock.now();
-        let window = chrono::TimeDelta::from_std(policy.window).unwrap_or(chrono::TimeDelta::MAX);
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        if local.len() >= LOCAL_KEYS {
-            local.retain(|_, taken| taken.back().is_some_and(|last| now - *last < window));
-        }
-        let taken = local.entry(key).or_default();
-        while taken.front().is_some_and(|first| now - *first >= window) {
-            taken.pop_front();
-        }
-        let used = u32::try_from(taken.len()).unwrap_or(u32::MAX);
-        match taken.front() {
-            Some(first) if used >= limit => {
-                Decision::Refused { retry_after: (*first + window - now).to_std().unwrap_or_default() }
-            }
-            _ => {
-                taken.push_back(now);
-                Decision::Allowed { remaining: limit.saturating_sub(used + 1) }
+        match local.attempt(key, (limit, policy.window), now) {
+            Verdict::Taken { before } => Decision::Allowed { remaining: limit.saturating_sub(before + 1) },
+            Verdict::Full { until } => {
+                Decision::Refused { retry_after: (until - now).to_std().unwrap_or_default() }
             }
         }
     }
@@ -173,6 +160,8 @@ fn too_many_requests(policy: &RatePolicy, retry_after: Duration) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+
     use super::*;
 
     #[test]
@@ -180,7 +169,7 @@ mod tests {
         let clock = Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
         let limiter = RateLimiter::new(None, "test", clock.clone(), Strictness::Production, 2);
         let policy = RatePolicy { name: "signin", limit: 4, window: Duration::from_secs(60) };
-        let attempt = || limiter.ask_local(&policy, 2, "key".to_owned());
+        let attempt = || limiter.ask_local(&policy, 2, "key");
         assert_eq!(attempt(), Decision::Allowed { remaining: 1 });
         clock.advance(chrono::TimeDelta::seconds(30));
         assert_eq!(attempt(), Decision::Allowed { remaining: 0 });

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Mutex, Notify};
 
 use super::keeper::{Keeper, Order, rotate_logs};
+use super::say;
 use super::spec::{ProcessSpec, ProcessState, Request, Response};
 use crate::layout::Layout;
 use crate::procfs::ProcessIdentity;
@@ -43,7 +44,7 @@ pub(crate) async fn run(layout: &Layout) -> Result<()> {
                 let (keepers, records, shutdown) = (Arc::clone(&keepers), layout.records(), Arc::clone(&shutdown));
                 tokio::spawn(async move {
                     if let Err(fault) = serve(stream, &keepers, records, &shutdown).await {
-                        eprintln!("control connection: {fault:#}");
+                        say(&format!("control connection: {fault:#}"));
                     }
                 });
             }
@@ -170,6 +171,6 @@ fn raise_descriptor_limit() {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     let raised = rustix::process::Rlimit { current: limit.maximum, maximum: limit.maximum };
     if let Err(fault) = rustix::process::setrlimit(rustix::process::Resource::Nofile, raised) {
-        eprintln!("the limit of open files stays as it was: {fault}");
+        say(&format!("the limit of open files stays as it was: {fault}"));
     }
 }

@@ -10,12 +10,14 @@ use tokio::sync::{mpsc, watch};
 
 use super::record::{Record, signal_group, signal_process};
 use super::spec::{ProcessReport, ProcessSpec, ProcessState, Signal};
-use super::{logfile, readiness};
+use super::{logfile, readiness, say};
 use crate::account::plain_environment;
 use crate::procfs::{self, ProcessIdentity};
 
-/// Starts without ever becoming ready after which it is left down for a person to look at.
+/// Starts without ever becoming ready after which it counts as failed: for a person to look at.
 const CRASH_LOOP_CAP: u32 = 8;
+/// What failed is tried again all the same: a disk that was full may have room by now.
+const PAUSE_WHEN_FAILED: Duration = Duration::from_secs(60);
 const PROBE_WHILE_STARTING: Duration = Duration::from_millis(100);
 const PROBE_WHEN_READY: Duration = Duration::from_secs(2);
 
@@ -136,28 +138,26 @@ impl Task {
             } else {
                 failures + 1
             };
-            let gives_up = was_ready_for.is_none() && failures >= CRASH_LOOP_CAP;
-            let state = if gives_up { ProcessState::Failed } else { ProcessState::BackingOff };
-            self.show(state, None, Some(reason));
-            let delay = (!gives_up).then(|| delay_after(failures, was_ready_for.is_some()));
-            match self.idle(delay).await {
+            let (state, delay) = after_an_end(failures, was_ready_for.is_some());
+            let next = if state == ProcessState::Failed { next_try(delay) } else { String::new() };
+            self.show(state, None, Some(reason + &next));
+            let order = self.idle(delay).await;
+            let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+            match order {
                 Some(Order::Stop) => break,
-                Some(_) => failures = 0,
-                None => {}
+                // Whoever asks for it waits for it: what came before is not held against it.
+                Some(_) => (failures, view.restarts) = (0, 0),
+                None => view.restarts += 1,
             }
-            self.view.lock().unwrap_or_else(PoisonError::into_inner).restarts += 1;
         }
         self.show(ProcessState::Stopped, None, None);
     }
 
-    /// Waits out a delay (or for ever, when it has given up) unless an order comes first.
-    async fn idle(&mut self, delay: Option<Duration>) -> Option<Order> {
+    /// Waits out a delay unless an order comes first.
+    async fn idle(&mut self, delay: Duration) -> Option<Order> {
+        let until = tokio::time::Instant::now() + delay;
         loop {
-            let order = match delay {
-                Some(delay) => tokio::time::timeout(delay, self.inbox.recv()).await.ok()?,
-                None => self.inbox.recv().await,
-            };
-            match order {
+            match tokio::time::timeout_at(until, self.inbox.recv()).await.ok()? {
                 Some(Order::Send(_)) => {}
                 Some(order) => return Some(order),
                 None => return Some(Order::Stop),
@@ -232,14 +232,15 @@ impl Task {
         let program = self.spec.program.canonicalize().unwrap_or_else(|_| self.spec.program.clone());
         let record = Record { key: self.spec.key(), process, program, rank: self.spec.rank };
         if let Err(fault) = record.write(&self.records) {
-            eprintln!("{}: cannot record pid {pid}: {fault:#}", self.spec.key());
+            say(&format!("{}: cannot record pid {pid}: {fault:#}", self.spec.key()));
         }
     }
 
     fn show(&self, state: ProcessState, pid: Option<u32>, reason: Option<String>) {
         let mut view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
         if view.state != state {
-            eprintln!("{} {} {}{}", now(), self.spec.key(), state.as_str(), detail(reason.as_deref()));
+            let (key, detail) = (self.spec.key(), detail(reason.as_deref()));
+            say(&format!("{} {key} {}{detail}", now(), state.as_str()));
             view.since = now();
         }
         view.state = state;
@@ -259,6 +260,14 @@ async fn stop(spec: &ProcessSpec, child: &mut Child, pid: u32) {
     signal_group(pid, rustix::process::Signal::KILL);
 }
 
+/// What a process counts as after an end, and for how long it stays down.
+fn after_an_end(failures: u32, was_ready: bool) -> (ProcessState, Duration) {
+    if !was_ready && failures >= CRASH_LOOP_CAP {
+        return (ProcessState::Failed, PAUSE_WHEN_FAILED);
+    }
+    (ProcessState::BackingOff, delay_after(failures, was_ready))
+}
+
 /// A process that worked comes back at once; one that never did waits longer each time.
 fn delay_after(failures: u32, was_ready: bool) -> Duration {
     let longest = if was_ready { Duration::from_secs(3) } else { Duration::from_secs(30) };
@@ -270,10 +279,18 @@ fn detail(reason: Option<&str>) -> String {
     reason.map(|reason| format!(": {reason}")).unwrap_or_default()
 }
 
+fn next_try(delay: Duration) -> String {
+    format!("; next try at {}", time_in(delay))
+}
+
+pub(crate) fn now() -> String {
+    time_in(Duration::ZERO)
+}
+
 /// The operator has no clock to inject: it reports what happens on this machine now.
 #[allow(clippy::disallowed_methods, reason = "the operator reports wall-clock time of this machine")]
-pub(crate) fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+fn time_in(delay: Duration) -> String {
+    (chrono::Utc::now() + delay).to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
 /// Rotates the logs of one process.
@@ -282,7 +299,7 @@ pub(crate) fn rotate_logs(keeper: &Keeper) {
         let rotated =
             if by_rename { logfile::rotate_by_rename(path) } else { logfile::rotate_in_place(path) };
         rotated.unwrap_or_else(|fault| {
-            eprintln!("cannot rotate {}: {fault:#}", path.display());
+            say(&format!("cannot rotate {}: {fault:#}", path.display()));
             false
         })
     };
@@ -303,5 +320,14 @@ mod tests {
         assert_eq!(delay_after(4, false), Duration::from_millis(800));
         assert_eq!(delay_after(40, false), Duration::from_secs(30));
         assert_eq!(delay_after(40, true), Duration::from_secs(3));
+    }
+
+    #[test]
+    fn what_never_becomes_ready_is_failed_after_eight_starts_and_is_tried_again_every_minute() {
+        assert_eq!(after_an_end(7, false), (ProcessState::BackingOff, Duration::from_millis(6_400)));
+        for failures in [8, 9, 40, u32::MAX] {
+            assert_eq!(after_an_end(failures, false), (ProcessState::Failed, Duration::from_secs(60)));
+        }
+        assert_eq!(after_an_end(8, true).0, ProcessState::BackingOff);
     }
 }

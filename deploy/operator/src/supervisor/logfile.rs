@@ -24,8 +24,15 @@ pub(crate) fn rotate_in_place(path: &Path) -> Result<bool> {
     if !is_too_large(path) {
         return Ok(false);
     }
+    // The older logs move only when the copy is whole: on a full disk they stay what they are.
+    let copy = beside(path, "new");
+    if let Err(fault) = std::fs::copy(path, &copy) {
+        // A part of it would only take room; there may be none.
+        let _ = std::fs::remove_file(&copy);
+        return Err(fault).with_context(|| format!("copying to {}", copy.display()));
+    }
     shift(path)?;
-    std::fs::copy(path, numbered(path, 1))?;
+    std::fs::rename(&copy, numbered(path, 1))?;
     OpenOptions::new().write(true).open(path)?.set_len(0)?;
     Ok(true)
 }
@@ -55,8 +62,12 @@ fn shift(path: &Path) -> Result<()> {
 }
 
 fn numbered(path: &Path, number: u32) -> PathBuf {
+    beside(path, &number.to_string())
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(format!(".{number}"));
+    name.push(format!(".{ending}"));
     PathBuf::from(name)
 }
 
@@ -76,6 +87,25 @@ mod tests {
         writer.write_all(b"next").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"next");
         assert_eq!(std::fs::metadata(numbered(&path, 1)).unwrap().len(), LARGEST + 1);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_copied_costs_no_older_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.log");
+        open(&path).unwrap().write_all(&vec![b'a'; usize::try_from(LARGEST).unwrap() + 1]).unwrap();
+        for number in 1..=KEPT {
+            std::fs::write(numbered(&path, number), number.to_string()).unwrap();
+        }
+        // Nothing can be written where a folder is.
+        std::fs::create_dir(beside(&path, "new")).unwrap();
+        for _tick in 0..3 {
+            rotate_in_place(&path).unwrap_err();
+        }
+        for number in 1..=KEPT {
+            assert_eq!(std::fs::read_to_string(numbered(&path, number)).unwrap(), number.to_string());
+        }
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), LARGEST + 1);
     }
 
     #[test]

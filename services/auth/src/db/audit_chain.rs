@@ -29,6 +29,24 @@ pub async fn try_lock(tx: &mut Connection, tenant: TenantId) -> QueryResult<bool
     TryLock { key }.get_result::<Locked>(tx).await.map(|row| row.taken)
 }
 
+prepared_query! {
+    struct ToSeal { unused: bool as Bool }
+    " SELECT id FROM tenants_to_seal() AS id ORDER BY id"
+}
+
+#[derive(QueryableByName)]
+struct ToSealRow {
+    #[diesel(sql_type = SqlUuid)]
+    id: TenantId,
+}
+
+/// The tenants in whose trail something stands behind the last link, in the order of their ids. The transaction sees no tenant
+/// after it.
+pub async fn tenants_to_seal(tx: &mut Connection) -> QueryResult<Vec<TenantId>> {
+    let rows: Vec<ToSealRow> = ToSeal { unused: true }.load(tx).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
+}
+
 #[derive(QueryableByName)]
 struct EntryRow {
     #[diesel(sql_type = SqlUuid)]

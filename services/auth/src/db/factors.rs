@@ -5,7 +5,7 @@ use diesel::QueryResult;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{RealmId, UserId, typed_id};
 
 use super::schema::user_factors;
@@ -166,16 +166,21 @@ pub async fn delete_unconfirmed(tx: &mut Connection, realm: RealmId, user: UserI
     diesel::delete(user_factors::table.filter(begun)).execute(tx).await.map(drop)
 }
 
+prepared_query! {
+    struct DeleteUnconfirmedBefore { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM user_factors WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM user_factors gone, input
+        WHERE gone.realm_id = realm AND gone.confirmed_at IS NULL AND gone.created_at < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
 pub async fn delete_unconfirmed_before(
     tx: &mut Connection,
     realm: RealmId,
-    instant: DateTime<Utc>,
+    before: DateTime<Utc>,
+    most: i64,
 ) -> QueryResult<usize> {
-    let begun = user_factors::realm_id
-        .eq(realm)
-        .and(user_factors::confirmed_at.is_null())
-        .and(user_factors::created_at.lt(instant));
-    diesel::delete(user_factors::table.filter(begun)).execute(tx).await
+    DeleteUnconfirmedBefore { realm, instant: before, most }.execute(tx).await
 }
 
 /// Removes those of somebody's that were begun at this instant or later, with the passkeys among them.

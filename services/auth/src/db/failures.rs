@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::RealmId;
 
 use super::schema::auth_failures;
@@ -85,11 +85,19 @@ pub async fn few_since(
         .await
 }
 
+prepared_query! {
+    struct DeleteOlderThan { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM auth_failures WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM auth_failures gone, input
+        WHERE gone.realm_id = realm AND gone.counting_since < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
 pub async fn delete_older_than(
     tx: &mut Connection,
     realm: RealmId,
-    instant: DateTime<Utc>,
+    before: DateTime<Utc>,
+    most: i64,
 ) -> QueryResult<usize> {
-    let old = auth_failures::realm_id.eq(realm).and(auth_failures::counting_since.lt(instant));
-    diesel::delete(auth_failures::table.filter(old)).execute(tx).await
+    DeleteOlderThan { realm, instant: before, most }.execute(tx).await
 }

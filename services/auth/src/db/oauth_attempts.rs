@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{RealmId, SessionId, TenantId};
 use shinkofa_web::Locale;
 
@@ -183,7 +183,19 @@ pub async fn find_used(
         .optional()
 }
 
-pub async fn delete_expired(tx: &mut Connection, realm: RealmId, now: DateTime<Utc>) -> QueryResult<usize> {
-    let over = oauth_attempts::realm_id.eq(realm).and(oauth_attempts::expires_at.lt(now));
-    diesel::delete(oauth_attempts::table.filter(over)).execute(tx).await
+prepared_query! {
+    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM oauth_attempts WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM oauth_attempts gone, input
+        WHERE gone.realm_id = realm AND gone.expires_at < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
+pub async fn delete_expired(
+    tx: &mut Connection,
+    realm: RealmId,
+    before: DateTime<Utc>,
+    most: i64,
+) -> QueryResult<usize> {
+    DeleteExpired { realm, instant: before, most }.execute(tx).await
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{RealmId, UserId};
 
 use super::schema::passkey_challenges;
@@ -44,9 +44,21 @@ pub async fn consume(
     Ok(consumed == 1)
 }
 
-pub async fn delete_expired(tx: &mut Connection, realm: RealmId, now: DateTime<Utc>) -> QueryResult<usize> {
-    let expired = passkey_challenges::realm_id.eq(realm).and(passkey_challenges::expires_at.lt(now));
-    diesel::delete(passkey_challenges::table.filter(expired)).execute(tx).await
+prepared_query! {
+    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM passkey_challenges WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM passkey_challenges gone, input
+        WHERE gone.realm_id = realm AND gone.expires_at < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
+pub async fn delete_expired(
+    tx: &mut Connection,
+    realm: RealmId,
+    before: DateTime<Utc>,
+    most: i64,
+) -> QueryResult<usize> {
+    DeleteExpired { realm, instant: before, most }.execute(tx).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

@@ -103,6 +103,14 @@ pub async fn after(tx: &mut Connection, after: i64) -> QueryResult<RevocationPag
     Ok(RevocationPage { items, cursor })
 }
 
-pub async fn delete_older_than(tx: &mut Connection, instant: DateTime<Utc>) -> QueryResult<usize> {
-    diesel::delete(revocations::table.filter(revocations::revoked_at.lt(instant))).execute(tx).await
+prepared_query! {
+    struct DeleteOlderThan { instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM revocations WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM revocations gone, input
+        WHERE gone.revoked_at < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
+pub async fn delete_older_than(tx: &mut Connection, before: DateTime<Utc>, most: i64) -> QueryResult<usize> {
+    DeleteOlderThan { instant: before, most }.execute(tx).await
 }

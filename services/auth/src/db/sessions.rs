@@ -479,13 +479,21 @@ pub async fn opened_since(tx: &mut Connection, realm: RealmId, instant: DateTime
         .await
 }
 
+prepared_query! {
+    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM sessions WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM sessions gone, input
+        WHERE gone.realm_id = realm AND (gone.absolute_expires_at < instant OR gone.sliding_expires_at < instant) LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
 pub async fn delete_expired(
     tx: &mut Connection,
     realm: RealmId,
     before: DateTime<Utc>,
+    most: i64,
 ) -> QueryResult<usize> {
-    let over = sessions::absolute_expires_at.lt(before).or(sessions::sliding_expires_at.lt(before));
-    diesel::delete(sessions::table.filter(sessions::realm_id.eq(realm).and(over))).execute(tx).await
+    DeleteExpired { realm, instant: before, most }.execute(tx).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{RealmId, TenantId, typed_id};
 use shinkofa_web::Locale;
 
@@ -82,11 +82,19 @@ pub async fn delete_for_address(
     diesel::delete(signups::table.filter(pending)).execute(tx).await.map(drop)
 }
 
+prepared_query! {
+    struct DeleteOlderThan { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM signups WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM signups gone, input
+        WHERE gone.realm_id = realm AND gone.created_at < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Removes at most `most`.
 pub async fn delete_older_than(
     tx: &mut Connection,
     realm: RealmId,
-    instant: DateTime<Utc>,
+    before: DateTime<Utc>,
+    most: i64,
 ) -> QueryResult<usize> {
-    let old = signups::realm_id.eq(realm).and(signups::created_at.lt(instant));
-    diesel::delete(signups::table.filter(old)).execute(tx).await
+    DeleteOlderThan { realm, instant: before, most }.execute(tx).await
 }

@@ -169,6 +169,7 @@ pub async fn lock_sealed_otherwise_here(tx: &mut Connection, kid: &str) -> Query
     Ok(known)
 }
 
+/// Deletes an endpoint. Its deliveries are left, where nobody sees them.
 pub async fn delete(tx: &mut Connection, tenant: TenantId, id: WebhookId) -> QueryResult<()> {
     diesel::delete(webhook_endpoints::table.find((tenant, id))).execute(tx).await.map(drop)
 }
@@ -345,8 +346,30 @@ pub async fn deliveries(
     query.load(tx).await
 }
 
-/// Forgets deliveries of before `before`, in the tenant that the transaction sees.
-pub async fn delete_old_here(tx: &mut Connection, before: DateTime<Utc>) -> QueryResult<usize> {
-    let old = webhook_deliveries::created_at.lt(before);
-    diesel::delete(webhook_deliveries::table.filter(old)).execute(tx).await
+prepared_query! {
+    struct DeleteDeliveries { tenant: TenantId as Uuid, endpoint: WebhookId as Uuid, most: i64 as BigInt }
+    " DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM webhook_deliveries gone, input
+        WHERE gone.tenant_id = tenant AND gone.endpoint_id = endpoint LIMIT (SELECT most FROM input)))"
+}
+
+/// Forgets at most `most` deliveries to one endpoint.
+pub async fn delete_deliveries(
+    tx: &mut Connection,
+    (tenant, endpoint): (TenantId, WebhookId),
+    most: i64,
+) -> QueryResult<usize> {
+    DeleteDeliveries { tenant, endpoint, most }.execute(tx).await
+}
+
+prepared_query! {
+    struct DeleteOld { instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
+    " DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY(
+        SELECT gone.ctid FROM webhook_deliveries gone, input
+        WHERE gone.created_at < instant LIMIT (SELECT most FROM input)))"
+}
+
+/// Forgets at most `most` deliveries of before `before`, in the tenant that the transaction sees.
+pub async fn delete_old_here(tx: &mut Connection, before: DateTime<Utc>, most: i64) -> QueryResult<usize> {
+    DeleteOld { instant: before, most }.execute(tx).await
 }

@@ -5,12 +5,14 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageWebhooks;
 use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_jobs::enqueue;
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::Auth;
 use crate::db::webhooks::{self, WebhookId};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::jobs::forget_deliveries::ForgetDeliveries;
 use crate::webhook_view::managed_alone;
 
 /// Delete a webhook
@@ -37,6 +39,7 @@ pub async fn delete_webhook(
         delete(tx, &auth, &actor, id).await
     })
     .await?;
+    auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -44,5 +47,7 @@ async fn delete(tx: &mut Connection, auth: &Auth, actor: &CurrentActor, id: Webh
     managed_alone(tx, auth, actor, id).await?;
     webhooks::delete(tx, actor.tenant_id, id).await?;
     let trail = auth.trail(actor.tenant_id, actor.actor());
+    let job = ForgetDeliveries { webhook_id: id };
+    enqueue(tx, &trail.clock, Some(trail.tenant), trail.clock.now(), &job).await?;
     Ok(trail.webhook(tx, AuditAction::WebhookDeleted, id, json!({})).await?)
 }

@@ -7,7 +7,7 @@ use shinkofa_identity::RequirePermission;
 use shinkofa_identity::permissions::ReadAudit;
 use shinkofa_web::{CallerRefusals, ParameterRefusal, Problem, Query, RateRefusal, Unavailability};
 
-use crate::audit_chain::{KnownHead, Verification, verify};
+use crate::audit_chain::{Chain, KnownHead, Verification};
 use crate::authority::require_authority;
 use crate::error::Error;
 use crate::{Auth, limits};
@@ -53,11 +53,12 @@ pub async fn verify_audit(
     let known = known_head(query.0)?;
     auth.platform.limiter.require(&limits::AUDIT_VERIFY_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let verification = transaction(&auth.platform.database, &scope, "verify_audit", async |tx| {
-        require_authority::<ReadAudit>(tx, &auth, &actor).await?;
-        verify(tx, &auth, actor.tenant_id, known.as_ref()).await
+    transaction(&auth.platform.database, &scope, "authorize_verify_audit", async |tx| {
+        require_authority::<ReadAudit>(tx, &auth, &actor).await
     })
     .await?;
+    let chain = Chain { auth: &auth, scope: &scope, tenant: actor.tenant_id };
+    let verification = chain.verify(known.as_ref()).await?;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(verification))
 }
 

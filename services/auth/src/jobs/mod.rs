@@ -2,6 +2,7 @@
 
 pub mod deliver_webhook;
 pub mod erase_people;
+pub mod forget_deliveries;
 pub mod mail_password_reset;
 pub mod purge_expired;
 pub mod purge_guests;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
 use shinkofa_identity::totp;
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::TenantId;
+use shinkofa_kernel::{RealmId, TenantId};
 use shinkofa_runtime::tenants;
 
 use crate::Auth;
@@ -16,6 +16,8 @@ use crate::db::{
 };
 use crate::domain::invitation;
 use crate::domain::second_factor::CONFIRM_WITHIN;
+use crate::portions::Portions;
+use crate::rounds::Turn;
 
 /// Expired tokens, sessions and remembered devices, counts of a past day, requests and factors nobody confirmed, revocations
 /// older than any access token, keys of service accounts that were over long ago.
@@ -43,48 +45,106 @@ impl Job for PurgeExpired {
     const NAME: &'static str = "purge_expired";
     type State = Auth;
 
+    /// Neither of both leaves the other without its time.
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
-        let (database, now) = (&auth.platform.database, auth.platform.clock.now());
-        let realms = transaction(database, &Scope::infrastructure(), "purge_revocations", async |tx| {
-            revocations::delete_older_than(tx, now - REVOCATIONS_KEPT).await?;
-            Ok::<_, Error>(realms::all(tx).await?)
-        })
-        .await?;
-        for realm in realms {
-            let removed = transaction(database, &Scope::realm(realm), "purge_realm", async |tx| {
-                let tokens = one_time_tokens::delete_expired(tx, realm, now - TOKENS_KEPT).await?;
-                let sessions = sessions::delete_expired(tx, realm, now - TOKENS_KEPT).await?;
-                let failures = failures::delete_older_than(tx, realm, now - FAILURES_KEPT).await?;
-                let signups = signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT).await?;
-                let attempts = oauth_attempts::delete_expired(tx, realm, now).await?;
-                let begun = factors::delete_unconfirmed_before(tx, realm, now - CONFIRM_WITHIN).await?;
-                let guesses =
-                    factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT)).await?;
-                let devices = remembered_devices::delete_expired(tx, realm, now).await?;
-                let changes = email_changes::delete_older_than(tx, realm, now - EMAIL_CHANGES_KEPT).await?;
-                let challenges = passkey_challenges::delete_expired(tx, realm, now).await?;
-                let accounts = tokens + sessions + failures + signups + attempts + changes;
-                Ok::<_, Error>(accounts + begun + guesses + devices + challenges)
-            })
-            .await?;
-            tracing::debug!(removed, "expired rows removed");
-        }
-        let tenants = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
-            Ok::<_, Error>(tenants(tx).await?)
-        })
-        .await?;
-        for tenant in tenants {
-            transaction(database, &Scope::tenant(tenant.id), "purge_tenant", async |tx| {
-                webhooks::delete_old_here(tx, now - DELIVERIES_KEPT).await?;
-                api_keys::delete_over_here(tx, now - KEYS_KEPT).await?;
-                impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?;
-                Ok::<_, Error>(bans::delete_over_here(tx, now).await?)
-            })
-            .await?;
-            forget_invitations(auth, tenant.id).await?;
-        }
+        let clock = &auth.platform.clock;
+        let realms = purge_realms(auth, &Turn::new(clock, Self::LEASE / 4)).await;
+        purge_tenants(auth, &Turn::new(clock, Self::LEASE / 4)).await.and(realms)?;
         Ok(())
     }
+}
+
+async fn purge_realms(auth: &Auth, turn: &Turn) -> Result<(), Error> {
+    let before = auth.platform.clock.now() - REVOCATIONS_KEPT;
+    let everywhere = Portions { auth, scope: Scope::infrastructure(), turn };
+    everywhere
+        .remove("purge_revocations", async |tx, most| revocations::delete_older_than(tx, before, most).await)
+        .await?;
+    let realms = transaction(&auth.platform.database, &everywhere.scope, "list_realms", async |tx| {
+        Ok::<_, Error>(realms::all(tx).await?)
+    })
+    .await?;
+    for realm in realms {
+        let here = Portions { auth, scope: Scope::realm(realm), turn };
+        purge_ways_in(&here, realm).await?;
+        purge_attempts(&here, realm).await?;
+    }
+    Ok(())
+}
+
+async fn purge_ways_in(here: &Portions<'_>, realm: RealmId) -> Result<(), Error> {
+    let now = here.auth.platform.clock.now();
+    here.remove("purge_one_time_tokens", async |tx, most| {
+        one_time_tokens::delete_expired(tx, realm, now - TOKENS_KEPT, most).await
+    })
+    .await?;
+    here.remove("purge_sessions", async |tx, most| {
+        sessions::delete_expired(tx, realm, now - TOKENS_KEPT, most).await
+    })
+    .await?;
+    here.remove("purge_remembered_devices", async |tx, most| {
+        remembered_devices::delete_expired(tx, realm, now, most).await
+    })
+    .await?;
+    here.remove("purge_passkey_challenges", async |tx, most| {
+        passkey_challenges::delete_expired(tx, realm, now, most).await
+    })
+    .await?;
+    here.remove("purge_unconfirmed_factors", async |tx, most| {
+        factors::delete_unconfirmed_before(tx, realm, now - CONFIRM_WITHIN, most).await
+    })
+    .await?;
+    Ok(())
+}
+
+async fn purge_attempts(here: &Portions<'_>, realm: RealmId) -> Result<(), Error> {
+    let now = here.auth.platform.clock.now();
+    here.remove("purge_failures", async |tx, most| {
+        failures::delete_older_than(tx, realm, now - FAILURES_KEPT, most).await
+    })
+    .await?;
+    here.remove("purge_factor_guesses", async |tx, most| {
+        factor_guesses::delete_before(tx, realm, totp::step_at(now - FAILURES_KEPT), most).await
+    })
+    .await?;
+    here.remove("purge_signups", async |tx, most| {
+        signups::delete_older_than(tx, realm, now - SIGNUPS_KEPT, most).await
+    })
+    .await?;
+    here.remove("purge_oauth_attempts", async |tx, most| {
+        oauth_attempts::delete_expired(tx, realm, now, most).await
+    })
+    .await?;
+    here.remove("purge_email_changes", async |tx, most| {
+        email_changes::delete_older_than(tx, realm, now - EMAIL_CHANGES_KEPT, most).await
+    })
+    .await?;
+    Ok(())
+}
+
+async fn purge_tenants(auth: &Auth, turn: &Turn) -> Result<(), Error> {
+    let scope = Scope::infrastructure();
+    let tenants = transaction(&auth.platform.database, &scope, "list_tenants", async |tx| {
+        Ok::<_, Error>(tenants(tx).await?)
+    })
+    .await?;
+    let tenants = tenants.into_iter().map(|tenant| tenant.id).collect();
+    let visit = async |tenant| purge_tenant(auth, tenant, turn).await;
+    auth.rounds.visit(PurgeExpired::NAME, tenants, turn, visit).await
+}
+
+async fn purge_tenant(auth: &Auth, tenant: TenantId, turn: &Turn) -> Result<(), Error> {
+    let now = auth.platform.clock.now();
+    let here = Portions { auth, scope: Scope::tenant(tenant), turn };
+    here.remove("purge_tenant", async |tx, most| {
+        // People made these by hand: they are few.
+        api_keys::delete_over_here(tx, now - KEYS_KEPT).await?;
+        impersonations::delete_older_than_here(tx, now - IMPERSONATIONS_KEPT).await?;
+        bans::delete_over_here(tx, now).await?;
+        webhooks::delete_old_here(tx, now - DELIVERIES_KEPT, most).await
+    })
+    .await?;
+    forget_invitations(auth, tenant).await
 }
 
 /// Whoever was invited is forgotten when it is long over, a few at a time.

@@ -14,6 +14,7 @@ use crate::Auth;
 use crate::db::{guests, memberships, realms};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::rounds::Turn;
 
 /// Guests whose sessions are all over, and who wait for no confirmation.
 #[derive(Debug, Serialize, Deserialize)]
@@ -21,35 +22,42 @@ pub struct PurgeGuests {}
 
 /// A guest that is just being made has no session yet.
 const AT_LEAST: TimeDelta = TimeDelta::hours(1);
-/// Of each tenant in one run.
-const MOST: i64 = 1_000;
+/// Removed in one transaction.
+const PORTION: usize = 200;
 
 impl Job for PurgeGuests {
     const NAME: &'static str = "purge_guests";
     type State = Auth;
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
+        let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
         let scope = Scope::infrastructure();
         let everywhere = transaction(&auth.platform.database, &scope, "list_guest_tenants", async |tx| {
             Ok::<_, Error>((realms::all(tx).await?, tenants(tx).await?))
         });
         let (realms, tenants) = everywhere.await?;
-        for realm in realms {
-            for tenant in &tenants {
-                purge(auth, realm, tenant.id).await?;
+        let tenants = tenants.into_iter().map(|tenant| tenant.id).collect();
+        let visit = async |tenant| {
+            for realm in &realms {
+                while purge_some(auth, *realm, tenant).await? >= PORTION && !turn.is_over() {}
             }
-        }
+            Ok::<_, Error>(())
+        };
+        let visited = auth.rounds.visit(Self::NAME, tenants, &turn, visit).await;
         auth.platform.committed();
+        visited?;
         Ok(())
     }
 }
 
-async fn purge(auth: &Auth, realm: RealmId, tenant: TenantId) -> Result<(), Error> {
+/// Removes a portion of a tenant's. Returns how many that were.
+async fn purge_some(auth: &Auth, realm: RealmId, tenant: TenantId) -> Result<usize, Error> {
     let now = auth.platform.clock.now();
     let trail = auth.trail(tenant, Actor::service("auth"));
     let scope = Scope::realm(realm).with_tenant(tenant);
+    let most = i64::try_from(PORTION).unwrap_or(i64::MAX);
     let removed = transaction(&auth.platform.database, &scope, "purge_guests", async |tx| {
-        let gone = guests::gone(tx, realm, (now, now - AT_LEAST), MOST).await?;
+        let gone = guests::gone(tx, realm, (now, now - AT_LEAST), most).await?;
         for guest in &gone {
             memberships::remove_here(tx, *guest).await?;
             guests::remove(tx, realm, *guest).await?;
@@ -64,5 +72,5 @@ async fn purge(auth: &Auth, realm: RealmId, tenant: TenantId) -> Result<(), Erro
     if removed > 0 {
         tracing::info!(removed, %tenant, "guests to whom nobody can come back were removed");
     }
-    Ok(())
+    Ok(removed)
 }

@@ -11,6 +11,7 @@ use shinkofa_kernel::{Actor, TenantId, UserId};
 use crate::db::{discord_links, scope, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::rounds::Turn;
 use crate::{Auth, privacy};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ impl Job for PurgeTemporary {
     type State = Auth;
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
+        let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
         loop {
             let now = auth.platform.clock.now();
             let scope = Scope::realm(auth.realm);
@@ -40,7 +42,7 @@ impl Job for PurgeTemporary {
                 tracing::info!(%user, "a temporary account was purged");
             }
             metrics::counter!("auth_temporary_purged_total").increment(purged.len() as u64);
-            if i64::try_from(purged.len()).unwrap_or(i64::MAX) < BATCH {
+            if i64::try_from(purged.len()).unwrap_or(i64::MAX) < BATCH || turn.is_over() {
                 return Ok(());
             }
         }

@@ -10,11 +10,16 @@ use shinkofa_runtime::tenants;
 
 use crate::Auth;
 use crate::audit_chain::{Sealed, seal_batch};
+use crate::db::audit_chain::tenants_to_seal;
 use crate::domain::audit_chain::Head;
 use crate::error;
+use crate::rounds::Turn;
 
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SealAudit {}
+
+/// Tenants in whose trail nothing happened that one run looks at.
+const QUIET_AT_ONCE: usize = 100;
 
 /// Where a test may kill the process: links and their signed head are written and not committed, and they are committed and
 /// nobody knows.
@@ -28,22 +33,26 @@ impl Job for SealAudit {
     const LEASE: Duration = Duration::from_secs(20);
     type State = Auth;
 
+    /// First where something happened; then a few of the others in turn, whose head may have to be signed anew, and which may
+    /// have been altered meanwhile.
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
-        let database = &auth.platform.database;
-        let tenants = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
-            Ok::<_, Error>(tenants(tx).await?)
-        })
-        .await?;
-        let mut failure = None;
-        for tenant in tenants {
-            // One tenant's trouble does not leave the trails of the others open.
-            failure = seal(auth, tenant.id).await.err().or(failure);
-        }
-        failure.map_or(Ok(()), |error| Err(error.into()))
+        let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
+        let scope = Scope::infrastructure();
+        let lists = transaction(&auth.platform.database, &scope, "list_tenants_to_seal", async |tx| {
+            Ok::<_, Error>((tenants(tx).await?, tenants_to_seal(tx).await?))
+        });
+        let (all, growing) = lists.await?;
+        let all = all.into_iter().map(|tenant| tenant.id);
+        let quiet = all.filter(|tenant| growing.binary_search(tenant).is_err()).collect();
+        let visit = async |tenant| seal(auth, tenant, &turn).await;
+        let grown = auth.rounds.visit("seal_audit", growing, &turn, &visit).await;
+        let few = turn.to_at_most(QUIET_AT_ONCE);
+        auth.rounds.visit("seal_audit_quiet", quiet, &few, &visit).await.and(grown)?;
+        Ok(())
     }
 }
 
-async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
+async fn seal(auth: &Auth, tenant: TenantId, turn: &Turn) -> Result<(), error::Error> {
     loop {
         let scope = Scope::tenant(tenant);
         let sealed = transaction(&auth.platform.database, &scope, "seal_audit", async |tx| {
@@ -59,6 +68,7 @@ async fn seal(auth: &Auth, tenant: TenantId) -> Result<(), error::Error> {
         }
         let broken = metrics::gauge!("audit_chain_broken", "tenant" => tenant.to_string());
         match sealed {
+            Sealed::Some if turn.is_over() => return Ok(()),
             Sealed::Some => broken.set(0.0),
             Sealed::Elsewhere => return Ok(()),
             Sealed::All { head, grown } => {

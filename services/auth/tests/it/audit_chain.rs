@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_kernel::TenantId;
 use shinkofa_runtime::Service as _;
-use shinkofa_testing::TestApp;
+use shinkofa_testing::{TestApp, eventually};
 
 use crate::people::{self, PASSWORD, address};
 use crate::staff::{seal, seal_due, staff, token};
@@ -254,6 +254,64 @@ async fn a_sealer_that_dies_anywhere_leaves_a_chain_that_the_next_one_goes_on_fr
     assert_eq!(verification["intact"], true, "{verification:#}");
     let seals = app.sql("SELECT count(*) AS n, max(seq) AS last FROM audit_seals").await;
     assert_eq!(seals[0]["n"], seals[0]["last"]);
+}
+
+/// Longer than a walk reads in one transaction.
+#[actix_web::test]
+async fn a_long_chain_is_walked_piece_by_piece_and_one_altered_event_far_behind_is_located() {
+    let (app, token, events) = sealed().await;
+    let many = "INSERT INTO audit_events (tenant_id, id, occurred_at, actor, action, subject_type, subject_id, details)
+        SELECT tenant_id, gen_random_uuid(), occurred_at, actor, action, subject_type, subject_id,
+            jsonb_build_object('n', n)
+        FROM (SELECT * FROM audit_events ORDER BY transaction, number LIMIT 1) one, generate_series(1, 4500) n";
+    tamper(&app, many).await;
+    seal(&app).await;
+    let whole = verify(&app, &token).await;
+    assert_eq!((&whole["intact"], &whole["checked"]), (&json!(true), &json!(events.len() + 4_500)));
+    let later = app.sql("SELECT event_id AS id FROM audit_seals ORDER BY seq").await;
+    let altered = id(&later, 4_321);
+    tamper(&app, &format!("UPDATE audit_events SET details = '{{}}' WHERE id = '{altered}'")).await;
+    assert_fault(&verify(&app, &token).await, 4_321, Some(altered), "altered");
+}
+
+/// A run that has to wait is over before its lease is, and the next begins where it stopped.
+#[actix_web::test]
+async fn sealing_stops_at_half_its_lease_and_goes_on_from_there() {
+    let (app, _, _) = sealed().await;
+    let others = format!(
+        "INSERT INTO tenants (id, slug, name, time_zone)
+         SELECT ('01920000-0000-7000-9000-00000000000' || n)::uuid, 'other' || n, 'Other', 'UTC' FROM generate_series(1, 3) n;
+         INSERT INTO audit_events (tenant_id, id, occurred_at, actor, action, subject_type, subject_id, details)
+         SELECT t.id, gen_random_uuid(), occurred_at, actor, action, subject_type, subject_id, details
+         FROM tenants t, (SELECT * FROM audit_events LIMIT 1) one WHERE t.id <> '{}'",
+        TenantId::DEFAULT
+    );
+    tamper(&app, &others).await;
+    let open = "SELECT e.id FROM audit_events e
+        WHERE e.transaction >= pg_snapshot_xmin(pg_current_snapshot())::text::bigint";
+    eventually("nothing may come before these events any more", async || {
+        app.sql(open).await.is_empty().then_some(())
+    })
+    .await;
+    seal_due(&app).await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE audit_seals IN EXCLUSIVE MODE").await;
+    let slow = async {
+        app.until_waiting(1).await;
+        app.advance(chrono::TimeDelta::seconds(10));
+        holder.run("COMMIT").await;
+    };
+    join(app.run_jobs(), slow).await;
+    let sealed = async || {
+        let tenants =
+            "SELECT DISTINCT tenant_id FROM audit_seals WHERE tenant_id::text LIKE '%-9000-%' ORDER BY 1";
+        app.sql(tenants).await.into_iter().map(|row| row["tenant_id"].clone()).collect::<Vec<_>>()
+    };
+    let other = |n: u8| json!(format!("01920000-0000-7000-9000-00000000000{n}"));
+    assert_eq!(sealed().await, [other(1)], "the run was over after the tenant that it waited at");
+    seal_due(&app).await;
+    app.run_jobs().await;
+    assert_eq!(sealed().await, [other(1), other(2), other(3)]);
 }
 
 #[actix_web::test]

@@ -146,6 +146,31 @@ async fn mentions(app: &TestApp<Auth>, words: &[&str], admin: &Value) -> Vec<Str
     found
 }
 
+/// More tenants than one transaction asks.
+#[actix_web::test]
+async fn somebody_is_forgotten_in_the_last_of_many_tenants_too() {
+    let Scene { app, .. } = scene().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let last = "01920000-0000-7000-9000-000000000250";
+    let many = format!(
+        "INSERT INTO tenants (id, slug, name, time_zone)
+         SELECT ('01920000-0000-7000-9000-' || lpad(n::text, 12, '0'))::uuid, 'many' || n, 'Many', 'UTC'
+         FROM generate_series(1, 250) n;
+         INSERT INTO audit_events (tenant_id, id, occurred_at, actor, action, subject_type, subject_id, details)
+         SELECT '{last}', gen_random_uuid(), occurred_at, actor, action, subject_type, subject_id, details
+         FROM audit_events WHERE subject_id = '{}' LIMIT 1",
+        user_id(&anna)
+    );
+    app.superuser().await.run(&many).await;
+    delete(&app, &anna, PASSWORD).await.expect(202);
+    app.advance(TimeDelta::days(14));
+    a_minute_later(&app).await;
+    let told =
+        "SELECT for_tenant FROM events WHERE type = 'user.erasure_requested' ORDER BY transaction, number";
+    let told: Vec<_> = app.sql(told).await.into_iter().map(|row| row["for_tenant"].clone()).collect();
+    assert_eq!(told, [json!(shinkofa_kernel::TenantId::DEFAULT), json!(last)]);
+}
+
 #[actix_web::test]
 async fn a_request_can_be_taken_back_and_made_again() {
     let app = TestApp::<Auth>::start().await;

@@ -94,6 +94,45 @@ async fn what_time_has_made_useless_is_removed() {
     assert_eq!(app.sql("SELECT id FROM users").await.len(), 2);
 }
 
+/// Makes PostgreSQL refuse any statement that removes more than a portion of these tables.
+pub async fn refuse_large_portions(app: &TestApp<Auth>, tables: &[&str]) {
+    let refuse = "CREATE FUNCTION refuse_large_portions() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF (SELECT count(*) FROM gone) > 5000 THEN RAISE EXCEPTION 'too many at once'; END IF;
+            RETURN NULL;
+        END $$";
+    app.superuser().await.run(refuse).await;
+    for table in tables {
+        let watch = format!(
+            "CREATE TRIGGER refuse_large_portions AFTER DELETE ON {table} REFERENCING OLD TABLE AS gone
+             FOR EACH STATEMENT EXECUTE FUNCTION refuse_large_portions()"
+        );
+        app.superuser().await.run(&watch).await;
+    }
+}
+
+#[actix_web::test]
+async fn what_has_piled_up_is_removed_a_portion_at_a_time() {
+    let app = TestApp::<Auth>::start().await;
+    app.run_jobs().await;
+    refuse_large_portions(&app, &["auth_failures", "webhook_deliveries"]).await;
+    let pile_up = format!(
+        "INSERT INTO auth_failures (realm_id, subject, failures, counting_since, locked_until)
+         SELECT realms.id, sha256(n::text::bytea), 1, '2026-11-01', '2026-11-01' FROM realms, generate_series(1, 12000) n;
+         INSERT INTO webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload, state, created_at)
+         SELECT '{}', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'session.opened', '{{}}', 'delivered', '2026-10-01'
+         FROM generate_series(1, 10000)",
+        TenantId::DEFAULT
+    );
+    app.superuser().await.run(&pile_up).await;
+    app.advance(TimeDelta::minutes(6));
+    app.run_jobs().await;
+    for table in ["auth_failures", "webhook_deliveries"] {
+        let left = app.sql(&format!("SELECT count(*) AS n FROM {table}")).await;
+        assert_eq!(left[0]["n"], 0, "{table}");
+    }
+}
+
 #[actix_web::test]
 async fn a_person_can_have_a_copy_and_be_forgotten() {
     let app = TestApp::<Auth>::start().await;

@@ -11,6 +11,7 @@ use shinkofa_testing::wiremock::matchers::method;
 use shinkofa_testing::wiremock::{Mock, MockServer, Request, ResponseTemplate};
 use shinkofa_testing::{Answer, TestApp, TestAppBuilder};
 
+use crate::operations::refuse_large_portions;
 use crate::people::{self, address, text};
 use crate::staff::{staff, staff_again, token, user_id};
 
@@ -462,6 +463,27 @@ async fn webhooks_are_changed_disabled_deleted_and_not_without_number() {
         actions,
         ["webhook.created", "webhook.changed", "webhook.tested", "webhook.disabled", "webhook.deleted"]
     );
+}
+
+#[actix_web::test]
+async fn the_deliveries_of_a_deleted_webhook_go_after_it_a_portion_at_a_time() {
+    let scene = Scene::new(&["session.opened"]).await;
+    let other = create(&scene.app, &scene.admin, "https://hooks.example.org/in", &["session.opened"]).await;
+    let other = other.expect(201).text("id");
+    refuse_large_portions(&scene.app, &["webhook_deliveries"]).await;
+    let pile_up = "INSERT INTO webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload, state, created_at)
+        SELECT tenant_id, gen_random_uuid(), id, gen_random_uuid(), 'session.opened', '{}', 'delivered', created_at
+        FROM webhook_endpoints, generate_series(1, 6000)";
+    scene.app.superuser().await.run(pile_up).await;
+    scene.order("test").await.expect(202);
+    let path = format!("{PATH}/{}", scene.id);
+    scene.app.call(Method::DELETE, &path).token(&scene.admin).send().await.expect(204);
+    let deliveries = format!("{path}/deliveries");
+    scene.app.get(&deliveries).token(&scene.admin).send().await.expect_problem(404, "not_found");
+    scene.app.run_jobs().await;
+    let left = "SELECT endpoint_id, count(*) AS n FROM webhook_deliveries GROUP BY 1";
+    assert_eq!(scene.app.sql(left).await, [json!({ "endpoint_id": other, "n": 6_000 })]);
+    assert_eq!(scene.received().await.len(), 0, "what was on its way is not sent");
 }
 
 /// V24: a webhook of another tenant answers as one that does not exist, and hears nothing of this one.

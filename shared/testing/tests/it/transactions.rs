@@ -12,6 +12,10 @@ use tokio::sync::watch;
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(100);
 
+fn patience(answer: Duration, transaction: Duration) -> Patience {
+    Patience { answer, request: transaction, background: transaction }
+}
+
 /// Stands before the server for tests. Once it is told to hang it hands nothing on and closes nothing.
 struct Between {
     hangs: Arc<watch::Sender<bool>>,
@@ -41,7 +45,7 @@ impl Between {
         let socket = self.folder.path().to_str().expect("text").replace('/', "%2F");
         let port = std::env::var("SHINKOFA_TEST_POSTGRES_PORT").expect("the test stores run");
         let url = format!("postgres://postgres@{socket}:{port}/postgres");
-        Database::new(&url, 1, 1).expect("a pool").with_patience(Patience { answer: LONG, transaction: LONG })
+        Database::new(&url, 1, 1).expect("a pool").with_patience(patience(LONG, LONG))
     }
 
     fn hang(&self, hangs: bool) {
@@ -77,7 +81,7 @@ async fn a_transaction_does_not_begin_on_a_server_that_hangs_and_begins_again_af
     let database = between.database();
     ask(&database).await.expect("the server answers");
     between.hang(true);
-    let hasty = database.clone().with_patience(Patience { answer: SHORT, transaction: LONG });
+    let hasty = database.clone().with_patience(patience(SHORT, LONG));
     let refused = ask(&hasty).await;
     assert!(is_unavailable(&refused), "{refused:?}");
     between.hang(false);
@@ -89,7 +93,7 @@ async fn a_transaction_ends_on_a_server_that_begins_to_hang_in_its_middle() {
     let between = Between::start();
     let database = between.database();
     ask(&database).await.expect("the server answers");
-    let hasty = database.clone().with_patience(Patience { answer: LONG, transaction: SHORT });
+    let hasty = database.clone().with_patience(patience(LONG, SHORT));
     let cut = transaction(&hasty, &Scope::infrastructure(), "cut", async |tx| {
         between.hang(true);
         diesel::sql_query("SELECT 1").execute(tx).await.map(drop).map_err(Error::from)
