@@ -144,8 +144,10 @@ pub enum Error {
     SlugTaken,
     #[error("the domain is another tenant's")]
     DomainTaken,
-    #[error("the person administers as many tenants as they may")]
+    #[error("the person administers as many open tenants as they may")]
     TooManyTenants,
+    #[error("the person administers as many tenants as they may, the closed ones among them")]
+    TooManyTenantsEver,
     #[error("the tenant that every installation has cannot be closed")]
     DefaultTenant,
     #[error("the tenant has a role of this name")]
@@ -366,6 +368,7 @@ impl Error {
             | Self::SlugTaken
             | Self::DomainTaken
             | Self::TooManyTenants
+            | Self::TooManyTenantsEver
             | Self::DefaultTenant
             | Self::RoleExists
             | Self::RoleInUse

@@ -66,8 +66,7 @@ pub const CERTIFICATE_BY_NETWORK: RatePolicy =
     RatePolicy { name: "certificate_network", limit: 60, window: MINUTE };
 pub const REGISTER_BY_NETWORK: RatePolicy =
     RatePolicy { name: "register_network", limit: 60, window: MINUTE };
-pub const TENANTS_BY_USER: RatePolicy = RatePolicy { name: "tenants_user", limit: 20, window: HOUR };
-/// Changes of settings, roles and members.
+/// Studios founded, and changes of their settings, roles and members.
 pub const TENANT_CHANGES_BY_USER: RatePolicy =
     RatePolicy { name: "tenant_changes_user", limit: 120, window: MINUTE };
 pub const SWITCH_BY_USER: RatePolicy = RatePolicy { name: "switch_user", limit: 30, window: MINUTE };

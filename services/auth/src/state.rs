@@ -97,7 +97,7 @@ impl Service for Auth {
         });
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
-        let outbound = Outbound::read(environment);
+        let outbound = Outbound::read(environment, platform.clock.clone());
         let origins = origins(&platform, environment);
         environment.finish()?;
         let origins = origins.map_err(anyhow::Error::from)?;

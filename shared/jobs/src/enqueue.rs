@@ -13,14 +13,15 @@ prepared_query! {
     struct Insert {
         id: Uuid as Uuid,
         name: String as Text,
+        lane: String as Text,
         for_tenant: Option<TenantId> as Nullable<Uuid>,
         payload: serde_json::Value as Jsonb,
         key: Option<String> as Nullable<Text>,
         run_at: DateTime<Utc> as Timestamptz,
         now: DateTime<Utc> as Timestamptz,
     }
-    " INSERT INTO jobs (id, name, for_tenant, payload, key, run_at, created_at)
-    SELECT id, name, for_tenant, payload, key, run_at, now FROM input
+    " INSERT INTO jobs (id, name, lane, for_tenant, payload, key, run_at, created_at)
+    SELECT id, name, lane, for_tenant, payload, key, run_at, now FROM input
     ON CONFLICT (name, key) WHERE dead_at IS NULL DO NOTHING"
 }
 
@@ -59,6 +60,7 @@ async fn insert<J: Job>(
     Insert {
         id: clock.new_uuid(),
         name: J::NAME.to_owned(),
+        lane: J::LANE.name(),
         for_tenant: tenant,
         payload,
         key,

@@ -6,6 +6,26 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shinkofa_kernel::TenantId;
 
+/// What is claimed apart from the rest, so that much of the one holds up none of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    Main,
+    /// What waits for receivers that strangers chose: half of a runner's hands, at most.
+    Outbound,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Self; 2] = [Self::Main, Self::Outbound];
+
+    /// As the queue has it.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Main => "main".to_owned(),
+            Self::Outbound => "outbound".to_owned(),
+        }
+    }
+}
+
 /// One kind of background work. Its fields are its payload.
 pub trait Job: Serialize + DeserializeOwned + 'static {
     /// Stands in the queue: never change it while jobs of that name may wait.
@@ -14,6 +34,7 @@ pub trait Job: Serialize + DeserializeOwned + 'static {
     const MOST_ATTEMPTS: i32 = 30;
     /// After this long without an end another worker may take it.
     const LEASE: Duration = Duration::from_secs(60);
+    const LANE: Lane = Lane::Main;
 
     /// The service's state.
     type State;

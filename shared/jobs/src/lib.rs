@@ -5,11 +5,12 @@
 
 mod enqueue;
 mod job;
+mod lanes;
 mod runner;
 mod store;
 
 pub use enqueue::{cancel, enqueue, enqueue_keyed};
-pub use job::{Attempt, Failure, Job};
+pub use job::{Attempt, Failure, Job, Lane};
 pub use runner::{Jobs, Runner, Wake};
 
 /// The tables that this crate needs in a service's schema.

@@ -14,8 +14,9 @@ use shinkofa_kernel::Clock;
 use tokio::sync::Notify;
 
 use crate::job::pause_after;
+use crate::lanes::{Lanes, Search};
 use crate::store::{self, Claimed};
-use crate::{Attempt, Failure, Job};
+use crate::{Attempt, Failure, Job, Lane};
 
 /// Tells the runner of this process that a commit enqueued something. Without it the runner looks again soon anyway.
 #[derive(Clone, Debug, Default)]
@@ -39,10 +40,12 @@ struct Kind<S> {
     run: Run<S>,
     most_attempts: i32,
     lease: Duration,
+    lane: Lane,
 }
 
 struct Recurring {
     name: &'static str,
+    lane: Lane,
     payload: serde_json::Value,
     every: Duration,
 }
@@ -69,7 +72,8 @@ impl<S: 'static> Jobs<S> {
                 job.run(state, attempt).await
             })
         });
-        self.kinds.insert(J::NAME, Kind { run, most_attempts: J::MOST_ATTEMPTS, lease: J::LEASE });
+        let kind = Kind { run, most_attempts: J::MOST_ATTEMPTS, lease: J::LEASE, lane: J::LANE };
+        self.kinds.insert(J::NAME, kind);
         self
     }
 
@@ -77,8 +81,15 @@ impl<S: 'static> Jobs<S> {
     #[must_use]
     pub fn every<J: Job<State = S>>(mut self, every: Duration, job: &J) -> Self {
         let payload = serde_json::to_value(job).unwrap_or_default();
-        self.schedules.push(Recurring { name: J::NAME, payload, every });
+        self.schedules.push(Recurring { name: J::NAME, lane: J::LANE, payload, every });
         self.register::<J>()
+    }
+
+    /// The lanes that there is something to find in. A newer replica's jobs may be in the main one.
+    fn lanes(&self) -> impl Iterator<Item = Lane> {
+        let kinds = &self.kinds;
+        let is_used = move |lane: &Lane| *lane == Lane::Main || kinds.values().any(|kind| kind.lane == *lane);
+        Lane::ALL.into_iter().filter(is_used)
     }
 }
 
@@ -92,8 +103,9 @@ pub struct Runner<S> {
     scheduled: AtomicBool,
 }
 
-/// Jobs in hand at once.
-const CONCURRENCY: usize = 8;
+/// What was looked for, and what was found.
+type Found = (Search, Vec<Claimed>);
+
 /// How soon a job that another replica enqueued, or whose time has come, is noticed.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -109,29 +121,29 @@ impl<S: 'static> Runner<S> {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let mut stop = std::pin::pin!(stop);
         let mut in_hand = FuturesUnordered::new();
-        let mut claiming: Option<Pin<Box<dyn Future<Output = Vec<Claimed>> + '_>>> = None;
-        let (mut look, mut asked) = (true, 0);
+        let mut claiming: Option<Pin<Box<dyn Future<Output = Found> + '_>>> = None;
+        let mut lanes = Lanes::new(self.jobs.lanes());
         loop {
-            let room = CONCURRENCY - in_hand.len();
-            if look && claiming.is_none() && room > 0 {
-                claiming = Some(Box::pin(self.look(room)));
-                (look, asked) = (false, room);
+            if claiming.is_none()
+                && let Some(search) = lanes.search()
+            {
+                claiming = Some(Box::pin(self.look(search)));
             }
             let is_claiming = claiming.is_some();
             tokio::select! {
                 () = &mut stop => break,
-                Some(()) = in_hand.next(), if !in_hand.is_empty() => {}
-                claimed = pending_claim(&mut claiming), if is_claiming => {
+                Some(lane) = in_hand.next(), if !in_hand.is_empty() => lanes.finished(lane),
+                (search, claimed) = pending_claim(&mut claiming), if is_claiming => {
                     claiming = None;
-                    // As many as were asked for: there are probably more.
-                    look = claimed.len() == asked;
-                    in_hand.extend(claimed.into_iter().map(|job| self.work(job)));
+                    lanes.found(search, claimed.len());
+                    in_hand.extend(claimed.into_iter().map(|job| self.work_in(search.lane, job)));
                 }
-                () = self.wake.0.notified() => look = true,
-                () = tokio::time::sleep(POLL) => look = true,
+                () = self.wake.0.notified() => lanes.look_again(),
+                () = tokio::time::sleep(POLL) => lanes.look_again(),
             }
         }
-        let last = async { if claiming.is_some() { pending_claim(&mut claiming).await } else { Vec::new() } };
+        let last =
+            async { if claiming.is_some() { pending_claim(&mut claiming).await.1 } else { Vec::new() } };
         let (last, ()) = futures_util::join!(last, async { while in_hand.next().await.is_some() {} });
         for job in last {
             self.work(job).await;
@@ -139,20 +151,23 @@ impl<S: 'static> Runner<S> {
     }
 
     /// Due jobs, or none while the queue cannot be reached.
-    async fn look(&self, room: usize) -> Vec<Claimed> {
+    async fn look(&self, search: Search) -> Found {
         if !self.scheduled.load(Ordering::Relaxed) {
             let installed = self.install_schedules().await.inspect_err(log_store_error).is_ok();
             self.scheduled.store(installed, Ordering::Relaxed);
         }
-        self.claim(room).await.inspect_err(log_store_error).unwrap_or_default()
+        (search, self.claim(search).await.inspect_err(log_store_error).unwrap_or_default())
     }
 
-    /// Runs what is due until nothing is: for tests, which move the clock themselves. Returns how many ran.
+    /// Runs what is due, in every lane, until nothing is: for tests, which move the clock themselves. Returns how many ran.
     pub async fn drain(&self) -> Result<usize, shinkofa_db::Error> {
         self.install_schedules().await?;
         let mut ran = 0;
         loop {
-            let claimed = self.claim(CONCURRENCY).await?;
+            let mut claimed = Vec::new();
+            for lane in self.jobs.lanes() {
+                claimed.extend(self.claim(Search { lane, most: lane.most() }).await?);
+            }
             if claimed.is_empty() {
                 return Ok(ran);
             }
@@ -183,7 +198,7 @@ impl<S: 'static> Runner<S> {
         transaction(&self.database, &Scope::infrastructure(), "install_schedules", async |tx| {
             for recurring in &self.jobs.schedules {
                 let every = i64::try_from(recurring.every.as_secs()).unwrap_or(i64::MAX);
-                let what = (recurring.name, recurring.payload.clone());
+                let what = (recurring.name, recurring.lane, recurring.payload.clone());
                 store::schedule(tx, self.clock.new_uuid(), what, every, self.clock.now()).await?;
             }
             Ok(())
@@ -191,7 +206,7 @@ impl<S: 'static> Runner<S> {
         .await
     }
 
-    async fn claim(&self, most: usize) -> Result<Vec<Claimed>, shinkofa_db::Error> {
+    async fn claim(&self, search: Search) -> Result<Vec<Claimed>, shinkofa_db::Error> {
         let now = self.clock.now();
         let leases: serde_json::Map<String, serde_json::Value> = self
             .jobs
@@ -199,11 +214,16 @@ impl<S: 'static> Runner<S> {
             .iter()
             .map(|(name, kind)| ((*name).to_owned(), kind.lease.as_secs_f64().into()))
             .collect();
-        let most = i32::try_from(most).unwrap_or(i32::MAX);
         transaction(&self.database, &Scope::infrastructure(), "claim_jobs", async |tx| {
-            store::claim(tx, now, leases.clone().into(), most).await.map_err(shinkofa_db::Error::from)
+            store::claim(tx, now, leases.clone().into(), search).await.map_err(shinkofa_db::Error::from)
         })
         .await
+    }
+
+    /// Says whose hand is free again.
+    async fn work_in(&self, lane: Lane, job: Claimed) -> Lane {
+        self.work(job).await;
+        lane
     }
 
     async fn work(&self, job: Claimed) {
@@ -263,9 +283,7 @@ impl<S: 'static> Runner<S> {
     }
 }
 
-async fn pending_claim(
-    claiming: &mut Option<Pin<Box<dyn Future<Output = Vec<Claimed>> + '_>>>,
-) -> Vec<Claimed> {
+async fn pending_claim(claiming: &mut Option<Pin<Box<dyn Future<Output = Found> + '_>>>) -> Found {
     match claiming {
         Some(claim) => claim.as_mut().await,
         None => std::future::pending().await,

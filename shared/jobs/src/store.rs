@@ -8,6 +8,9 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::TenantId;
 use uuid::Uuid;
 
+use crate::Lane;
+use crate::lanes::Search;
+
 #[derive(Clone, Debug, QueryableByName)]
 pub(crate) struct Claimed {
     #[diesel(sql_type = SqlUuid)]
@@ -26,30 +29,34 @@ pub(crate) struct Claimed {
 
 prepared_query! {
     struct Claim {
+        lane: String as Text,
         now: DateTime<Utc> as Timestamptz,
         lease_seconds: serde_json::Value as Jsonb,
         most: i32 as Integer,
     }
     ", due AS (
-        SELECT jobs.id FROM jobs, input
-        WHERE dead_at IS NULL AND run_at <= input.now
-          AND (jobs.locked_until IS NULL OR jobs.locked_until < input.now)
-        ORDER BY run_at LIMIT (SELECT most FROM input) FOR UPDATE OF jobs SKIP LOCKED
+        SELECT id FROM jobs
+        WHERE dead_at IS NULL AND lane = (SELECT lane FROM input) AND run_at <= (SELECT now FROM input)
+          AND (locked_until IS NULL OR locked_until < (SELECT now FROM input))
+        ORDER BY run_at LIMIT (SELECT most FROM input) FOR UPDATE SKIP LOCKED
+    ), claimed AS (
+        UPDATE jobs SET attempts = attempts + 1,
+            locked_until = input.now + make_interval(secs => coalesce((input.lease_seconds ->> name)::float8, 60))
+        FROM input WHERE jobs.id = ANY (ARRAY(SELECT id FROM due))
+        RETURNING jobs.id, name, for_tenant, payload, repeat_seconds, attempts, run_at
     )
-    UPDATE jobs SET attempts = attempts + 1,
-        locked_until = input.now + make_interval(secs => coalesce((input.lease_seconds ->> name)::float8, 60))
-    FROM due, input WHERE jobs.id = due.id
-    RETURNING jobs.id, name, for_tenant, payload, repeat_seconds, attempts"
+    SELECT id, name, for_tenant, payload, repeat_seconds, attempts FROM claimed ORDER BY run_at, id"
 }
 
-/// Takes up to `most` due jobs; nobody else gets one before the lease of its kind (seconds by name) is over.
+/// Takes due jobs of one lane, the longest due first; nobody else gets one before the lease of its kind (seconds by name) is over.
 pub(crate) async fn claim(
     tx: &mut Connection,
     now: DateTime<Utc>,
     lease_seconds: serde_json::Value,
-    most: i32,
+    Search { lane, most }: Search,
 ) -> QueryResult<Vec<Claimed>> {
-    Claim { now, lease_seconds, most }.load(tx).await
+    let most = i32::try_from(most).unwrap_or(i32::MAX);
+    Claim { lane: lane.name(), now, lease_seconds, most }.load(tx).await
 }
 
 prepared_query! {
@@ -99,23 +106,27 @@ prepared_query! {
     struct Schedule {
         id: Uuid as Uuid,
         name: String as Text,
+        lane: String as Text,
         payload: serde_json::Value as Jsonb,
         repeat_seconds: i64 as BigInt,
         now: DateTime<Utc> as Timestamptz,
     }
-    " INSERT INTO jobs (id, name, payload, key, run_at, repeat_seconds, created_at)
-    SELECT id, name, payload, 'schedule', now, repeat_seconds, now FROM input
-    ON CONFLICT (name, key) WHERE dead_at IS NULL DO UPDATE SET repeat_seconds = excluded.repeat_seconds"
+    " INSERT INTO jobs (id, name, lane, payload, key, run_at, repeat_seconds, created_at)
+    SELECT id, name, lane, payload, 'schedule', now, repeat_seconds, now FROM input
+    ON CONFLICT (name, key) WHERE dead_at IS NULL DO UPDATE SET repeat_seconds = excluded.repeat_seconds, lane = excluded.lane"
 }
 
 pub(crate) async fn schedule(
     tx: &mut Connection,
     id: Uuid,
-    (name, payload): (&str, serde_json::Value),
+    (name, lane, payload): (&str, Lane, serde_json::Value),
     repeat_seconds: i64,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    Schedule { id, name: name.to_owned(), payload, repeat_seconds, now }.execute(tx).await.map(drop)
+    Schedule { id, name: name.to_owned(), lane: lane.name(), payload, repeat_seconds, now }
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 #[derive(QueryableByName)]

@@ -346,9 +346,12 @@ pub struct Belonging {
 impl Belonging {
     /// Is the person an admin there, and is it not closed for good?
     pub fn is_administered(&self) -> bool {
-        self.status == MembershipStatus::Active
-            && self.tenant_status != TenantStatus::Closed
-            && self.roles.iter().any(|role| role == Role::Admin.as_str())
+        self.is_of_an_admin() && self.tenant_status != TenantStatus::Closed
+    }
+
+    /// The same, and perhaps it is closed.
+    pub fn is_of_an_admin(&self) -> bool {
+        self.status == MembershipStatus::Active && self.roles.iter().any(|role| role == Role::Admin.as_str())
     }
 }
 

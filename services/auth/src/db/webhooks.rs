@@ -10,7 +10,7 @@ use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{TenantId, UserId, typed_id};
 
 use super::schema::{webhook_deliveries, webhook_endpoints};
-use crate::domain::webhook::{DeliveryFailure, DeliveryState, EventTypes};
+use crate::domain::webhook::{DeliveryFailure, DeliveryState, EventTypes, MOST_PENDING, Previous};
 
 typed_id! {
     /// Where a tenant is told what happens.
@@ -20,6 +20,20 @@ typed_id! {
 typed_id! {
     /// One event on its way to one endpoint.
     DeliveryId
+}
+
+impl DeliveryId {
+    /// When it was put on its way, to the millisecond that its id keeps.
+    pub fn made_at(self) -> DateTime<Utc> {
+        let (seconds, nanos) = self.as_uuid().get_timestamp().map_or((0, 0), |stamp| stamp.to_unix());
+        DateTime::from_timestamp(i64::try_from(seconds).unwrap_or_default(), nanos).unwrap_or_default()
+    }
+
+    /// A number that others of the same moment do not have.
+    pub fn spread(self) -> u8 {
+        let [.., last] = self.as_uuid().into_bytes();
+        last
+    }
 }
 
 #[derive(Clone, Debug, Queryable, Selectable)]
@@ -138,7 +152,7 @@ pub async fn count_given_up(
 pub async fn set_secrets(
     tx: &mut Connection,
     (tenant, id): (TenantId, WebhookId),
-    (secret, previous): (&str, Option<(&str, DateTime<Utc>)>),
+    (secret, previous): (&str, Option<Previous<'_>>),
 ) -> QueryResult<()> {
     let (previous_sealed, until) = previous.unzip();
     diesel::update(webhook_endpoints::table.find((tenant, id)))
@@ -232,10 +246,15 @@ pub async fn tell(
 }
 
 prepared_query! {
-    struct Listening { tenant: TenantId as Uuid, event_type: String as Text }
+    struct Listening { tenant: TenantId as Uuid, event_type: String as Text, most_pending: i64 as BigInt }
     " SELECT id FROM webhook_endpoints known, input
     WHERE known.tenant_id = input.tenant AND known.disabled_at IS NULL
       AND input.event_type = ANY (string_to_array(known.event_types, ' '))
+      AND NOT EXISTS (
+        SELECT FROM webhook_deliveries pending
+        WHERE pending.tenant_id = known.tenant_id AND pending.endpoint_id = known.id AND pending.state = 'pending'
+        OFFSET input.most_pending LIMIT 1
+      )
     ORDER BY id FOR KEY SHARE OF known"
 }
 
@@ -245,13 +264,14 @@ struct Listener {
     id: WebhookId,
 }
 
-/// The endpoints that want to be told this kind of event, kept from going away until the transaction ends.
+/// The endpoints that want to be told this kind of event and keep up with what they are told, kept from going away until the
+/// transaction ends.
 pub async fn listening(
     mut tx: &Connection,
     tenant: TenantId,
     event_type: &str,
 ) -> QueryResult<Vec<WebhookId>> {
-    let query = Listening { tenant, event_type: event_type.to_owned() };
+    let query = Listening { tenant, event_type: event_type.to_owned(), most_pending: MOST_PENDING };
     let found: Vec<Listener> = query.get_results(&mut tx).await?;
     Ok(found.into_iter().map(|listener| listener.id).collect())
 }

@@ -7,6 +7,8 @@ use crate::domain::person_name::{NotAName, PersonName};
 
 /// So many open studios may have one person among their admins before that person makes another.
 pub const MOST_STUDIOS: usize = 10;
+/// And so many, the closed ones among them: nothing of those is erased.
+pub const MOST_STUDIOS_EVER: usize = 30;
 /// So many roles may a tenant make itself.
 pub const MOST_CUSTOM_ROLES: usize = 50;
 /// So many roles may one member have.

@@ -1,6 +1,7 @@
 //! Telling a tenant's own systems what happens in it, as Standard Webhooks has it.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -72,8 +73,8 @@ pub const MOST_ENDPOINTS: i64 = 10;
 /// So many deliveries in a row are given up before an endpoint is taken for dead.
 pub const MOST_GIVEN_UP: i32 = 5;
 
-/// So many deliveries may be on their way to an endpoint: with more it does not keep up, and is disabled.
-pub const MOST_PENDING: i64 = 10_000;
+/// So many deliveries may be on their way to an endpoint: with more it does not keep up, is told nothing more, and is disabled.
+pub const MOST_PENDING: i64 = 1_000;
 
 /// So long does the secret before the present one sign as well.
 pub const PREVIOUS_SECRET_SIGNS_FOR: TimeDelta = TimeDelta::hours(24);
@@ -157,6 +158,31 @@ pub fn after_failure(attempts: i32) -> Next {
     PAUSES.get(made).map_or(Next::GiveUp, |seconds| Next::Again(TimeDelta::seconds(*seconds)))
 }
 
+/// Pauses of a delivery that finds no turn, in milliseconds.
+const SHORTEST_PAUSE: i64 = 2_000;
+const LONGEST_PAUSE: i64 = 300_000;
+
+/// How long a delivery of this age waits that finds no turn: half as long again as it has waited, so that many of them cost little.
+/// `spread` adds up to as much: those of one moment do not all come back in one.
+pub fn pause_without_turn(age: TimeDelta, spread: u8) -> Duration {
+    let half = (age.num_milliseconds() / 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+    let pause = (half + half * i64::from(spread) / 256).min(LONGEST_PAUSE);
+    Duration::from_millis(pause.unsigned_abs())
+}
+
+/// How long after a rotation another one is taken for the same: its answer was lost, and the receiver has only the secret before.
+const ROTATION_MAY_BE_REPEATED_FOR: TimeDelta = TimeDelta::minutes(1);
+
+/// The secret that signs beside a new one, and until when.
+pub type Previous<'a> = (&'a str, DateTime<Utc>);
+
+/// What is kept of the secrets before a rotation `now`.
+pub fn kept_of<'a>(newest: &'a str, previous: Option<Previous<'a>>, now: DateTime<Utc>) -> Previous<'a> {
+    let until = now + PREVIOUS_SECRET_SIGNS_FOR;
+    // Whoever repeats a rotation has never seen the newest.
+    previous.filter(|(_, end)| until - *end < ROTATION_MAY_BE_REPEATED_FOR).unwrap_or((newest, until))
+}
+
 /// What sender and receiver share. Written as `whsec_` and base64.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WebhookSecret([u8; 32]);
@@ -219,6 +245,29 @@ mod tests {
         assert_eq!(pauses[6], Next::Again(TimeDelta::hours(20)));
         assert_eq!(after_failure(8), Next::GiveUp);
         assert_eq!(after_failure(i32::MAX), Next::GiveUp);
+    }
+
+    #[test]
+    fn without_a_turn_a_delivery_waits_half_its_age_and_up_to_as_much_again() {
+        let pause = |seconds, spread| pause_without_turn(TimeDelta::seconds(seconds), spread).as_millis();
+        for young in [-5, 0, 4] {
+            assert_eq!((pause(young, 0), pause(young, 128)), (2_000, 3_000), "{young}");
+        }
+        assert_eq!((pause(60, 0), pause(60, 64), pause(60, 255)), (30_000, 37_500, 59_882));
+        assert_eq!((pause(599, 0), pause(599, 255)), (299_500, 300_000));
+        assert_eq!((pause(200_000, 0), pause(200_000, 255)), (300_000, 300_000));
+    }
+
+    #[test]
+    fn a_rotation_that_is_repeated_keeps_the_secret_that_the_receiver_has() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let day = TimeDelta::hours(24);
+        let first = kept_of("one", None, now);
+        assert_eq!(first, ("one", now + day));
+        let soon = now + TimeDelta::seconds(59);
+        assert_eq!(kept_of("two", Some(first), soon), first);
+        let later = now + TimeDelta::seconds(60);
+        assert_eq!(kept_of("two", Some(first), later), ("two", later + day));
     }
 
     /// The example of the Standard Webhooks specification has a secret of 24 bytes; this one was made with another program

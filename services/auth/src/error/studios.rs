@@ -24,8 +24,13 @@ impl Error {
             }
             Self::TooManyTenants => conflict(
                 "too_many_studios",
-                "You administer as many studios as one person may. Close one first.",
-                "Vous administrez autant de studios que possible. Fermez-en un d'abord.",
+                "You administer ten open studios, as many as one person may. Close one first.",
+                "Vous administrez dix studios ouverts, le maximum pour une personne. Fermez-en un d'abord.",
+            ),
+            Self::TooManyTenantsEver => conflict(
+                "too_many_studios",
+                "You administer thirty studios with those that are closed, as many as one person may. Ask whoever runs this installation.",
+                "Vous administrez trente studios en comptant ceux qui sont fermés, le maximum pour une personne. Adressez-vous à qui gère cette installation.",
             ),
             Self::DefaultTenant => conflict(
                 "default_tenant",

@@ -15,13 +15,13 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::announcement::announce_tenant;
-use crate::db::memberships;
+use crate::db::memberships::{self, Belonging};
 use crate::db::scope;
 use crate::db::tenants::{self, Tenant};
 use crate::db::users::{self, Account};
 use crate::domain::audit::AuditAction;
 use crate::domain::profile::TimeZone;
-use crate::domain::tenant::{MOST_STUDIOS, TenantName, TenantSlug};
+use crate::domain::tenant::{MOST_STUDIOS, MOST_STUDIOS_EVER, TenantName, TenantSlug};
 use crate::error::Error;
 use crate::invitations::begin_membership;
 use crate::liveness::{Claimed, require_live};
@@ -56,7 +56,7 @@ struct Asked<'a> {
 /// Create a studio
 ///
 /// Makes a studio whose first admin is the caller, who needs a confirmed address. `POST /api/tenants/switch` signs in to it. One
-/// person administers at most ten studios that are open.
+/// person administers at most ten studios that are open, and thirty with those that are closed, whoever founded them.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -75,7 +75,7 @@ pub async fn create_tenant(
     key: Option<IdempotencyKey>,
     body: Body<CreateTenantRequest>,
 ) -> Result<HttpResponse, Error> {
-    auth.platform.limiter.require(&limits::TENANTS_BY_USER, &actor.user_id.to_string()).await?;
+    auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
     let Body(CreateTenantRequest { slug, name, time_zone, default_locale }) = body;
     let tenant = Tenant {
         id: TenantId::new(&auth.platform.clock),
@@ -144,10 +144,7 @@ async fn found(
     tenant: &Tenant,
     account: &Account,
 ) -> Result<(), Error> {
-    let mine = memberships::everywhere(tx, actor.user_id).await?;
-    if mine.iter().filter(|belonging| belonging.is_administered()).count() >= MOST_STUDIOS {
-        return Err(Error::TooManyTenants);
-    }
+    require_room(tx, actor).await?;
     scope::enter_tenant(tx, tenant.id).await?;
     if !tenants::found(tx, tenant, auth.realm, auth.platform.clock.now()).await? {
         return Err(Error::SlugTaken);
@@ -158,4 +155,14 @@ async fn found(
     let roles = [Role::Admin.as_str().to_owned()];
     begin_membership(tx, auth, &trail, (account, &roles)).await?;
     Ok(())
+}
+
+async fn require_room(tx: &mut Connection, actor: &CurrentActor) -> Result<(), Error> {
+    let mut mine = memberships::everywhere(tx, actor.user_id).await?;
+    mine.retain(Belonging::is_of_an_admin);
+    if mine.len() >= MOST_STUDIOS_EVER {
+        return Err(Error::TooManyTenantsEver);
+    }
+    mine.retain(Belonging::is_administered);
+    if mine.len() >= MOST_STUDIOS { Err(Error::TooManyTenants) } else { Ok(()) }
 }

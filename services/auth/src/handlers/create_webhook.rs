@@ -43,7 +43,7 @@ pub struct CreateWebhookRequest {
 /// Each is sent within seconds, signed as Standard Webhooks has it (`webhook-id`, `webhook-timestamp`, `webhook-signature`), at least
 /// once and under the same id each time, with ids alone in it. What is not answered with 2xx within ten seconds is sent again, further
 /// and further apart, eight times in a day and a half; an endpoint that takes nothing of five events in a row, answers 410, or has
-/// more than ten thousand events on their way to it is disabled. Redirects are not followed, and nothing but the status of an answer is kept.
+/// more than a thousand events on their way to it is disabled. Redirects are not followed, and nothing but the status of an answer is kept.
 #[utoipa::path(
     tag = "webhooks",
     security(("bearer" = [])),

@@ -6,15 +6,15 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageServiceAccounts;
 use shinkofa_identity::{CurrentActor, RequirePermission};
 use shinkofa_kernel::{SessionId, UserId};
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
-use crate::Auth;
 use crate::db::{memberships, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::service_account_view::managed_alone;
 use crate::withdrawal::{end_sessions, forget_here};
+use crate::{Auth, limits};
 
 /// Delete a service account
 ///
@@ -24,7 +24,7 @@ use crate::withdrawal::{end_sessions, forget_here};
     security(("bearer" = [])),
     params(("id" = UserId, Path)),
     responses(
-        CallerRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
     ),
 )]
@@ -35,6 +35,7 @@ pub async fn delete_service_account(
     Path(id): Path<UserId>,
 ) -> Result<HttpResponse, Error> {
     let actor = caller.actor;
+    auth.platform.limiter.require(&limits::SERVICE_ACCOUNTS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let ended = transaction(&auth.platform.database, &scope, "delete_service_account", async |tx| {
         delete(tx, &auth, &actor, id).await

@@ -6,14 +6,14 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageServiceAccounts;
 use shinkofa_identity::{CurrentActor, RequirePermission, RequireStepUp};
 use shinkofa_kernel::UserId;
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability};
 
-use crate::Auth;
 use crate::db::service_accounts;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::liveness::require_stepped_up;
 use crate::service_account_view::{managed_alone, require_held};
+use crate::{Auth, limits};
 
 /// Enable a service account again
 ///
@@ -23,7 +23,7 @@ use crate::service_account_view::{managed_alone, require_held};
     security(("bearer" = [])),
     params(("id" = UserId, Path)),
     responses(
-        CallerRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`permission_denied`, `scope_not_held`, or `step_up_required`: see `www-authenticate`"),
     ),
@@ -35,6 +35,7 @@ pub async fn enable_service_account(
     RequireStepUp { actor }: RequireStepUp,
     Path(id): Path<UserId>,
 ) -> Result<HttpResponse, Error> {
+    auth.platform.limiter.require(&limits::SERVICE_ACCOUNTS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "enable_service_account", async |tx| {
         enable(tx, &auth, &actor, id).await

@@ -5,13 +5,13 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageWebhooks;
 use shinkofa_identity::{CurrentActor, RequirePermission};
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
-use crate::Auth;
 use crate::db::webhooks::{self, WebhookId};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::webhook_view::managed_alone;
+use crate::{Auth, limits};
 
 /// Enable a webhook again
 ///
@@ -21,7 +21,7 @@ use crate::webhook_view::managed_alone;
     security(("bearer" = [])),
     params(("id" = WebhookId, Path)),
     responses(
-        CallerRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
     ),
 )]
@@ -32,6 +32,7 @@ pub async fn enable_webhook(
     Path(id): Path<WebhookId>,
 ) -> Result<HttpResponse, Error> {
     let actor = caller.actor;
+    auth.platform.limiter.require(&limits::WEBHOOKS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "enable_webhook", async |tx| {
         enable(tx, &auth, &actor, id).await

@@ -8,11 +8,11 @@ use shinkofa_identity::permissions::ManageUsers;
 use shinkofa_identity::{CurrentActor, Grants, RequirePermission};
 use shinkofa_kernel::{SessionId, UserId};
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, Unavailability,
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
+    Unavailability,
 };
 use utoipa::ToSchema;
 
-use crate::Auth;
 use crate::announcement::announce_membership;
 use crate::authority::require_recent_authority;
 use crate::db::members;
@@ -23,6 +23,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::withdrawal::{end_sessions, forget_here};
+use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -42,7 +43,7 @@ pub struct LockRequest {
     params(("userId" = UserId, Path)),
     request_body = LockRequest,
     responses(
-        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
@@ -56,6 +57,7 @@ pub async fn lock_user(
     body: Body<LockRequest>,
 ) -> Result<HttpResponse, Error> {
     let (actor, user, Body(LockRequest { reason })) = (caller.actor, user.0, body);
+    auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let ended = transaction(&auth.platform.database, &scope, "lock_user", async |tx| {
         lock::<ManageUsers>(tx, &auth, &actor, user, &reason).await

@@ -5,11 +5,11 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequirePermission;
 use shinkofa_identity::permissions::ManageMembers;
 use shinkofa_kernel::UserId;
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability};
 
 use super::unlock_user::unlock;
-use crate::Auth;
 use crate::error::Error;
+use crate::{Auth, limits};
 
 /// Reactivate a suspended member
 ///
@@ -19,7 +19,7 @@ use crate::error::Error;
     security(("bearer" = [])),
     params(("userId" = UserId, Path)),
     responses(
-        CallerRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked` or `own_account`"),
     ),
@@ -31,6 +31,7 @@ pub async fn reactivate_member(
     user: Path<UserId>,
 ) -> Result<HttpResponse, Error> {
     let (actor, user) = (caller.actor, user.0);
+    auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "reactivate_member", async |tx| {
         unlock::<ManageMembers>(tx, &auth, &actor, user).await

@@ -6,9 +6,8 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageServiceAccounts;
 use shinkofa_identity::{CurrentActor, RequirePermission, Revocation};
 use shinkofa_kernel::{SessionId, UserId};
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
-use crate::Auth;
 use crate::db::api_keys::{self, ApiKeyId};
 use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
@@ -16,6 +15,7 @@ use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::service_account_view::managed_alone;
 use crate::withdrawal::forget_here;
+use crate::{Auth, limits};
 
 /// Revoke a key
 ///
@@ -26,7 +26,7 @@ use crate::withdrawal::forget_here;
     security(("bearer" = [])),
     params(("id" = UserId, Path), ("keyId" = ApiKeyId, Path)),
     responses(
-        CallerRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
     ),
 )]
@@ -37,6 +37,7 @@ pub async fn revoke_api_key(
     Path((id, key)): Path<(UserId, ApiKeyId)>,
 ) -> Result<HttpResponse, Error> {
     let actor = caller.actor;
+    auth.platform.limiter.require(&limits::SERVICE_ACCOUNTS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let ended = transaction(&auth.platform.database, &scope, "revoke_api_key", async |tx| {
         revoke(tx, &auth, &actor, (id, key)).await

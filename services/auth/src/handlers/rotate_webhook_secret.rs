@@ -9,7 +9,7 @@ use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailab
 
 use crate::db::webhooks::{self, Endpoint, WebhookId};
 use crate::domain::audit::AuditAction;
-use crate::domain::webhook::{PREVIOUS_SECRET_SIGNS_FOR, WebhookSecret};
+use crate::domain::webhook::{WebhookSecret, kept_of};
 use crate::error::Error;
 use crate::webhook_view::{WebhookView, WebhookWithSecret, managed_alone, seal};
 use crate::{Auth, limits};
@@ -17,7 +17,7 @@ use crate::{Auth, limits};
 /// Give a webhook another secret
 ///
 /// Shown once. For a day deliveries are signed with the secret before it as well, so that the receiver can change over; rotating
-/// twice ends that sooner.
+/// again ends that sooner. Within a minute it is taken for a repetition, for whoever had no answer: the secret before both stays good.
 #[utoipa::path(
     tag = "webhooks",
     security(("bearer" = [])),
@@ -52,10 +52,10 @@ async fn rotate(
     (id, secret): (WebhookId, &WebhookSecret),
 ) -> Result<Endpoint, Error> {
     let endpoint = managed_alone(tx, auth, actor, id).await?;
-    let until = auth.platform.clock.now() + PREVIOUS_SECRET_SIGNS_FOR;
     let sealed = seal(auth, id, secret)?;
-    let previous = Some((endpoint.secret_sealed.as_str(), until));
-    webhooks::set_secrets(tx, (actor.tenant_id, id), (&sealed, previous)).await?;
+    let previous = endpoint.previous_sealed.as_deref().zip(endpoint.previous_until);
+    let kept = kept_of(&endpoint.secret_sealed, previous, auth.platform.clock.now());
+    webhooks::set_secrets(tx, (actor.tenant_id, id), (&sealed, Some(kept))).await?;
     let trail = auth.trail(actor.tenant_id, actor.actor());
     trail.webhook(tx, AuditAction::WebhookSecretRotated, id, json!({})).await?;
     Ok(endpoint)

@@ -6,13 +6,13 @@ use shinkofa_identity::RequirePermission;
 use shinkofa_identity::permissions::ManageMembers;
 use shinkofa_kernel::UserId;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability,
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability,
 };
 
 use super::lock_user::{LockRequest, lock};
-use crate::Auth;
 use crate::error::Error;
 use crate::withdrawal::forget_here;
+use crate::{Auth, limits};
 
 /// Suspend a member
 ///
@@ -24,7 +24,7 @@ use crate::withdrawal::forget_here;
     params(("userId" = UserId, Path)),
     request_body = LockRequest,
     responses(
-        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_active` or `own_account`"),
     ),
@@ -37,6 +37,7 @@ pub async fn suspend_member(
     body: Body<LockRequest>,
 ) -> Result<HttpResponse, Error> {
     let (actor, user, Body(LockRequest { reason })) = (caller.actor, user.0, body);
+    auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let ended = transaction(&auth.platform.database, &scope, "suspend_member", async |tx| {
         lock::<ManageMembers>(tx, &auth, &actor, user, &reason).await

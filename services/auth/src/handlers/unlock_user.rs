@@ -6,15 +6,17 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageUsers;
 use shinkofa_identity::{CurrentActor, Grants, RequirePermission};
 use shinkofa_kernel::UserId;
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, Unavailability};
+use shinkofa_web::{
+    CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal, Unavailability,
+};
 
 use super::lock_user::manageable;
-use crate::Auth;
 use crate::announcement::announce_membership;
 use crate::db::{members, memberships};
 use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::{Auth, limits};
 
 /// Unlock a member
 ///
@@ -24,7 +26,7 @@ use crate::error::Error;
     security(("bearer" = [])),
     params(("userId" = UserId, Path)),
     responses(
-        CallerRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
@@ -37,6 +39,7 @@ pub async fn unlock_user(
     user: Path<UserId>,
 ) -> Result<HttpResponse, Error> {
     let (actor, user) = (caller.actor, user.0);
+    auth.platform.limiter.require(&limits::TENANT_CHANGES_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "unlock_user", async |tx| {
         unlock::<ManageUsers>(tx, &auth, &actor, user).await

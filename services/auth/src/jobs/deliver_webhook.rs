@@ -6,7 +6,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGE
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_jobs::{Attempt, Failure, Job, Lane};
 use shinkofa_kernel::{Actor, TenantId};
 use shinkofa_runtime::outbound::{OutboundError, Target};
 use shinkofa_web::Fault;
@@ -17,7 +17,7 @@ use crate::db::webhooks::{self, Delivery, DeliveryId, Endpoint, Outcome, Webhook
 use crate::domain::audit::AuditAction;
 use crate::domain::webhook::{
     DeliveryFailure, DeliveryState, MOST_GIVEN_UP, MOST_PENDING, Next, TEST_EVENT, WebhookSecret,
-    after_failure, message_id,
+    after_failure, message_id, pause_without_turn,
 };
 use crate::error::Error;
 
@@ -26,14 +26,13 @@ pub struct DeliverWebhook {
     pub delivery_id: DeliveryId,
 }
 
-/// Every turn was taken, or the tenant's own.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
-
 /// The receiver is gone for good (RFC 9110 section 15.5.11).
 const GONE: u16 = 410;
 
 impl Job for DeliverWebhook {
     const NAME: &'static str = "deliver_webhook";
+    const LANE: Lane = Lane::Outbound;
+
     type State = Auth;
 
     /// Waits for nobody within a transaction. Whoever is stopped between sending and settling sends again under the same id.
@@ -41,7 +40,10 @@ impl Job for DeliverWebhook {
         let tenant =
             attempt.tenant.ok_or_else(|| Failure::Abort(anyhow::anyhow!("the job has no tenant")))?;
         // Before anything is read: whoever has to wait costs nothing meanwhile.
-        let Some(turn) = auth.outbound.turn(tenant) else { return Err(Failure::Wait(LOOK_AGAIN)) };
+        let Some(turn) = auth.outbound.turn(tenant) else {
+            let age = auth.platform.clock.now() - self.delivery_id.made_at();
+            return Err(Failure::Wait(pause_without_turn(age, self.delivery_id.spread())));
+        };
         let Some(sending) = prepare(auth, tenant, self.delivery_id).await? else { return Ok(()) };
         let sent = match sending.target {
             Some(target) => auth.outbound.post(turn, &target, sending.headers, sending.body).await,
@@ -160,7 +162,7 @@ fn judge(delivery: &Delivery, sent: Result<u16, OutboundError>) -> (Outcome, Opt
     match after_failure(attempts) {
         Next::Again(pause) if !is_last => {
             let outcome = Outcome { state: DeliveryState::Pending, attempts, status, failure };
-            (outcome, Some(pause.to_std().unwrap_or(LOOK_AGAIN)))
+            (outcome, Some(pause.to_std().unwrap_or_default()))
         }
         _ => (Outcome { state: DeliveryState::GivenUp, attempts, status, failure }, None),
     }

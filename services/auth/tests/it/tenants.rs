@@ -87,6 +87,39 @@ async fn a_studio_needs_a_confirmed_address_a_free_name_and_bounds() {
 }
 
 #[actix_web::test]
+async fn closed_studios_count_as_well_so_that_nobody_founds_and_closes_for_ever() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = plain_person(&app, "anna").await;
+    let refused = async || {
+        let call = app.post("/api/tenants").token(token(&anna)).header("accept-language", "en");
+        let answer = call.json(&described("more")).send().await;
+        answer.expect_problem(409, "too_many_studios").text("detail")
+    };
+    for round in 1..=3 {
+        for number in 0..10 {
+            create(&app, &anna, &format!("elan-{round}-{number}")).await.expect(201);
+        }
+        let which = if round == 3 { "thirty" } else { "ten open" };
+        assert!(refused().await.contains(which));
+        app.superuser().await.run("UPDATE tenants SET status = 'closed' WHERE slug LIKE 'elan%'").await;
+    }
+    assert!(refused().await.contains("closed"));
+}
+
+/// Under the limits that the platform has.
+#[actix_web::test]
+async fn whoever_repeats_a_request_has_its_answer_and_names_that_are_taken_use_nothing_up() {
+    let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
+    let anna = plain_person(&app, "anna").await;
+    for _ in 0..25 {
+        let call = app.post("/api/tenants").token(token(&anna)).idempotency_key("k1");
+        call.json(&described("elan")).send().await.expect(201);
+        create(&app, &anna, "elan").await.expect_problem(409, "slug_taken");
+    }
+    create(&app, &anna, "other").await.expect(201);
+}
+
+#[actix_web::test]
 async fn a_repetition_under_one_key_makes_one_studio() {
     let app = TestApp::<Auth>::start().await;
     let anna = plain_person(&app, "anna").await;

@@ -7,99 +7,14 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_identity::SealingKey;
+use shinkofa_testing::TestApp;
 use shinkofa_testing::wiremock::matchers::method;
-use shinkofa_testing::wiremock::{Mock, MockServer, Request, ResponseTemplate};
-use shinkofa_testing::{Answer, TestApp, TestAppBuilder};
+use shinkofa_testing::wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::operations::refuse_large_portions;
 use crate::people::{self, address, text};
-use crate::staff::{staff, staff_again, token, user_id};
-
-const PATH: &str = "/api/tenants/webhooks";
-
-async fn answering(receiver: &MockServer, status: u16) {
-    receiver.reset().await;
-    Mock::given(method("POST")).respond_with(ResponseTemplate::new(status)).mount(receiver).await;
-}
-
-async fn create(app: &TestApp<Auth>, by: &str, url: &str, kinds: &[&str]) -> Answer {
-    let body = json!({ "url": url, "description": "The office", "eventTypes": kinds });
-    app.post(PATH).token(by).json(&body).send().await
-}
-
-/// A receiver that takes everything, and a service that may send to it.
-struct Scene {
-    app: TestApp<Auth>,
-    receiver: MockServer,
-    admin: String,
-    id: String,
-    secret: String,
-}
-
-impl Scene {
-    async fn new(kinds: &[&str]) -> Self {
-        Self::with(TestApp::<Auth>::builder(), kinds).await
-    }
-
-    async fn with(builder: TestAppBuilder, kinds: &[&str]) -> Self {
-        let receiver = MockServer::start().await;
-        answering(&receiver, 204).await;
-        let exempt = receiver.address().to_string();
-        let app = builder.env("OUTBOUND_EXEMPT_ADDRESSES", &exempt).start::<Auth>().await;
-        let admin = token(&staff(&app, "ada", "admin").await).to_owned();
-        let made = create(&app, &admin, &format!("{}/in", receiver.uri()), kinds).await.expect(201);
-        Self { id: made.text("id"), secret: made.text("secret"), app, receiver, admin }
-    }
-
-    async fn order(&self, what: &str) -> Answer {
-        self.app.post(&format!("{PATH}/{}/{what}", self.id)).token(&self.admin).send().await
-    }
-
-    async fn received(&self) -> Vec<Request> {
-        self.receiver.received_requests().await.expect("they are kept")
-    }
-
-    /// The deliveries to the webhook, the newest first.
-    async fn deliveries(&self) -> Vec<Value> {
-        let path = format!("{PATH}/{}/deliveries", self.id);
-        let page = self.app.get(&path).token(&self.admin).send().await.expect(200).body;
-        page["items"].as_array().expect("items").clone()
-    }
-
-    /// The admin's session is over after half an hour.
-    async fn comes_again(&mut self) {
-        self.admin = token(&staff_again(&self.app, "ada").await).to_owned();
-    }
-
-    async fn enabled(&self) -> bool {
-        let path = format!("{PATH}/{}", self.id);
-        self.app.get(&path).token(&self.admin).send().await.expect(200).body["enabled"] == true
-    }
-}
-
-fn header<'a>(request: &'a Request, name: &str) -> &'a str {
-    request.headers[name].to_str().expect("text")
-}
-
-/// As a receiver checks it, by the words of the specification alone.
-fn is_signed(request: &Request, secret: &str) -> bool {
-    let key = STANDARD.decode(secret.strip_prefix("whsec_").expect("a secret")).expect("base64");
-    let signed = [
-        header(request, "webhook-id").as_bytes(),
-        b".",
-        header(request, "webhook-timestamp").as_bytes(),
-        b".",
-        &request.body,
-    ]
-    .concat();
-    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &key);
-    let expected = STANDARD.encode(aws_lc_rs::hmac::sign(&key, &signed).as_ref());
-    header(request, "webhook-signature").split(' ').any(|part| part == format!("v1,{expected}"))
-}
-
-fn body(request: &Request) -> Value {
-    serde_json::from_slice(&request.body).expect("JSON")
-}
+use crate::receivers::{PATH, Scene, answering, body, create, header, is_signed};
+use crate::staff::{staff, token, user_id};
 
 #[actix_web::test]
 async fn what_happens_is_sent_signed_with_ids_alone_and_once_where_it_arrives() {
@@ -239,41 +154,6 @@ async fn an_endpoint_that_takes_nothing_any_more_is_disabled_and_the_trail_says_
     people::sign_up(&scene.app, &address(&scene.app, "finn"), people::PASSWORD).await.expect(202);
     scene.app.run_jobs().await;
     assert!(!scene.enabled().await, "gone is gone");
-    assert_eq!(scene.received().await.len(), 1);
-}
-
-#[actix_web::test]
-async fn an_endpoint_that_does_not_keep_up_is_disabled_and_begins_anew_when_it_is_enabled() {
-    let scene = Scene::new(&["account.created"]).await;
-    answering(&scene.receiver, 503).await;
-    let pile_up = format!(
-        "INSERT INTO webhook_deliveries (tenant_id, id, endpoint_id, event_id, event_type, payload, state, created_at)
-         SELECT tenant_id, gen_random_uuid(), id, gen_random_uuid(), 'account.created', '{{}}', 'pending', created_at
-         FROM webhook_endpoints, generate_series(1, 9999) WHERE id = '{}'",
-        scene.id
-    );
-    scene.app.superuser().await.run(&pile_up).await;
-    let sign_up = async |who: &str| {
-        people::sign_up(&scene.app, &address(&scene.app, who), people::PASSWORD).await.expect(202);
-        scene.app.run_jobs().await;
-    };
-    sign_up("anna").await;
-    assert!(scene.enabled().await, "ten thousand are on their way, and no more");
-    sign_up("bob").await;
-    assert!(!scene.enabled().await);
-    let reason = "SELECT details FROM audit_events WHERE action = 'webhook.disabled'";
-    assert_eq!(scene.app.sql(reason).await[0]["details"], json!({ "reason": "backlog" }));
-    let states = "SELECT DISTINCT state, last_failure FROM webhook_deliveries";
-    assert_eq!(
-        scene.app.sql(states).await,
-        [json!({ "state": "given_up", "last_failure": "disabled" })],
-        "nothing is left on its way"
-    );
-
-    answering(&scene.receiver, 200).await;
-    scene.order("enable").await.expect(204);
-    sign_up("carl").await;
-    assert!(scene.enabled().await);
     assert_eq!(scene.received().await.len(), 1);
 }
 

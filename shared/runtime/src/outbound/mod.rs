@@ -8,14 +8,15 @@ mod address;
 mod resolver;
 mod target;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::HeaderMap;
 use reqwest::redirect::Policy;
-use shinkofa_kernel::{TenantId, defended};
+use shinkofa_kernel::{Clock, TenantId, defended};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub use address::is_public;
@@ -29,23 +30,44 @@ use crate::Environment;
 pub struct Outbound {
     resolver: Arc<dyn ResolveHost>,
     exempt: Arc<[SocketAddr]>,
+    clock: Clock,
     turns: Arc<Semaphore>,
-    /// Those that have one.
-    served: Arc<Mutex<HashSet<TenantId>>>,
+    served: Arc<Mutex<HashMap<TenantId, Standing>>>,
+}
+
+/// Why a tenant gets no turn at present.
+#[derive(Clone, Copy, Debug)]
+enum Standing {
+    HasTurn,
+    /// Its last one took long.
+    RestsUntil(DateTime<Utc>),
 }
 
 /// Leave to send once. Others wait until it is dropped.
 #[derive(Debug)]
 pub struct Turn {
     tenant: TenantId,
-    served: Arc<Mutex<HashSet<TenantId>>>,
+    began_at: DateTime<Utc>,
+    clock: Clock,
+    served: Arc<Mutex<HashMap<TenantId, Standing>>>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        self.served.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.tenant);
+        let now = self.clock.now();
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        match rest_after(now - self.began_at) {
+            Some(rest) => served.insert(self.tenant, Standing::RestsUntil(now + rest)),
+            None => served.remove(&self.tenant),
+        };
     }
+}
+
+/// How long a tenant is without a turn after one that took so long: the quick pass the slow, which have a quarter of the time at
+/// most. None after a quick one.
+fn rest_after(took: TimeDelta) -> Option<TimeDelta> {
+    (took >= SLOW).then(|| (took * 3).min(LONGEST_REST))
 }
 
 /// Why nothing was sent, or no answer came. Each is all that whoever chose the address is told.
@@ -63,6 +85,10 @@ pub enum OutboundError {
 
 /// A receiver that keeps us waiting takes the turn of its own tenant, and one of these from the others.
 const TURNS: usize = 6;
+/// A turn that takes as long is a slow one.
+const SLOW: TimeDelta = TimeDelta::milliseconds(250);
+/// Three times as long as a turn takes at most.
+const LONGEST_REST: TimeDelta = TimeDelta::seconds(30);
 const TO_RESOLVE: Duration = Duration::from_secs(3);
 const TO_CONNECT: Duration = Duration::from_secs(4);
 const IN_ALL: Duration = Duration::from_secs(10);
@@ -70,7 +96,7 @@ const IN_ALL: Duration = Duration::from_secs(10);
 impl Outbound {
     /// Reads `OUTBOUND_EXEMPT_ADDRESSES`: `address:port` of receivers for tests and development, separated by commas. They may be
     /// spoken to without encryption, wherever they are.
-    pub fn read(environment: &mut Environment) -> Self {
+    pub fn read(environment: &mut Environment, clock: Clock) -> Self {
         let mut exempt = Vec::new();
         let listed = environment.optional("OUTBOUND_EXEMPT_ADDRESSES").unwrap_or_default();
         for text in listed.split(',').map(str::trim).filter(|text| !text.is_empty()) {
@@ -80,13 +106,14 @@ impl Outbound {
                     .fault(format!("OUTBOUND_EXEMPT_ADDRESSES: {text:?} is no address with its port")),
             }
         }
-        Self::new(Arc::new(SystemResolver), exempt)
+        Self::new(Arc::new(SystemResolver), exempt, clock)
     }
 
-    pub fn new(resolver: Arc<dyn ResolveHost>, exempt: Vec<SocketAddr>) -> Self {
+    pub fn new(resolver: Arc<dyn ResolveHost>, exempt: Vec<SocketAddr>, clock: Clock) -> Self {
         Self {
             resolver,
             exempt: exempt.into(),
+            clock,
             turns: Arc::new(Semaphore::new(TURNS)),
             served: Arc::default(),
         }
@@ -97,12 +124,21 @@ impl Outbound {
         Target::parse(text, &self.exempt)
     }
 
-    /// A turn at sending for `tenant`; none where it has one already, or where all are taken.
+    /// A turn at sending for `tenant`; none where it has one already or rests from a slow one, or where all are taken.
     pub fn turn(&self, tenant: TenantId) -> Option<Turn> {
         let permit = self.turns.clone().try_acquire_owned().ok()?;
-        let served = self.served.clone();
-        let is_first = served.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
-        is_first.then(|| Turn { tenant, served, _permit: permit })
+        let now = self.clock.now();
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        served.retain(|_, standing| match standing {
+            Standing::HasTurn => true,
+            Standing::RestsUntil(end) => now < *end,
+        });
+        if served.contains_key(&tenant) {
+            return None;
+        }
+        served.insert(tenant, Standing::HasTurn);
+        let (clock, served) = (self.clock.clone(), Arc::clone(&self.served));
+        Some(Turn { tenant, began_at: now, clock, served, _permit: permit })
     }
 
     /// Posts `body` as JSON and returns the status of the answer, whatever it is.

@@ -5,7 +5,6 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use shinkofa_kernel::Clock;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -70,6 +69,15 @@ fn seen(counter: &AtomicUsize) -> usize {
     counter.load(Ordering::Relaxed)
 }
 
+fn standing_clock() -> Clock {
+    Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap())
+}
+
+/// Sends in no time, however slow the machine is.
+fn sender(resolver: Arc<dyn ResolveHost>, exempt: Vec<SocketAddr>) -> Outbound {
+    Outbound::new(resolver, exempt, standing_clock())
+}
+
 async fn post(outbound: &Outbound, target: &Target) -> Result<u16, OutboundError> {
     let turn = outbound.turn(TenantId::DEFAULT).expect("nobody else sends");
     outbound.post(turn, target, HeaderMap::new(), "{}".to_owned()).await
@@ -77,8 +85,8 @@ async fn post(outbound: &Outbound, target: &Target) -> Result<u16, OutboundError
 
 #[test]
 fn a_tenant_has_one_turn_at_a_time_and_nobody_elses() {
-    let outbound = Outbound::new(Arc::new(SystemResolver), Vec::new());
-    let clock = Clock::system();
+    let outbound = sender(Arc::new(SystemResolver), Vec::new());
+    let clock = standing_clock();
     let first = outbound.turn(TenantId::DEFAULT).unwrap();
     for _ in 0..2 {
         assert!(outbound.turn(TenantId::DEFAULT).is_none(), "it has one, also after it was refused another");
@@ -88,6 +96,56 @@ fn a_tenant_has_one_turn_at_a_time_and_nobody_elses() {
     drop(first);
     let again = outbound.turn(TenantId::DEFAULT).unwrap();
     drop((again, others));
+}
+
+fn seconds(seconds: i64) -> TimeDelta {
+    TimeDelta::seconds(seconds)
+}
+
+#[test]
+fn a_tenant_rests_three_times_as_long_as_its_slow_turn_took_and_after_a_quick_one_not_at_all() {
+    let clock = standing_clock();
+    let outbound = Outbound::new(Arc::new(SystemResolver), Vec::new(), clock.clone());
+    let tenant = TenantId::DEFAULT;
+    for (took, rest) in [(1, 3), (4, 12), (10, 30), (3_600, 30)] {
+        let turn = outbound.turn(tenant).unwrap();
+        clock.advance(seconds(took));
+        drop(turn);
+        clock.advance(seconds(rest) - TimeDelta::milliseconds(1));
+        assert!(outbound.turn(tenant).is_none(), "{took} s");
+        assert!(outbound.turn(TenantId::new(&clock)).is_some(), "the rest is nobody else's");
+        clock.advance(TimeDelta::milliseconds(1));
+        assert!(outbound.turn(tenant).is_some(), "{took} s");
+    }
+    for quick in [0, 249] {
+        let turn = outbound.turn(tenant).unwrap();
+        clock.advance(TimeDelta::milliseconds(quick));
+        drop(turn);
+        assert!(outbound.turn(tenant).is_some(), "{quick} ms");
+    }
+    assert!(outbound.served.lock().unwrap().is_empty(), "nobody is remembered for longer than it matters");
+}
+
+/// As many slow receivers as there are turns, and as much to send to each as to the quick one. Each second whoever has waited the
+/// longest asks first.
+#[test]
+fn a_quick_receiver_passes_as_many_slow_ones_as_there_are_turns() {
+    let clock = standing_clock();
+    let outbound = Outbound::new(Arc::new(SystemResolver), Vec::new(), clock.clone());
+    let slow: Vec<TenantId> = (0..TURNS).map(|_| TenantId::new(&clock)).collect();
+    let quick = TenantId::DEFAULT;
+    let (mut sent_to_quick, mut in_hand) = (0, Vec::new());
+    for _ in 0..40 {
+        in_hand.retain(|(ends_at, _): &(DateTime<Utc>, Turn)| *ends_at > clock.now());
+        for tenant in &slow {
+            if let Some(turn) = outbound.turn(*tenant) {
+                in_hand.push((clock.now() + seconds(10), turn));
+            }
+        }
+        sent_to_quick += usize::from(outbound.turn(quick).is_some());
+        clock.advance(seconds(1));
+    }
+    assert_eq!(sent_to_quick, 30, "all but the ten seconds that the slow ones have in forty");
 }
 
 /// The name that everything is sent to. Without encryption, which the exempt address alone may be.
@@ -101,7 +159,7 @@ async fn v27_a_name_that_answers_differently_the_second_time_is_not_asked_a_seco
     let [(good, at_good), (inside, at_inside)] =
         neighbours(Ipv4Addr::new(127, 0, 0, 2), Ipv4Addr::LOCALHOST).await;
     let script = Script::new([vec![good], vec![inside]]);
-    let outbound = Outbound::new(Arc::clone(&script) as Arc<dyn ResolveHost>, vec![good]);
+    let outbound = sender(Arc::clone(&script) as Arc<dyn ResolveHost>, vec![good]);
     let target = target(good.port());
     assert_eq!(post(&outbound, &target).await, Ok(204));
     assert_eq!((script.asked.load(Ordering::Relaxed), seen(&at_good), seen(&at_inside)), (1, 1, 0));
@@ -117,10 +175,10 @@ async fn v27_one_address_inside_among_public_ones_is_enough_to_go_nowhere() {
     for answer in
         [vec![good, inside], vec![inside, good], vec![inside], vec!["[::ffff:127.0.0.3]:1".parse().unwrap()]]
     {
-        let outbound = Outbound::new(Script::new([answer]), vec![good]);
+        let outbound = sender(Script::new([answer]), vec![good]);
         assert_eq!(post(&outbound, &target(good.port())).await, Err(OutboundError::Refused));
     }
-    let outbound = Outbound::new(Script::new([Vec::new()]), vec![good]);
+    let outbound = sender(Script::new([Vec::new()]), vec![good]);
     assert_eq!(post(&outbound, &target(good.port())).await, Err(OutboundError::Unresolved));
     assert_eq!(seen(&at_good), 0);
 }
@@ -133,7 +191,7 @@ async fn v27_a_redirect_is_an_answer_and_nothing_is_followed() {
             "HTTP/1.1 {status}\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         );
         let (good, _) = receiver(Ipv4Addr::new(127, 0, 0, 4), location.leak()).await;
-        let outbound = Outbound::new(Script::new([vec![good]]), vec![good]);
+        let outbound = sender(Script::new([vec![good]]), vec![good]);
         let expected: u16 = status[..3].parse().unwrap();
         assert_eq!(post(&outbound, &target(good.port())).await, Ok(expected));
     }
@@ -144,7 +202,7 @@ async fn v27_a_redirect_is_an_answer_and_nothing_is_followed() {
 async fn v27_the_port_is_the_targets_whatever_a_resolver_says() {
     let (good, _) = receiver(Ipv4Addr::new(127, 0, 0, 5), NO_CONTENT).await;
     let elsewhere = SocketAddr::new(good.ip(), 22);
-    let outbound = Outbound::new(Script::new([vec![elsewhere]]), vec![good]);
+    let outbound = sender(Script::new([vec![elsewhere]]), vec![good]);
     assert_eq!(post(&outbound, &target(good.port())).await, Ok(204));
 }
 
@@ -152,16 +210,16 @@ async fn v27_the_port_is_the_targets_whatever_a_resolver_says() {
 async fn v27_of_an_answer_without_end_nothing_is_read_but_its_status() {
     let endless = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\nsecrets of another machine";
     let (good, _) = receiver(Ipv4Addr::new(127, 0, 0, 6), endless).await;
-    let outbound = Outbound::new(Script::new([vec![good]]), vec![good]);
+    let outbound = sender(Script::new([vec![good]]), vec![good]);
     assert_eq!(post(&outbound, &target(good.port())).await, Ok(200));
     let silent = SocketAddr::new(Ipv4Addr::new(127, 0, 0, 6).into(), 9);
-    let outbound = Outbound::new(Script::new([vec![silent]]), vec![silent]);
+    let outbound = sender(Script::new([vec![silent]]), vec![silent]);
     assert_eq!(post(&outbound, &target(9)).await, Err(OutboundError::Unreachable));
 }
 
 #[test]
 fn v27_hostile_addresses_are_refused_by_their_text() {
-    let outbound = Outbound::new(Script::new([Vec::new()]), Vec::new());
+    let outbound = sender(Script::new([Vec::new()]), Vec::new());
     for hostile in HOSTILE.lines().map(str::trim).filter(|line| !line.is_empty()) {
         assert!(outbound.target(hostile).is_err(), "{hostile}");
     }
@@ -181,7 +239,7 @@ fn v27_hostile_addresses_are_refused_by_their_text() {
 fn only_what_is_exempt_may_be_spoken_to_in_the_open() {
     let mut environment =
         Environment::from_variables([("OUTBOUND_EXEMPT_ADDRESSES".to_owned(), "127.0.0.1:4000".to_owned())]);
-    let outbound = Outbound::read(&mut environment);
+    let outbound = Outbound::read(&mut environment, Clock::system());
     environment.finish().unwrap();
     assert!(outbound.target("http://127.0.0.1:4000/in").is_ok());
     for other in [
@@ -194,7 +252,7 @@ fn only_what_is_exempt_may_be_spoken_to_in_the_open() {
     }
     let mut environment =
         Environment::from_variables([("OUTBOUND_EXEMPT_ADDRESSES".to_owned(), "localhost".to_owned())]);
-    Outbound::read(&mut environment);
+    Outbound::read(&mut environment, Clock::system());
     assert!(environment.finish().unwrap_err().to_string().contains("OUTBOUND_EXEMPT_ADDRESSES"));
 }
 

@@ -1,8 +1,8 @@
 //! A service that does nothing but let the shared crates be looked at.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use actix_web::{HttpResponse, get, post, web};
@@ -14,10 +14,11 @@ use shinkofa_db::{Connection, Scope, prepared_query, transaction};
 use shinkofa_feed::{ApplyError, Occurrence, Subscriber, append};
 use shinkofa_identity::permissions::ManageSessions;
 use shinkofa_identity::{CurrentActor, RequirePermission};
-use shinkofa_jobs::{Attempt, Failure, Job, Jobs};
+use shinkofa_jobs::{Attempt, Failure, Job, Jobs, Lane};
 use shinkofa_kernel::{Actor, TenantId, UserId};
 use shinkofa_runtime::{Confirmed, Environment, Platform, Service, StartError, Subscriptions};
 use shinkofa_web::Problem;
+use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
@@ -27,6 +28,10 @@ pub(crate) struct Probe {
     pub(crate) runs: Arc<AtomicUsize>,
     /// Poison does no harm any more.
     pub(crate) cured: Arc<AtomicBool>,
+    /// The numbers of those that were sent, in their order.
+    pub(crate) sent: Arc<Mutex<Vec<u32>>>,
+    /// As many receivers answer as there are permits.
+    pub(crate) receivers: Arc<Semaphore>,
 }
 
 impl Service for Probe {
@@ -35,7 +40,8 @@ impl Service for Probe {
     const MIGRATIONS: EmbeddedMigrations = embed_migrations!("tests/migrations");
 
     async fn start(platform: Platform, _environment: &mut Environment) -> Result<Self, StartError> {
-        Ok(Self { platform, runs: Arc::default(), cured: Arc::default() })
+        let receivers = Arc::new(Semaphore::new(0));
+        Ok(Self { platform, runs: Arc::default(), cured: Arc::default(), sent: Arc::default(), receivers })
     }
 
     fn platform(&self) -> &Platform {
@@ -47,7 +53,7 @@ impl Service for Probe {
     }
 
     fn jobs() -> Jobs<Self> {
-        Jobs::default().register::<Fail>().register::<Count>()
+        Jobs::default().register::<Fail>().register::<Count>().register::<Deliver>()
     }
 
     fn subscriptions(&self) -> Subscriptions {
@@ -228,6 +234,25 @@ impl Job for Count {
 
     async fn run(self, state: &Probe, _attempt: Attempt) -> Result<(), Failure> {
         state.runs.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Waits until a receiver answers.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Deliver {
+    pub(crate) number: u32,
+}
+
+impl Job for Deliver {
+    const NAME: &'static str = "probe.deliver";
+    const LANE: Lane = Lane::Outbound;
+
+    type State = Probe;
+
+    async fn run(self, state: &Probe, _attempt: Attempt) -> Result<(), Failure> {
+        state.sent.lock().unwrap().push(self.number);
+        drop(state.receivers.acquire().await?);
         Ok(())
     }
 }
