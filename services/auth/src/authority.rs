@@ -22,14 +22,19 @@ pub async fn require_authority<P: Grants>(
 }
 
 /// The same of somebody who is about to act on another person: a token that was stolen from staff does not go so far. They
-/// showed lately who they are, with all that their account can show.
+/// showed lately who they are, with all that their account can show. Of a service account that is so by itself: its key is shown for
+/// every token, and a token lasts a quarter of an hour; the session behind them says only when the first one was brought. What only a
+/// person may give out (roles, invitations, keys) takes permissions that no program can have, or
+/// [`RequireStepUp`](shinkofa_identity::RequireStepUp), which refuses programs.
 pub async fn require_recent_authority<P: Grants>(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
 ) -> Result<(Account, Membership), Error> {
     let live = authorised::<P>(tx, auth, actor).await?;
-    require_recent(tx, auth, &live, auth.platform.clock.now()).await?;
+    if actor.machine.is_none() {
+        require_recent(tx, auth, &live, auth.platform.clock.now()).await?;
+    }
     Ok((live.account, live.membership))
 }
 

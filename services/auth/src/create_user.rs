@@ -25,6 +25,7 @@ use crate::domain::totp::TotpSecret;
 use crate::error::Error;
 use crate::factor_codes::open_secret;
 use crate::hashing::Verdict;
+use crate::key_revocation::revoke_keys_of_demoted;
 
 /// `--email E --name N --role R --password-file F [--totp-secret-file F]`
 struct Order {
@@ -224,5 +225,6 @@ async fn give_role(
     let missing = || Fault::unexpected("a membership is not there");
     let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(missing)?;
     announce_membership(tx, trail, user, &membership).await?;
+    revoke_keys_of_demoted(tx, auth, trail, (user, &membership)).await?;
     Ok(())
 }

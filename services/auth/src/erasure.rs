@@ -11,9 +11,11 @@ use shinkofa_runtime::{Tenant, tenants};
 
 use crate::db::erasures::{self, Erasure};
 use crate::db::{events, invitations, scope, users};
+use crate::domain::api_key::KeyEnd;
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, ROUNDS};
 use crate::error::Error;
+use crate::key_revocation::revoke_keys_made_by;
 use crate::{Auth, privacy};
 
 /// Tenants that one transaction asks about somebody.
@@ -120,6 +122,7 @@ async fn erase_in(
     scope::enter_tenant(tx, tenant).await?;
     privacy::erase_known_as(tx, auth, user, address).await?;
     let trail = auth.trail(tenant, Actor::service("auth"));
+    revoke_keys_made_by(tx, auth, &trail, user, KeyEnd::MakerLeft).await?;
     trail.user(tx, AuditAction::ErasureStarted, user, json!({})).await?;
     let request = UserErasureRequested { user_id: user };
     append(tx, &trail.occurrence(), user.as_uuid(), &request, None).await?;

@@ -123,7 +123,10 @@ pub async fn accept(
     }
     let place = (tenant.id, invitation.id);
     invitations::use_up(tx, place, now).await?.ok_or(Error::InvitationGone)?;
-    invitations::note_acceptance(tx, place, account.id, now).await?;
+    // Once each: a code that is still good for others undoes no demotion and no removal of who used it.
+    if !invitations::note_acceptance(tx, place, account.id, now).await? {
+        return Err(Error::InvitationGone);
+    }
     let names: Vec<String> = roles.iter().map(|role| role.name.clone()).collect();
     let trail = auth.trail(tenant.id, Actor::user(account.id));
     let details = json!({ "userId": account.id });

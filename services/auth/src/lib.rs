@@ -27,6 +27,7 @@ mod impersonation;
 mod invitation_view;
 mod invitations;
 mod jobs;
+mod key_revocation;
 mod leaks;
 mod letters;
 mod limits;

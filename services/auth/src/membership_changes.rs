@@ -14,12 +14,14 @@ use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
 use crate::db::{roles, tenants, users};
 use crate::domain::account::AccountKind;
+use crate::domain::api_key::KeyEnd;
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::Authority;
 use crate::domain::session::SessionEnd;
 use crate::domain::tenant::RoleNames;
 use crate::error::Error;
 use crate::handlers::lock_user::require_manageable;
+use crate::key_revocation::{revoke_keys_made_by, revoke_keys_of_demoted};
 use crate::withdrawal::end_sessions;
 
 /// The caller, who showed lately who they are, and the member whose roles they may change, their own among them. Who the
@@ -41,7 +43,7 @@ pub async fn changeable(
 }
 
 /// [`Error::CannotManage`] for a service account, which has operations and a permission of its own.
-async fn require_person(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<(), Error> {
+pub async fn require_person(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<(), Error> {
     match users::find(tx, auth.realm, user).await? {
         Some(account) if account.kind == AccountKind::Service => Err(Error::CannotManage),
         _ => Ok(()),
@@ -71,7 +73,8 @@ pub fn require_grantable<'a>(
     if roles.into_iter().all(grantable) { Ok(()) } else { Err(Error::RaisesAbove) }
 }
 
-/// Gives a member exactly these roles. Whoever loses one is signed out: their tokens say too much.
+/// Gives a member exactly these roles. Whoever loses one is signed out: their tokens say too much. Whoever may not make keys any
+/// more knows none that is good.
 pub async fn set_roles(
     tx: &mut Connection,
     auth: &Auth,
@@ -90,12 +93,13 @@ pub async fn set_roles(
         require_another_admin(tx, trail, user).await?;
     }
     memberships::set_named_roles(tx, trail.tenant, user, roles).await?;
-    let ended =
+    let mut ended =
         if loses { end_sessions(tx, auth, trail, user, SessionEnd::RolesChanged).await? } else { Vec::new() };
     let details = json!({ "roles": roles, "endedSessions": ended.len() });
     trail.user(tx, AuditAction::RolesSet, user, details).await?;
     let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(Problem::not_found)?;
     announce_membership(tx, trail, user, &membership).await?;
+    ended.extend(revoke_keys_of_demoted(tx, auth, trail, (user, &membership)).await?);
     Ok(ended)
 }
 
@@ -104,7 +108,7 @@ pub async fn require_another_admin(tx: &mut Connection, trail: &Trail, user: Use
     if memberships::has_another_admin(tx, trail.tenant, user).await? { Ok(()) } else { Err(Error::LastAdmin) }
 }
 
-/// Ends a membership, and everything that the person is signed in on here.
+/// Ends a membership, everything that the person is signed in on here, and the keys that they made.
 pub async fn end_membership(
     tx: &mut Connection,
     auth: &Auth,
@@ -115,9 +119,10 @@ pub async fn end_membership(
     if member.roles.contains(&Role::Admin) {
         require_another_admin(tx, trail, user).await?;
     }
-    let ended = end_sessions(tx, auth, trail, user, SessionEnd::MembershipEnded).await?;
+    let mut ended = end_sessions(tx, auth, trail, user, SessionEnd::MembershipEnded).await?;
     memberships::remove(tx, trail.tenant, user).await?;
     trail.user(tx, action, user, json!({ "endedSessions": ended.len() })).await?;
     announce_departure(tx, trail, user, member.tier).await?;
+    ended.extend(revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerLeft).await?);
     Ok(ended)
 }

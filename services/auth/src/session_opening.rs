@@ -15,16 +15,19 @@ use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
-use crate::db::{factors, known_devices};
+use crate::db::{factors, known_devices, session_cap};
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::proof::Proof;
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::second_factor::enrols_only;
-use crate::domain::session::{ACCESS_TOKEN, SessionLife, SessionMode, SessionTerm};
+use crate::domain::session::{
+    ACCESS_TOKEN, MOST_SESSIONS, SessionEnd, SessionLife, SessionMode, SessionTerm,
+};
 use crate::error::Error;
 use crate::new_device::tell_of_new_device;
+use crate::withdrawal::tell_ended;
 use crate::{Auth, banning, browser};
 
 /// The tokens of a session, and whose it is.
@@ -260,12 +263,16 @@ pub async fn open(
         }
     };
     let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
-    together!(
+    let whose = (auth.realm, account.id, trail.tenant);
+    let ((), (), (), (), ended) = together!(
         sessions::insert(tx, &session),
         sessions::place(tx, (auth.realm, source.session), opening.surroundings, now),
         remember,
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
+        session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
     )?;
+    // Every service reads of them, this one too: there are none in the ordinary case.
+    tell_ended(tx, trail, &ended, SessionEnd::TooMany).await?;
     let answer = tokens(auth, trail.tenant, &source, (account, opening.membership))?;
     Ok(answer.in_surroundings(opening.surroundings))
 }

@@ -14,10 +14,12 @@ use crate::db::audit::Trail;
 use crate::db::{memberships, scope, suspensions, users};
 use crate::domain::account::AccountStatus;
 use crate::domain::administration::Reason;
+use crate::domain::api_key::KeyEnd;
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
+use crate::key_revocation::revoke_keys_made_by;
 use crate::withdrawal::end_sessions;
 
 const SUSPEND: &str = "suspend-account --email E --reason R";
@@ -99,8 +101,8 @@ async fn carry_out(
     Ok(Some(account.id))
 }
 
-/// Ends what the person is signed in on in the trail's tenant, what they see there in other people's place as well, and tells
-/// the other services. Where they are no member there is nothing to tell, but in the tenant that every installation has: there
+/// Ends what the person is signed in on in the trail's tenant, what they see there in other people's place as well, and the keys
+/// that they made there, and tells the other services. Where they are no member there is nothing to tell, but in the tenant that every installation has: there
 /// stands what happened to accounts.
 async fn tell(
     tx: &mut Connection,
@@ -114,6 +116,7 @@ async fn tell(
         return Ok(());
     }
     let ended = end_sessions(tx, auth, trail, user, SessionEnd::Suspended).await?;
+    revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerLocked).await?;
     trail.user(tx, action, user, json!({ "endedSessions": ended.len() })).await?;
     if let Some(membership) = &membership {
         announce_membership(tx, trail, user, membership).await?;

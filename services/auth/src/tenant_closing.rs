@@ -24,6 +24,7 @@ pub async fn set_status(
     if tenant.status == status {
         return Ok(Vec::new());
     }
+    tenants::hold_alone(tx, tenant.id).await?;
     let now = trail.clock.now();
     let tenant = Tenant { status, version: tenant.version + 1, ..tenant };
     tenants::save(tx, &tenant, now).await?;

@@ -28,7 +28,7 @@ pub async fn end_sessions(
             ended.push(session);
         }
     }
-    tell(tx, trail, &ended, reason).await?;
+    tell_ended(tx, trail, &ended, reason).await?;
     Ok(ended)
 }
 
@@ -44,11 +44,12 @@ pub async fn end_sessions_of_one_factor(
     memberships::hold(tx, trail.tenant, &holders).await?;
     let place = (auth.realm, trail.tenant);
     let ended = sessions::end_of_one_factor(tx, place, &holders, trail.clock.now()).await?;
-    tell(tx, trail, &ended, SessionEnd::RolesChanged).await?;
+    tell_ended(tx, trail, &ended, SessionEnd::RolesChanged).await?;
     Ok(ended)
 }
 
-async fn tell(
+/// Tells the other services and the trail that these sessions ended.
+pub async fn tell_ended(
     tx: &mut Connection,
     trail: &Trail,
     ended: &[SessionId],

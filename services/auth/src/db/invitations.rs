@@ -133,13 +133,14 @@ pub async fn use_up(
         .optional()
 }
 
+/// Notes that somebody accepted an invitation. False where they had done so before.
 pub async fn note_acceptance(
     tx: &mut Connection,
     (tenant, id): (TenantId, InvitationId),
     user: UserId,
     now: DateTime<Utc>,
-) -> QueryResult<()> {
-    diesel::insert_into(invitation_acceptances::table)
+) -> QueryResult<bool> {
+    let noted = diesel::insert_into(invitation_acceptances::table)
         .values((
             invitation_acceptances::tenant_id.eq(tenant),
             invitation_acceptances::invitation_id.eq(id),
@@ -148,8 +149,8 @@ pub async fn note_acceptance(
         ))
         .on_conflict_do_nothing()
         .execute(tx)
-        .await
-        .map(drop)
+        .await?;
+    Ok(noted == 1)
 }
 
 /// The names of the roles that these invitations promise, each with its invitation.

@@ -92,13 +92,30 @@ pub async fn find(mut tx: &Connection, tenant: TenantId, user: UserId) -> QueryR
     membership(tx, rows).await
 }
 
-/// The same, kept as it is until the transaction ends: whoever is let in by it is not missed by whoever takes it away.
+// Outer joins keep the order in which the rows are locked: account, membership, tenant. And they are looked at, so that they are locked.
+prepared_query! {
+    struct HoldMember { tenant: TenantId as Uuid, person: UserId as Uuid }
+    ", member AS (
+        SELECT known.user_id FROM memberships known, input
+        WHERE known.tenant_id = input.tenant AND known.user_id = input.person FOR SHARE OF known
+    ), place AS (
+        SELECT known.status FROM tenants known, input WHERE known.id = input.tenant FOR KEY SHARE OF known
+    )
+    SELECT place.status IS NOT NULL AS is_somewhere FROM member LEFT JOIN place ON true"
+}
+
+#[derive(QueryableByName)]
+struct HeldMember {
+    #[diesel(sql_type = Bool)]
+    is_somewhere: bool,
+}
+
+/// The same, kept as it is until the transaction ends, and its tenant open: whoever is let in by it is not missed by whoever takes it
+/// away or closes the tenant.
 pub async fn held(mut tx: &Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
-    let row = memberships::table.find((tenant, user)).select(memberships::user_id).for_share();
-    match row.first::<UserId>(&mut tx).await.optional()? {
-        Some(_) => find(tx, tenant, user).await,
-        None => Ok(None),
-    }
+    let held: Option<HeldMember> =
+        HoldMember { tenant, person: user }.get_result(&mut tx).await.optional()?;
+    if held.is_some_and(|held| held.is_somewhere) { find(tx, tenant, user).await } else { Ok(None) }
 }
 
 prepared_query! {
@@ -109,12 +126,15 @@ prepared_query! {
     ), member AS (
         SELECT known.user_id FROM memberships known, input
         WHERE known.tenant_id = input.tenant AND known.user_id = input.person FOR SHARE OF known
+    ), place AS (
+        SELECT known.status FROM tenants known, input WHERE known.id = input.tenant FOR KEY SHARE OF known
     )
-    SELECT account.token_version, member.user_id IS NOT NULL AS is_member FROM account LEFT JOIN member ON true"
+    SELECT account.token_version, member.user_id IS NOT NULL AND place.status IS NOT NULL AS is_member
+    FROM account LEFT JOIN member ON true LEFT JOIN place ON true"
 }
 
-/// Somebody's account and their place in a tenant, kept as they are until the transaction ends: whoever is let in by them is
-/// not missed by whoever takes them away.
+/// Somebody's account and their place in a tenant, kept as they are until the transaction ends, and the tenant open: whoever is let in
+/// by them is not missed by whoever takes them away, or closes the tenant.
 #[derive(QueryableByName)]
 pub struct HeldPerson {
     #[diesel(sql_type = Integer)]

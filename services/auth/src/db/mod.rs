@@ -35,6 +35,7 @@ pub mod roles;
 pub mod schema;
 pub mod scope;
 pub mod service_accounts;
+pub mod session_cap;
 pub mod sessions;
 pub mod shared_tables;
 pub mod signups;

@@ -60,14 +60,31 @@ pub async fn lock(tx: &mut Connection, tenant: TenantId) -> QueryResult<Option<T
     find(tx, tenant).await
 }
 
-/// Makes those who change a tenant, or who its admins are, do it one after the other.
+/// Makes those who change a tenant, or who its admins are, do it one after the other. Nobody who signs in waits for them.
 pub async fn hold(tx: &mut Connection, tenant: TenantId) -> QueryResult<()> {
+    let held = tenants::table.find(tenant).select(tenants::id).for_no_key_update();
+    held.first::<TenantId>(tx).await.optional().map(drop)
+}
+
+/// Keeps a tenant open, where it is, until the transaction ends, beside others that do the same: a session that is just opened is not
+/// missed by whoever closes it.
+pub async fn hold_open(tx: &mut Connection, tenant: TenantId) -> QueryResult<()> {
+    let held = tenants::table.find(tenant).select(tenants::id).for_key_share();
+    held.first::<TenantId>(tx).await.optional().map(drop)
+}
+
+/// Waits for everybody who is just opening a session, and has those who come after wait until the transaction ends.
+pub async fn hold_alone(tx: &mut Connection, tenant: TenantId) -> QueryResult<()> {
     let held = tenants::table.find(tenant).select(tenants::id).for_update();
     held.first::<TenantId>(tx).await.optional().map(drop)
 }
 
 pub async fn find_by_slug(tx: &mut Connection, slug: &str) -> QueryResult<Option<TenantId>> {
     tenants::table.filter(tenants::slug.eq(slug)).select(tenants::id).first(tx).await.optional()
+}
+
+pub async fn find_by_domain(tx: &mut Connection, domain: &str) -> QueryResult<Option<TenantId>> {
+    tenants::table.filter(tenants::domain.eq(domain)).select(tenants::id).first(tx).await.optional()
 }
 
 /// Makes a tenant with its settings and everything that every tenant has: the system's roles with what they allow. The

@@ -10,6 +10,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use chrono::TimeDelta;
 use data_encoding::BASE32_NOPAD;
 use serde::Deserialize;
+use shinkofa_kernel::text_enum;
 
 use crate::domain::device::{Digest, digest_of};
 
@@ -27,6 +28,20 @@ pub const SESSION_PROLONGED_BELOW: TimeDelta = TimeDelta::minutes(30);
 
 /// A key's last use is told as exactly as this.
 pub const LAST_USE_TOLD_EVERY: TimeDelta = TimeDelta::minutes(1);
+
+text_enum! {
+    /// Why a key is good no more before its time.
+    KeyEnd {
+        /// Somebody who manages service accounts revoked it.
+        Revoked => "revoked",
+        /// Who made it is no member here any more.
+        MakerLeft => "maker_left",
+        /// The membership or the account of who made it was locked.
+        MakerLocked => "maker_locked",
+        /// Who made it may manage service accounts no longer.
+        MakerDemoted => "maker_demoted",
+    }
+}
 
 const BRAND: &str = "shk";
 const PREFIX_LENGTH: usize = 12;

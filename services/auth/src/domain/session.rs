@@ -33,6 +33,8 @@ text_enum! {
         RolesChanged => "roles_changed",
         /// The person is no member here any more.
         MembershipEnded => "membership_ended",
+        /// The person signed in so often since that it was one too many.
+        TooMany => "too_many",
     }
 }
 
@@ -45,6 +47,9 @@ text_enum! {
         Cookie => "cookie",
     }
 }
+
+/// So many sessions may one person have in one tenant. Another one ends the oldest.
+pub const MOST_SESSIONS: i64 = 100;
 
 /// An access token's life. Revocation does not wait for it.
 pub const ACCESS_TOKEN: TimeDelta = TimeDelta::minutes(15);

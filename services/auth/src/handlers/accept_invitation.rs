@@ -70,7 +70,7 @@ impl JoinedTenant {
 /// Accept an invitation
 ///
 /// Makes the caller, whose address is confirmed, a member of the studio that invites; `POST /api/tenants/switch` signs in to it.
-/// What was used up, was revoked, has expired or never was answers 410. An invitation by mail is for the account of its address.
+/// What was used up, was revoked, has expired, never was, or was used by the caller before answers 410. An invitation by mail is for the account of its address.
 #[utoipa::path(
     tag = "invitations",
     security(("bearer" = [])),

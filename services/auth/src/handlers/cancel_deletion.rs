@@ -9,6 +9,7 @@ use shinkofa_web::{CallerRefusals, ProblemDocument, Unavailability};
 
 use crate::Auth;
 use crate::db::erasures;
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::letters::request_letter;
@@ -35,6 +36,10 @@ pub async fn cancel_deletion(actor: CurrentActor, auth: web::Data<Auth>) -> Resu
         }
         let trail = auth.trail(actor.tenant_id, actor.actor());
         trail.user(tx, AuditAction::DeletionCancelled, actor.user_id, json!({})).await?;
+        // Nobody reads what is written to a guest.
+        if account.kind == AccountKind::Anonymous {
+            return Ok(());
+        }
         request_letter(tx, &auth, &trail, &account, (AccountLetter::DeletionCancelled, None)).await
     })
     .await?;

@@ -30,7 +30,8 @@ pub struct ChangeMemberRequest {
 /// Change a member's roles
 ///
 /// Only an admin changes an admin or a manager, or makes somebody one; nobody gives more than they hold. The last admin stays one.
-/// Whoever loses a role is signed out here, so that no token says too much; new roles come with the next refresh.
+/// Whoever loses a role is signed out here, so that no token says too much; new roles come with the next refresh. Where they may
+/// manage service accounts no longer, the keys that they made are revoked.
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),

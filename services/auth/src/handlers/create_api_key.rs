@@ -52,6 +52,7 @@ pub struct CreatedApiKey {
 /// Make a key of a service account
 ///
 /// Shown once, and told to every admin by mail. Two may be live at a time: to change a key, make the next one, give it to the program, and revoke the old one.
+/// It is revoked when its maker is locked or suspended, is no member any more, or may manage service accounts no longer.
 #[utoipa::path(
     tag = "service accounts",
     security(("bearer" = [])),
@@ -93,6 +94,8 @@ async fn create(
 ) -> Result<ApiKeyRow, Error> {
     let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
     require_stepped_up(tx, auth, actor, now).await?;
+    // Whoever takes this away from the maker is waited for, or waits for this key and revokes it.
+    memberships::held(tx, tenant, actor.user_id).await?;
     let (account, membership) = managed_alone(tx, auth, actor, id).await?;
     // Whoever has a key may do what its account may.
     require_held(&membership, &account.scopes())?;

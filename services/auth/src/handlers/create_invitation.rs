@@ -133,6 +133,8 @@ async fn invite(
     asked: &Asked,
 ) -> Result<InvitationView, Error> {
     let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
+    // They are counted, so they are made one after the other.
+    tenants::hold(tx, tenant).await?;
     let (_, own) = require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
     let trail = auth.trail(tenant, actor.actor());
     let roles = named_roles(tx, &trail, &asked.roles).await?;

@@ -13,9 +13,9 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::authority::require_authority;
-use crate::db::memberships;
 use crate::db::service_accounts::{self, NewServiceAccount, ServiceAccount};
 use crate::db::users::{self, NewAccount};
+use crate::db::{memberships, tenants};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::person_name::PersonName;
@@ -79,6 +79,8 @@ async fn create(
 ) -> Result<ServiceAccount, Error> {
     let (realm, tenant, now) = (auth.realm, actor.tenant_id, auth.platform.clock.now());
     require_stepped_up(tx, auth, actor, now).await?;
+    // They are counted, so they are made one after the other.
+    tenants::hold(tx, tenant).await?;
     let (_, membership) = require_authority::<ManageServiceAccounts>(tx, auth, actor).await?;
     require_held(&membership, &request.scopes)?;
     if service_accounts::count(tx, tenant).await? >= MOST_SERVICE_ACCOUNTS {

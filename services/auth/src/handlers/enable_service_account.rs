@@ -8,7 +8,10 @@ use shinkofa_identity::{CurrentActor, RequirePermission, RequireStepUp};
 use shinkofa_kernel::UserId;
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability};
 
-use crate::db::service_accounts;
+use crate::announcement::announce_membership;
+use crate::db::audit::Trail;
+use crate::db::{members, memberships, service_accounts};
+use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::liveness::require_stepped_up;
@@ -41,18 +44,34 @@ pub async fn enable_service_account(
         enable(tx, &auth, &actor, id).await
     })
     .await?;
+    auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }
 
 async fn enable(tx: &mut Connection, auth: &Auth, actor: &CurrentActor, id: UserId) -> Result<(), Error> {
     require_stepped_up(tx, auth, actor, auth.platform.clock.now()).await?;
     let (account, membership) = managed_alone(tx, auth, actor, id).await?;
-    if account.disabled_at.is_none() {
+    let is_locked = account.membership == MembershipStatus::Suspended;
+    if account.disabled_at.is_none() && !is_locked {
         return Ok(());
     }
     // Its keys may do again what it may: whoever says so has to be somebody who may as well.
     require_held(&membership, &account.scopes())?;
     service_accounts::set_disabled(tx, (actor.tenant_id, id), None).await?;
     let trail = auth.trail(actor.tenant_id, actor.actor());
+    if is_locked {
+        unlock(tx, &trail, id).await?;
+    }
     Ok(trail.user(tx, AuditAction::ServiceAccountEnabled, id, json!({})).await?)
+}
+
+/// Programs could once be locked like members: nothing else gives such a one back.
+async fn unlock(tx: &mut Connection, trail: &Trail, id: UserId) -> Result<(), Error> {
+    let (suspended, active) = (MembershipStatus::Suspended, MembershipStatus::Active);
+    memberships::change_status(tx, (trail.tenant, id), (suspended, active), trail.clock.now()).await?;
+    members::forget_lock(tx, trail.tenant, id).await?;
+    trail.user(tx, AuditAction::MembershipUnlocked, id, json!({})).await?;
+    let membership = memberships::find(tx, trail.tenant, id).await?.ok_or(Error::NotFound)?;
+    announce_membership(tx, trail, id, &membership).await?;
+    Ok(())
 }

@@ -78,7 +78,7 @@ async fn impersonate(
 ) -> Result<ImpersonationAnswer, Error> {
     let now = auth.platform.clock.now();
     let (_, own) = require_recent_authority::<ImpersonateUsers>(tx, auth, actor).await?;
-    let membership = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
+    let membership = memberships::held(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageUsers;
 use shinkofa_identity::{CurrentActor, Grants, RequirePermission};
-use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_kernel::{Role, SessionId, UserId};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
     Unavailability,
@@ -15,13 +15,16 @@ use utoipa::ToSchema;
 
 use crate::announcement::announce_membership;
 use crate::authority::require_recent_authority;
-use crate::db::members;
 use crate::db::memberships::{self, Membership};
+use crate::db::{members, tenants};
 use crate::domain::account::MembershipStatus;
 use crate::domain::administration::{Reason, may_manage};
+use crate::domain::api_key::KeyEnd;
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
+use crate::key_revocation::revoke_keys_made_by;
+use crate::membership_changes::{require_another_admin, require_person};
 use crate::withdrawal::{end_sessions, forget_here};
 use crate::{Auth, limits};
 
@@ -36,7 +39,8 @@ pub struct LockRequest {
 /// Lock a member out
 ///
 /// Suspends the membership in this tenant and ends what the member is signed in on here: no way of signing in works until it is
-/// unlocked. What they are in other tenants is not touched. Only an admin can lock an admin or a manager, and nobody themselves.
+/// unlocked. The keys of service accounts that they made are revoked for good. What they are in other tenants is not touched. Only an
+/// admin can lock an admin or a manager, and nobody themselves. A service account is disabled instead (`cannot_manage`).
 #[utoipa::path(
     tag = "administration",
     security(("bearer" = [])),
@@ -46,7 +50,7 @@ pub struct LockRequest {
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_active`, `own_account` or `last_admin`"),
     ),
 )]
 #[post("/api/admin/users/{userId}/lock")]
@@ -78,22 +82,29 @@ pub async fn lock<P: Grants>(
 ) -> Result<Vec<SessionId>, Error> {
     let now = auth.platform.clock.now();
     let tenant = actor.tenant_id;
-    manageable::<P>(tx, auth, actor, user).await?;
+    // Who the admins are is changed one change after the other.
+    tenants::hold(tx, tenant).await?;
+    let (_, member) = manageable::<P>(tx, auth, actor, user).await?;
     let (active, suspended) = (MembershipStatus::Active, MembershipStatus::Suspended);
     if !memberships::change_status(tx, (tenant, user), (active, suspended), now).await? {
         return Err(Error::NotActive);
     }
     members::note_lock(tx, (tenant, user), (reason, actor.user_id), now).await?;
     let trail = auth.trail(tenant, actor.actor());
-    let ended = end_sessions(tx, auth, &trail, user, SessionEnd::Locked).await?;
+    // The caller may have asked to be forgotten.
+    if member.roles.contains(&Role::Admin) {
+        require_another_admin(tx, &trail, user).await?;
+    }
+    let mut ended = end_sessions(tx, auth, &trail, user, SessionEnd::Locked).await?;
     let details = json!({ "endedSessions": ended.len() });
     trail.user(tx, AuditAction::MembershipLocked, user, details).await?;
     let membership = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
     announce_membership(tx, &trail, user, &membership).await?;
+    ended.extend(revoke_keys_made_by(tx, auth, &trail, user, KeyEnd::MakerLocked).await?);
     Ok(ended)
 }
 
-/// The caller and the member, whom the caller may manage. Both stay as they are until the transaction ends: two admins who lock each other out
+/// The caller and the member, a person whom the caller may manage. Both stay as they are until the transaction ends: two admins who lock each other out
 /// at the same moment do not both succeed.
 pub async fn manageable<P: Grants>(
     tx: &mut Connection,
@@ -107,6 +118,7 @@ pub async fn manageable<P: Grants>(
     if user == actor.user_id {
         return Err(Error::OwnAccount);
     }
+    require_person(tx, auth, user).await?;
     require_manageable(&own, &member)?;
     Ok((own, member))
 }

@@ -12,6 +12,7 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::browser::{SessionModeHeader, SignInCaller};
+use crate::db::tenants;
 use crate::domain::device::{DeviceBinding, DeviceId};
 use crate::domain::proof::{AuthMethod, Proof};
 use crate::error::Error;
@@ -58,6 +59,7 @@ pub async fn open_guest(
     let trail = auth.trail(host.0, Actor::user(id));
     let scope = Scope::realm(auth.realm).with_tenant(host.0).with_user(id);
     let answer = transaction(&auth.platform.database, &scope, "open_guest", async |tx| {
+        tenants::hold_open(tx, host.0).await?;
         sign_up_gate::require_open(tx, host.0).await?;
         let locale = locale.unwrap_or(context.locale);
         let (account, membership) = make_guest(tx, &auth, &trail, (id, locale)).await?;

@@ -15,8 +15,8 @@ use crate::{Auth, limits};
 
 /// Remove a member
 ///
-/// They are no member of this studio any more, and everything that they are signed in on here ends. Their account and what they
-/// are in other studios stays. Only an admin removes an admin or a manager.
+/// They are no member of this studio any more, everything that they are signed in on here ends, and the keys of service accounts
+/// that they made are revoked. Their account and what they are in other studios stays. Only an admin removes an admin or a manager.
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),

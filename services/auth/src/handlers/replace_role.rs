@@ -20,6 +20,7 @@ use crate::db::roles::{self, TenantRole};
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::PermissionNames;
 use crate::error::Error;
+use crate::key_revocation::revoke_keys_of_demoted_holders;
 use crate::withdrawal::{end_sessions_of_one_factor, forget_here};
 use crate::{Auth, limits};
 
@@ -35,7 +36,8 @@ pub struct ReplaceRoleRequest {
 ///
 /// One of the studio's own; the system's are the same everywhere. Whoever has it may do the other things within seconds, in every
 /// service. Nobody changes a role that allows, or would allow, what they may not do themselves. Where a role that allowed nothing
-/// begins to allow something, what its holders opened with one factor ends: they need a second one from now on.
+/// begins to allow something, what its holders opened with one factor ends: they need a second one from now on. Where holders may
+/// manage service accounts no longer, the keys that they made are revoked.
 #[utoipa::path(
     tag = "roles",
     security(("bearer" = [])),
@@ -80,11 +82,15 @@ async fn replace(
     let names: Vec<_> = permissions.iter().map(|permission| permission.as_str()).collect();
     trail.tenant(tx, AuditAction::RoleChanged, json!({ "role": name, "permissions": names })).await?;
     // Whoever has a role that allows anything needs a second factor from now on.
-    let ended = if role.permissions.is_empty() && !permissions.is_empty() {
+    let mut ended = if role.permissions.is_empty() && !permissions.is_empty() {
         end_sessions_of_one_factor(tx, auth, &trail, name).await?
     } else {
         Vec::new()
     };
+    let keys = Permission::ManageServiceAccounts;
+    if role.permissions.contains(&keys) && !permissions.contains(&keys) {
+        ended.extend(revoke_keys_of_demoted_holders(tx, auth, &trail, name).await?);
+    }
     Ok((TenantRole { permissions: permissions.to_vec(), ..role }, ended))
 }
 

@@ -7,26 +7,30 @@ use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
+use shinkofa_web::{
+    Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, Unavailability,
+};
 use utoipa::ToSchema;
 
 use crate::attempts::Aim;
 use crate::db::erasures::{self, ErasureId, NewErasure};
 use crate::db::{memberships, scope, tenants};
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, GRACE};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::liveness::{Live, require_factor_shown};
+use crate::liveness::{Claimed, Live, require_factor_shown, require_member, require_recent};
 use crate::{Auth, attempts, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeletionRequest {
-    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
-    password: PresentedPassword,
+    /// Of an account that has one, and only there.
+    #[schema(value_type = Option<String>, format = "password", max_length = 1024, example = "my present private sentence")]
+    password: Option<PresentedPassword>,
 }
 
 /// When it will happen, and how to see that it did.
@@ -42,8 +46,9 @@ pub struct DeletionAnswer {
 
 /// Have my account erased
 ///
-/// In fourteen days, in every service; until then it can be cancelled. Asks for the password again. A letter says that it was
-/// asked for.
+/// In fourteen days, in every service; until then it can be cancelled. Asks for the password again; where the account has none, for a
+/// sign-in or a step-up in the last ten minutes. A guest has nothing to show but the token. A letter says that it was asked for, where
+/// there is an address to write to.
 #[utoipa::path(
     tag = "privacy",
     security(("bearer" = [])),
@@ -51,7 +56,7 @@ pub struct DeletionAnswer {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = DeletionAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `step_up_required` where the account has a second factor"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, or `step_up_required` where the account has a second factor or no password: see `www-authenticate`"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`deletion_scheduled` or `last_admin`"),
     ),
 )]
@@ -62,14 +67,36 @@ pub async fn request_deletion(
     body: Body<DeletionRequest>,
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::DELETION_BY_USER, &actor.user_id.to_string()).await?;
-    attempts::reauthenticate(&auth, &actor, &body.0.password, Aim::Change).await?;
+    let shown = &body.0.password;
+    if let Some(password) = shown {
+        attempts::reauthenticate(&auth, &actor, password, Aim::Change).await?;
+    }
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "request_deletion", async |tx| {
+        if shown.is_none() {
+            require_no_password(tx, &auth, &actor).await?;
+        }
         schedule(tx, &auth, &actor).await
     })
     .await?;
     auth.platform.committed();
     Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
+}
+
+/// Whoever has a password shows that. Everybody else has shown lately who they are, by whatever way they sign in; a guest's session is
+/// their account.
+async fn require_no_password(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<(), Error> {
+    let now = auth.platform.clock.now();
+    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    if live.account.password_phc.is_some() {
+        return Err(Problem::invalid_field("/password", "is needed: the account has one").into());
+    }
+    match live.account.kind {
+        AccountKind::Anonymous => Ok(()),
+        AccountKind::Member | AccountKind::Temporary | AccountKind::Service => {
+            require_recent(tx, auth, &live, now).await
+        }
+    }
 }
 
 async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<DeletionAnswer, Error> {
@@ -93,8 +120,11 @@ async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Res
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let details = json!({ "erasureId": erasure.id });
     trail.user(tx, AuditAction::DeletionRequested, actor.user_id, details).await?;
-    let letter = AccountLetter::DeletionScheduled { erases_at: erasure.erase_at };
-    request_letter(tx, auth, &trail, &account, (letter, None)).await?;
+    // Nobody reads what is written to a guest.
+    if account.kind != AccountKind::Anonymous {
+        let letter = AccountLetter::DeletionScheduled { erases_at: erasure.erase_at };
+        request_letter(tx, auth, &trail, &account, (letter, None)).await?;
+    }
     Ok(DeletionAnswer { erases_at: erasure.erase_at, certificate_id: certificate.as_str().to_owned() })
 }
 

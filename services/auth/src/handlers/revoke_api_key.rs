@@ -1,18 +1,16 @@
 //! `DELETE /api/tenants/service-accounts/{id}/keys/{keyId}`
 
 use actix_web::{HttpResponse, delete, web};
-use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageServiceAccounts;
-use shinkofa_identity::{CurrentActor, RequirePermission, Revocation};
+use shinkofa_identity::{CurrentActor, RequirePermission};
 use shinkofa_kernel::{SessionId, UserId};
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, RateRefusal, Unavailability};
 
 use crate::db::api_keys::{self, ApiKeyId};
-use crate::db::{revocations, sessions};
-use crate::domain::audit::AuditAction;
-use crate::domain::session::SessionEnd;
+use crate::domain::api_key::KeyEnd;
 use crate::error::Error;
+use crate::key_revocation::revoke_key;
 use crate::service_account_view::managed_alone;
 use crate::withdrawal::forget_here;
 use crate::{Auth, limits};
@@ -43,7 +41,7 @@ pub async fn revoke_api_key(
         revoke(tx, &auth, &actor, (id, key)).await
     })
     .await?;
-    forget_here(&auth, &ended);
+    forget_here(&auth, ended.as_slice());
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -52,26 +50,13 @@ async fn revoke(
     auth: &Auth,
     actor: &CurrentActor,
     (id, key): (UserId, ApiKeyId),
-) -> Result<Vec<SessionId>, Error> {
-    let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
+) -> Result<Option<SessionId>, Error> {
     managed_alone(tx, auth, actor, id).await?;
-    let known = api_keys::lock(tx, tenant, key).await?;
+    let known = api_keys::lock(tx, actor.tenant_id, key).await?;
     let known = known.filter(|known| known.user_id == id).ok_or(Error::NotFound)?;
     if known.revoked_at.is_some() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
-    api_keys::revoke(tx, (tenant, key), now).await?;
-    let trail = auth.trail(tenant, actor.actor());
-    let mut ended = Vec::new();
-    if let Some(session) = known.session_id
-        && sessions::end(tx, (auth.realm, session), now).await?
-    {
-        revocations::record(tx, &Revocation::Session { session_id: session }, now).await?;
-        let details = json!({ "userId": id, "reason": SessionEnd::KeyRevoked });
-        trail.session(tx, AuditAction::SessionEnded, session, details).await?;
-        ended.push(session);
-    }
-    let details = json!({ "keyId": key, "prefix": known.prefix });
-    trail.user(tx, AuditAction::ApiKeyRevoked, id, details).await?;
-    Ok(ended)
+    let trail = auth.trail(actor.tenant_id, actor.actor());
+    Ok(revoke_key(tx, auth, &trail, &known, KeyEnd::Revoked).await?)
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageTenant;
 use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_kernel::Actor;
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, Unavailability,
 };
@@ -13,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::change_tenant::manageable_tenant;
 use crate::announcement::announce_tenant;
+use crate::db::scope;
 use crate::db::tenants::{self, Tenant};
 use crate::domain::audit::AuditAction;
 use crate::domain::tenant::TenantDomain;
@@ -32,7 +34,7 @@ pub struct SetDomainRequest {
 ///
 /// Requests to that host are the studio's from now on, in every service within seconds; its former domain is nobody's. The
 /// domain has to lead to the platform's gateway, where the operator puts a certificate for it. A domain that is served for another
-/// studio is taken.
+/// studio is taken; one that is served for this studio is its own, and taken back from whichever had set it before.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -76,12 +78,13 @@ pub async fn move_to(
         return Ok(before);
     }
     // A domain that is served already is its tenant's, whoever asks first.
-    let served = &auth.platform.settings.tenant_domains;
-    let is_anothers = |served: &shinkofa_runtime::TenantDomain| {
-        Some(&served.domain) == domain.as_ref() && served.slug != before.slug
-    };
-    if served.iter().any(is_anothers) {
+    let served = auth.platform.settings.tenant_domains.iter();
+    let served: Vec<_> = served.filter(|served| Some(&served.domain) == domain.as_ref()).collect();
+    if served.iter().any(|served| served.slug != before.slug) {
         return Err(Error::DomainTaken);
+    }
+    if let (Some(domain), false) = (&domain, served.is_empty()) {
+        take_from_others(tx, auth, actor, domain).await?;
     }
     let after = Tenant { domain, version: before.version + 1, ..before };
     if !tenants::save(tx, &after, auth.platform.clock.now()).await? {
@@ -95,4 +98,28 @@ pub async fn move_to(
     trail.tenant(tx, action, json!({})).await?;
     announce_tenant(tx, &trail, &after).await?;
     Ok(after)
+}
+
+/// Whoever set a domain without any right to it gives it up to the tenant that the operator serves it for. The rest of the transaction
+/// sees the caller's tenant, as before.
+async fn take_from_others(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    domain: &str,
+) -> Result<(), Error> {
+    let holder = tenants::find_by_domain(tx, domain).await?;
+    let Some(holder) = holder.filter(|holder| *holder != actor.tenant_id) else { return Ok(()) };
+    scope::enter_tenant(tx, holder).await?;
+    let found = tenants::lock(tx, holder).await?.filter(|found| found.domain.as_deref() == Some(domain));
+    if let Some(found) = found {
+        let without = Tenant { domain: None, version: found.version + 1, ..found };
+        tenants::save(tx, &without, auth.platform.clock.now()).await?;
+        // The other tenant is not told who of this one asked.
+        let trail = auth.trail(holder, Actor::service("auth"));
+        let details = json!({ "reason": "served_for_another" });
+        trail.tenant(tx, AuditAction::TenantDomainRemoved, details).await?;
+        announce_tenant(tx, &trail, &without).await?;
+    }
+    Ok(scope::enter_tenant(tx, actor.tenant_id).await?)
 }

@@ -17,7 +17,8 @@ use crate::{Auth, limits};
 /// Suspend a member
 ///
 /// Ends what the member is signed in on here, and no way of signing in works until they are reactivated. What they are in other
-/// studios is not touched. Only an admin suspends an admin or a manager, and nobody themselves.
+/// studios is not touched. The keys of service accounts that they made are revoked for good. Only an admin suspends an admin or a
+/// manager, and nobody themselves. A service account is disabled instead (`cannot_manage`).
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),
@@ -26,7 +27,7 @@ use crate::{Auth, limits};
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_active` or `own_account`"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_active`, `own_account` or `last_admin`"),
     ),
 )]
 #[post("/api/tenants/members/{userId}/suspend")]

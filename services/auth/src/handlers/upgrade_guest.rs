@@ -26,7 +26,7 @@ use crate::{Auth, attempts, limits};
 pub struct UpgradeGuestRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
     email: EmailAddress,
-    /// At least 12 characters, at most 1024 bytes, not a common password.
+    /// At least 12 characters, at most 1024 bytes, not a common or leaked password.
     #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
     password: NewPassword,
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Anna Martin")]
@@ -62,6 +62,7 @@ pub async fn upgrade_guest(
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
 
+    auth.leaks.refuse(&password, [name.as_str(), email.as_str()], "/password").await?;
     let turn = auth.hashing.turn().await?;
     let password_phc = attempts::hash(&auth, &turn, password.as_str()).await?;
     drop(turn);
@@ -94,6 +95,6 @@ pub async fn upgrade_guest(
         Ok(())
     })
     .await?;
-    auth.platform.committed();
+    // The queue is not woken: what the job does more for a free address, or a taken one, is not done beside this answer.
     Ok(VerificationSent::response())
 }

@@ -205,6 +205,25 @@ async fn two_admins_who_lock_each_other_out_do_not_both_succeed() {
     }
 }
 
+/// Who has asked to be forgotten is nobody to rely on: a studio keeps an admin who stays.
+#[actix_web::test]
+async fn an_admin_who_is_about_to_be_erased_does_not_lock_the_last_other_one() {
+    let app = TestApp::<Auth>::start().await;
+    let ada = staff(&app, "ada", "admin").await;
+    let bea = staff(&app, "bea", "admin").await;
+    let delete = app.post("/api/me/delete").token(token(&ada)).json(&json!({ "password": PASSWORD }));
+    delete.send().await.expect(202);
+    let suspend = async || {
+        let path = format!("/api/tenants/members/{}/suspend", user_id(&bea));
+        app.post(&path).token(token(&ada)).json(&json!({ "reason": "asked by the owner" })).send().await
+    };
+    order(&app, &ada, user_id(&bea), "lock").await.expect_problem(409, "last_admin");
+    suspend().await.expect_problem(409, "last_admin");
+    people::profile(&app, token(&bea)).await.expect(200);
+    app.post("/api/me/delete/cancel").token(token(&ada)).send().await.expect(204);
+    order(&app, &ada, user_id(&bea), "lock").await.expect(204);
+}
+
 /// Somebody who took a token from staff cannot act on members with it for long.
 #[actix_web::test]
 async fn what_staff_do_to_members_takes_a_second_factor_shown_lately() {

@@ -88,6 +88,45 @@ async fn what_a_program_does_is_audited_in_its_name() {
     assert!(found.contains(&"membership.locked") && found.contains(&"api_key.created"), "{found:?}");
 }
 
+/// Its key is shown for every token: it does not stop acting on members ten minutes after the first one.
+#[actix_web::test]
+async fn a_program_acts_on_members_as_long_as_it_shows_its_key() {
+    let (app, _, made) = scene().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    exchange(&app, &made.key).await.expect(200);
+    for (minutes, what) in [(11, "lock"), (20, "unlock"), (29, "sign-out")] {
+        app.advance(TimeDelta::minutes(minutes));
+        let token = exchange(&app, &made.key).await.expect(200).text("accessToken");
+        let path = format!("/api/admin/users/{}/{what}", user_id(&anna));
+        app.post(&path).token(&token).json(&json!({ "reason": "a chargeback" })).send().await.expect(204);
+    }
+    assert_eq!(app.sql("SELECT id FROM sessions WHERE amr = 'api_key'").await.len(), 1, "one all the while");
+}
+
+/// A program is an admin's to disable and enable, who may do what it may: no route for members goes around that.
+#[actix_web::test]
+async fn a_program_is_locked_unlocked_and_signed_out_by_nobody() {
+    let (app, by, made) = scene().await;
+    let other = machine(&app, &by, &["auth.users.manage"]).await;
+    let other = exchange(&app, &other.key).await.expect(200).text("accessToken");
+    let manager = staff(&app, "max", "manager").await;
+    order(&app, &by, &made.account, "disable").await.expect(204);
+    let reason = json!({ "reason": "it misbehaves" });
+    for who in [by.as_str(), token(&manager), other.as_str()] {
+        for what in ["lock", "unlock", "sign-out"] {
+            let path = format!("/api/admin/users/{}/{what}", made.account);
+            app.post(&path).token(who).json(&reason).send().await.expect_problem(403, "cannot_manage");
+        }
+    }
+    for who in [by.as_str(), token(&manager)] {
+        for what in ["suspend", "reactivate"] {
+            let path = format!("/api/tenants/members/{}/{what}", made.account);
+            app.post(&path).token(who).json(&reason).send().await.expect_problem(403, "cannot_manage");
+        }
+    }
+    exchange(&app, &made.key).await.expect_problem(403, "account_suspended");
+}
+
 #[actix_web::test]
 async fn v23_a_program_does_what_its_scope_names_and_nothing_that_is_a_persons() {
     let (app, _, made) = scene().await;
@@ -190,11 +229,10 @@ async fn v17_failed_keys_make_the_next_one_wait_and_locked_and_banned_ones_get_n
     // One key's failures are not another's.
     exchange(&app, &made.key).await.expect(200);
 
-    let lock = format!("/api/admin/users/{}/lock", made.account);
-    app.post(&lock).token(&by).json(&json!({ "reason": "it misbehaves" })).send().await.expect(204);
+    let lock = format!("UPDATE memberships SET status = 'suspended' WHERE user_id = '{}'", made.account);
+    app.superuser().await.run(&lock).await;
     exchange(&app, &made.key).await.expect_problem(403, "not_a_member");
-    let unlock = format!("/api/admin/users/{}/unlock", made.account);
-    app.post(&unlock).token(&by).send().await.expect(204);
+    order(&app, &by, &made.account, "enable").await.expect(204);
     exchange(&app, &made.key).await.expect(200);
 
     crate::bans::ban(&app, json!({ "address": "127.0.0.1" })).await.expect(200);

@@ -204,6 +204,53 @@ async fn it_takes_the_password_and_guessing_it_is_as_slow_as_at_sign_in() {
     assert_eq!(app.sql("SELECT id FROM erasures").await.len(), 1);
 }
 
+/// Whoever signs in by a provider or a passkey alone shows that lately, and what does not exist is not guessed at.
+#[actix_web::test]
+async fn an_account_without_a_password_takes_a_late_sign_in_instead() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let ask = async || app.post("/api/me/delete").token(token(&anna)).json(&json!({})).send().await;
+    let needed = ask().await.expect_problem(422, "invalid_fields");
+    assert_eq!(needed.body["errors"][0]["pointer"], "/password");
+    app.superuser().await.run("UPDATE users SET password_phc = NULL").await;
+    delete(&app, &anna, PASSWORD).await.expect_problem(403, "wrong_password");
+    app.advance(TimeDelta::minutes(11));
+    let refused = ask().await.expect_problem(403, "step_up_required");
+    assert!(refused.headers["www-authenticate"].to_str().unwrap().contains("acr_values=\"aal1\""));
+    app.superuser()
+        .await
+        .run("UPDATE sessions SET authenticated_at = authenticated_at + interval '11 minutes'")
+        .await;
+    ask().await.expect(202);
+    let letter = app.events().await.pop().unwrap();
+    assert_eq!(letter["data"]["letter"]["kind"], "deletion_scheduled");
+}
+
+#[actix_web::test]
+async fn a_guest_is_erased_for_the_asking_and_nobody_is_written_to() {
+    let Scene { app, booking_reads_up_to, booking: _booking } = scene().await;
+    booking_reads_up_to.store(i64::MAX, Ordering::SeqCst);
+    let guest = async || app.post("/api/auth/anonymous").json(&json!({})).send().await.expect(201).body;
+    let gus = guest().await;
+    let ask = async |who: &Value| app.post("/api/me/delete").token(token(who)).json(&json!({})).send().await;
+    let id = ask(&gus).await.expect(202).text("certificateId");
+    ask(&gus).await.expect_problem(409, "deletion_scheduled");
+    app.post("/api/me/delete/cancel").token(token(&gus)).send().await.expect(204);
+    assert_eq!(certificate(&app, &id).await["state"], "cancelled");
+    app.advance(TimeDelta::hours(1));
+    // However long ago the session began.
+    let gus = people::refresh(&app, text(&gus, "refreshToken")).await.expect(200).body;
+    let id = ask(&gus).await.expect(202).text("certificateId");
+    assert_eq!(people::event_types(&app).await, ["tenant.changed"], "there is no letter");
+    app.advance(TimeDelta::days(14) + TimeDelta::seconds(1));
+    app.run_jobs().await;
+    for _ in 0..3 {
+        a_minute_later(&app).await;
+    }
+    people::refresh(&app, text(&gus, "refreshToken")).await.expect(401);
+    assert_eq!(certificate(&app, &id).await["state"], "done");
+}
+
 #[actix_web::test]
 async fn of_many_requests_at_once_one_is_taken() {
     let app = TestApp::<Auth>::start().await;

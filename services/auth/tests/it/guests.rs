@@ -89,6 +89,31 @@ async fn an_address_in_use_is_answered_alike_and_its_owner_is_told() {
     people::sign_in(&app, &anna, PASSWORD).await.expect(200);
 }
 
+/// V1: before the answer nothing is done for one address that is not done for the other.
+#[actix_web::test]
+async fn v01_a_guest_who_asks_for_an_address_writes_the_same_whether_it_is_known_or_not() {
+    let app = TestApp::<Auth>::start().await;
+    people::confirmed(&app, &address(&app, "anna")).await;
+    let body = guest(&app).await;
+    let written = async || {
+        let tables = ["users", "signups", "jobs", "events", "one_time_tokens", "audit_events"];
+        let counts = tables.map(|table| format!("(SELECT count(*) FROM {table}) AS {table}")).join(", ");
+        let row = app.sql(&format!("SELECT {counts}")).await.remove(0);
+        tables.map(|table| row[table].as_i64().unwrap())
+    };
+    let mut grown = Vec::new();
+    for who in ["anna", "new"] {
+        let before = written().await;
+        let asked = json!({ "email": address(&app, who), "password": PASSWORD, "name": "Anna Martin" });
+        let call = app.post("/api/auth/anonymous/upgrade").token(people::text(&body, "accessToken"));
+        call.json(&asked).send().await.expect(202);
+        let after = written().await;
+        grown.push(std::array::from_fn::<i64, 6, _>(|table| after[table] - before[table]));
+    }
+    assert_eq!(grown[0], [0, 1, 1, 0, 0, 0]);
+    assert_eq!(grown[0], grown[1]);
+}
+
 /// V6: an account that nobody confirmed gives way to who confirms; one that was confirmed meanwhile does not.
 #[actix_web::test]
 async fn v06_whoever_confirms_an_address_first_has_it() {

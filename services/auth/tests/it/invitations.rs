@@ -113,6 +113,54 @@ async fn a_code_is_read_as_people_type_it_and_an_unknown_one_answers_as_a_used_o
     assert!(!kept.contains(&code.replace('-', "")) && !kept.contains(&code));
 }
 
+/// V23: a code that is good for many undoes no demotion and no removal of one of them.
+#[actix_web::test]
+async fn v23_whoever_used_a_code_and_lost_what_it_gave_does_not_use_it_again() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let code = elan.code(&app, &["coach"], 1000).await;
+    let (mia, eve) = (plain_person(&app, "mia").await, plain_person(&app, "eve").await);
+    accept(&app, &mia, json!({ "code": code })).await.expect(200);
+    elan.set_roles(&app, &elan.admin, user_id(&mia), &["member"]).await.expect(200);
+    let here = switch(&app, &mia, &elan.id).await.expect(200).body;
+    elan.delete(&app, "/api/tenants/members/me", &here).await.expect(204);
+    accept(&app, &mia, json!({ "code": code })).await.expect_problem(410, "invitation_gone");
+    switch(&app, &mia, &elan.id).await.expect_problem(404, "not_found");
+    assert_eq!(app.sql("SELECT uses FROM invitations").await, [json!({ "uses": 1 })]);
+    // It is as good as before for everybody else, and staff may invite anew.
+    accept(&app, &eve, json!({ "code": code })).await.expect(200);
+    let again = elan.code(&app, &["member"], 1).await;
+    let joined = accept(&app, &mia, json!({ "code": again })).await.expect(200);
+    assert_eq!(joined.body["roles"], json!(["member"]));
+    let removed = format!("/api/tenants/members/{}", user_id(&eve));
+    elan.delete(&app, &removed, &elan.admin).await.expect(204);
+    accept(&app, &eve, json!({ "code": code })).await.expect_problem(410, "invitation_gone");
+}
+
+/// Held up when both have counted, or would have: the second counts when the first one's is there.
+#[actix_web::test]
+async fn of_two_who_make_the_last_open_invitation_at_once_one_does() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    elan.code(&app, &["member"], 1).await;
+    let many = "INSERT INTO invitations SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid()))).*
+        FROM invitations i, generate_series(1, 498)";
+    app.superuser().await.run(many).await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE invitations IN SHARE MODE").await;
+    let body = json!({ "kind": "code", "roles": ["member"] });
+    let inviting =
+        join_all((0..2).map(|_| elan.post(&app, "/api/tenants/invitations", &elan.admin, body.clone())));
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (made, ()) = futures_util::future::join(inviting, let_go).await;
+    let mut statuses: Vec<_> = made.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+}
+
 #[actix_web::test]
 async fn codes_cannot_be_guessed_one_after_the_other() {
     let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;

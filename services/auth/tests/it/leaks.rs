@@ -68,11 +68,16 @@ async fn a_leaked_password_is_refused_wherever_one_is_chosen_and_is_never_told()
     let token = link(&app, &anna, "password_reset").await;
     refused(reset(&app, &token, LEAKED).await, "/newPassword");
     reset(&app, &token, "nobody else has this sentence").await.expect(204);
+    let guest = app.post("/api/auth/anonymous").json(&json!({})).send().await.expect(201).body;
+    let upgrade = json!({ "email": address(&app, "guest"), "password": LEAKED, "name": "Gus" });
+    let upgrade =
+        app.post("/api/auth/anonymous/upgrade").token(people::text(&guest, "accessToken")).json(&upgrade);
+    refused(upgrade.send().await, "/password");
     // Signing in asks nobody.
     let asked = service.received_requests().await.unwrap().len();
     people::sign_in(&app, &anna, "nobody else has this sentence").await.expect(200);
     let requests = service.received_requests().await.unwrap();
-    assert_eq!((requests.len(), asked), (5, 5));
+    assert_eq!((requests.len(), asked), (6, 6));
     for request in &requests {
         assert_eq!(request.url.path().len(), "/range/".len() + 5, "five digits and no more: {}", request.url);
         assert!(request.body.is_empty() && request.url.query().is_none());

@@ -24,6 +24,7 @@ mod keys;
 mod leaks;
 mod letters;
 mod machines;
+mod made_keys;
 mod magic_link;
 mod mailed_codes;
 mod members;

@@ -301,3 +301,28 @@ async fn service_accounts_are_listed_page_by_page_and_are_not_without_number() {
     app.superuser().await.run(many).await;
     create(&app, by, &["booking.classes.manage"]).await.expect_problem(409, "too_many_service_accounts");
 }
+
+/// Held up when both have counted, or would have: the second counts when the first one's is there.
+#[actix_web::test]
+async fn of_two_who_make_the_last_service_account_at_once_one_does() {
+    let app = TestApp::<Auth>::start().await;
+    let ada = staff(&app, "ada", "admin").await;
+    let bea = staff(&app, "bea", "admin").await;
+    create(&app, token(&ada), &["booking.classes.manage"]).await.expect(201);
+    let many = "INSERT INTO memberships SELECT m.tenant_id, gen_random_uuid(), m.realm_id, m.status, m.tier, now(), now()
+            FROM memberships m JOIN service_accounts s USING (tenant_id, user_id), generate_series(1, 98);
+        INSERT INTO service_accounts SELECT m.tenant_id, m.user_id, '', 'auth.audit.read', m.user_id, now(), NULL
+            FROM memberships m WHERE NOT EXISTS (SELECT FROM users WHERE id = m.user_id)";
+    app.superuser().await.run(many).await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE service_accounts IN SHARE MODE").await;
+    let making = join_all([&ada, &bea].map(|who| create(&app, token(who), &["booking.classes.manage"])));
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (made, ()) = futures_util::future::join(making, let_go).await;
+    let mut statuses: Vec<_> = made.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409]);
+}

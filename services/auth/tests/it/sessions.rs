@@ -239,3 +239,49 @@ async fn with_a_disowned_sign_in_go_the_factors_that_were_added_since() {
     let back = people::sign_in(&app, &anna, "another long sentence of hers").await.expect(200).body;
     assert!(back["accessToken"].is_string(), "{back}");
 }
+
+/// So many rows like the one session that there is, after it.
+async fn crowd(app: &TestApp<Auth>, sessions: u32) {
+    let copies = format!(
+        "INSERT INTO sessions SELECT (jsonb_populate_record(s, jsonb_build_object(
+            'id', 'ffffffff-0000-7000-8000-' || lpad(to_hex(n), 12, '0')))).*
+         FROM sessions s, generate_series(1, {sessions}) n"
+    );
+    app.superuser().await.run(&copies).await;
+}
+
+#[actix_web::test]
+async fn one_session_too_many_ends_the_oldest_and_none_before() {
+    for (others, ends) in [(98, false), (99, true)] {
+        let app = TestApp::<Auth>::start().await;
+        let anna = address(&app, "anna");
+        let oldest = people::signed_in(&app, &anna).await;
+        crowd(&app, others).await;
+        let newest = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
+        people::profile(&app, people::text(&newest, "accessToken")).await.expect(200);
+        let live = app.sql("SELECT id FROM sessions WHERE ended_at IS NULL").await;
+        assert_eq!(live.len(), 100);
+        let (status, told) = if ends { (401, 1) } else { (200, 0) };
+        people::profile(&app, people::text(&oldest, "accessToken")).await.expect(status);
+        people::refresh(&app, people::text(&oldest, "refreshToken")).await.expect(status);
+        assert_eq!(app.sql("SELECT session_id FROM revocations").await.len(), told);
+        let trail = "SELECT details FROM audit_events WHERE action = 'session.ended'";
+        let trail = app.sql(trail).await;
+        assert_eq!(trail, vec![json!({ "details": { "reason": "too_many" } }); told]);
+    }
+}
+
+/// A person's sessions elsewhere, and those that are over, take no place.
+#[actix_web::test]
+async fn only_live_sessions_of_one_studio_are_counted() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let oldest = people::signed_in(&app, &anna).await;
+    crowd(&app, 150).await;
+    let away = "UPDATE sessions SET for_tenant = '01920000-0000-7000-8000-0000000000aa' WHERE id > 'ffffffff-0000-7000-8000-000000000032';
+        UPDATE sessions SET ended_at = now() WHERE id BETWEEN 'ffffffff-0000-7000-8000-000000000000' AND 'ffffffff-0000-7000-8000-000000000019'";
+    app.superuser().await.run(away).await;
+    people::sign_in(&app, &anna, PASSWORD).await.expect(200);
+    people::profile(&app, people::text(&oldest, "accessToken")).await.expect(200);
+    assert_eq!(app.sql("SELECT session_id FROM revocations").await.len(), 0);
+}

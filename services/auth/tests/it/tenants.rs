@@ -13,8 +13,8 @@ use shinkofa_testing::TestApp;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{staff, token, user_id};
 use crate::studios::{
-    Studio, anonymous, claims, create, described, plain_person, profile_at, refresh_at, sign_in_at, studio,
-    switch,
+    Studio, accept, anonymous, claims, create, described, plain_person, profile_at, refresh_at, sign_in_at,
+    studio, switch,
 };
 
 #[actix_web::test]
@@ -258,6 +258,44 @@ async fn a_domain_that_is_served_for_a_studio_is_nobody_elses_to_set() {
     profile_at(&app, "studio-elan.example", &elan.admin).await.expect(200);
 }
 
+/// Whoever came to it first: the operator has put the certificate there for its owner.
+#[actix_web::test]
+async fn a_domain_that_is_served_for_a_studio_is_taken_back_from_whoever_had_set_it() {
+    let builder = TestApp::<Auth>::builder().env("SHINKOFA_TENANT_DOMAINS", "elan=studio-elan.example");
+    let app = builder.start::<Auth>().await;
+    let other = studio(&app, "eve", "other").await;
+    let elan = studio(&app, "anna", "elan").await;
+    // Before the operator served it.
+    let squat = format!("UPDATE tenants SET domain = 'studio-elan.example' WHERE id = '{}'", other.id);
+    app.superuser().await.run(&squat).await;
+    let body = json!({ "domain": "studio-elan.example" });
+    let set = elan.call(&app, Method::PUT, "/api/tenants/current/domain", &elan.admin).json(&body);
+    assert_eq!(set.send().await.expect(200).body["domain"], "studio-elan.example");
+    profile_at(&app, "studio-elan.example", &elan.admin).await.expect(200);
+    profile_at(&app, "studio-elan.example", &other.admin).await.expect_problem(403, "wrong_tenant");
+    let theirs = other.get(&app, "/api/tenants/current", &other.admin).await.expect(200);
+    assert_eq!((&theirs.body["domain"], theirs.headers["etag"].to_str().unwrap()), (&Value::Null, "\"2\""));
+
+    let events = app.events().await;
+    let told = |tenant: &str| {
+        let about =
+            events.iter().rfind(|e| e["type"] == "tenant.changed" && e["for_tenant"] == json!(tenant));
+        about.unwrap()["data"]["domain"].clone()
+    };
+    assert_eq!((told(&other.id), told(&elan.id)), (Value::Null, json!("studio-elan.example")));
+    let trail = "SELECT tenant_id, action, details FROM audit_events WHERE action LIKE 'tenant.domain%' ORDER BY number";
+    assert_eq!(
+        app.sql(trail).await,
+        [
+            json!({
+                "tenant_id": other.id, "action": "tenant.domain_removed",
+                "details": { "reason": "served_for_another" },
+            }),
+            json!({ "tenant_id": elan.id, "action": "tenant.domain_set", "details": {} }),
+        ]
+    );
+}
+
 /// V28: a closed or suspended tenant mints nothing from that moment on, and what it gave out is worth nothing.
 #[actix_web::test]
 async fn v28_a_closed_or_suspended_studio_stops_minting_at_once() {
@@ -311,6 +349,36 @@ async fn v28_a_closed_or_suspended_studio_stops_minting_at_once() {
     assert!(set("emperor").await.is_err());
     let unknown = ["--slug", "nowhere", "--status", "active"].map(str::to_owned);
     assert!(app.service().command("set-tenant-status", &unknown).await.is_err());
+}
+
+/// V28: held up when its session is written and not committed, so that whoever closes the studio cannot see it yet.
+#[actix_web::test]
+async fn v28_a_session_that_is_opened_while_its_studio_is_closed_ends_with_the_others() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let mia = plain_person(&app, "mia").await;
+    let code = elan.code(&app, &["member"], 1).await;
+    accept(&app, &mia, json!({ "code": code })).await.expect(200);
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE known_devices IN SHARE MODE").await;
+    let body = json!({ "email": address(&app, "mia"), "password": PASSWORD, "deviceId": "phone-7f3a" });
+    let sign_in = app.post("/api/auth/signin").at_host(&elan.host()).json(&body).send();
+    let close = async {
+        app.until_waiting(1).await;
+        elan.delete(&app, "/api/tenants/current", &elan.admin).await
+    };
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (signed_in, closed, ()) = futures_util::future::join3(sign_in, close, let_go).await;
+    closed.expect(204);
+    let signed_in = signed_in.expect(200).body;
+    let open = ["--slug", "elan", "--status", "active"].map(str::to_owned);
+    app.service().command("set-tenant-status", &open).await.unwrap();
+    profile_at(&app, &elan.host(), &signed_in).await.expect(401);
+    refresh_at(&app, &elan.host(), &signed_in).await.expect(401);
+    sign_in_at(&app, &elan.host(), &address(&app, "mia")).await.expect(200);
 }
 
 #[actix_web::test]

@@ -1,0 +1,93 @@
+//! Revoking keys of service accounts: one by one, or all that somebody made who may make none any more.
+
+use diesel::QueryResult;
+use serde_json::json;
+use shinkofa_db::Connection;
+use shinkofa_identity::{Permission, Revocation};
+use shinkofa_kernel::{SessionId, UserId};
+
+use crate::Auth;
+use crate::db::api_keys::{self, ApiKeyRow};
+use crate::db::audit::Trail;
+use crate::db::memberships::{self, Membership};
+use crate::db::{revocations, service_accounts, sessions};
+use crate::domain::api_key::KeyEnd;
+use crate::domain::audit::AuditAction;
+use crate::domain::session::SessionEnd;
+
+/// Revokes a live key that the caller has locked, and ends the session behind it. Hand what it returns to
+/// [`forget_here`](crate::withdrawal::forget_here) once it is committed.
+pub async fn revoke_key(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    key: &ApiKeyRow,
+    reason: KeyEnd,
+) -> QueryResult<Option<SessionId>> {
+    let now = trail.clock.now();
+    api_keys::revoke(tx, (trail.tenant, key.id), now).await?;
+    let mut ended = None;
+    if let Some(session) = key.session_id
+        && sessions::end(tx, (auth.realm, session), now).await?
+    {
+        revocations::record(tx, &Revocation::Session { session_id: session }, now).await?;
+        let details = json!({ "userId": key.user_id, "reason": SessionEnd::KeyRevoked });
+        trail.session(tx, AuditAction::SessionEnded, session, details).await?;
+        ended = Some(session);
+    }
+    let details = json!({ "keyId": key.id, "prefix": key.prefix, "reason": reason });
+    trail.user(tx, AuditAction::ApiKeyRevoked, key.user_id, details).await?;
+    Ok(ended)
+}
+
+/// Revokes every key that somebody made in the trail's tenant: they may know it still. The caller has locked their membership or
+/// their account, so that they make no other one meanwhile.
+pub async fn revoke_keys_made_by(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    maker: UserId,
+    reason: KeyEnd,
+) -> QueryResult<Vec<SessionId>> {
+    let mut ended = Vec::new();
+    for made in api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await? {
+        // Whoever shows the key meanwhile is waited for, and so not missed.
+        service_accounts::lock(tx, trail.tenant, made.user_id).await?;
+        let key = api_keys::lock(tx, trail.tenant, made.id).await?;
+        if let Some(key) = key.filter(|key| key.revoked_at.is_none()) {
+            ended.extend(revoke_key(tx, auth, trail, &key, reason).await?);
+        }
+    }
+    Ok(ended)
+}
+
+/// The same of a member whose roles were just changed, unless they may still make keys.
+pub async fn revoke_keys_of_demoted(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (user, membership): (UserId, &Membership),
+) -> QueryResult<Vec<SessionId>> {
+    if membership.authority().holds(Permission::ManageServiceAccounts) {
+        return Ok(Vec::new());
+    }
+    revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerDemoted).await
+}
+
+/// The same of everybody who has this role of the tenant's own, which was just changed.
+pub async fn revoke_keys_of_demoted_holders(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    role: &str,
+) -> QueryResult<Vec<SessionId>> {
+    let holders = memberships::with_role(tx, trail.tenant, role).await?;
+    memberships::hold(tx, trail.tenant, &holders).await?;
+    let mut ended = Vec::new();
+    for holder in holders {
+        if let Some(membership) = memberships::find(tx, trail.tenant, holder).await? {
+            ended.extend(revoke_keys_of_demoted(tx, auth, trail, (holder, &membership)).await?);
+        }
+    }
+    Ok(ended)
+}
