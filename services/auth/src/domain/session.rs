@@ -33,6 +33,8 @@ text_enum! {
         RolesChanged => "roles_changed",
         /// The person is no member here any more.
         MembershipEnded => "membership_ended",
+        /// Whoever of the staff saw the platform in the person's place lost their own access.
+        ImpersonationEnded => "impersonation_ended",
     }
 }
 
