@@ -44,6 +44,7 @@ mod password_setting;
 mod privacy;
 mod providers;
 mod randomness;
+mod reused_token;
 pub mod routes;
 mod second_step;
 mod securing;
