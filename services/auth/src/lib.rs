@@ -46,6 +46,7 @@ mod portions;
 mod privacy;
 mod providers;
 mod randomness;
+mod reused_token;
 mod rounds;
 pub mod routes;
 mod second_step;

@@ -124,7 +124,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::rename_session::rename_session); // PATCH /api/auth/sessions/{id}  signed in
     config.service(handlers::end_session::end_session); // DELETE /api/auth/sessions/{id}  signed in
     config.service(handlers::end_sessions::end_sessions); // DELETE /api/auth/sessions  signed in
-    config.service(handlers::list_security_timeline::list_security_timeline); // GET /api/auth/security-timeline  signed in
+    config.service(handlers::list_security_timeline::list_security_timeline); // GET /api/auth/security-timeline  signed in as oneself
     config.service(handlers::report_not_me::report_not_me); // POST /api/auth/security-timeline/{eventId}/not-me  signed in
     config.service(handlers::disown_sign_in::disown_sign_in); // POST /api/auth/signin/not-me  anyone
     config.service(handlers::change_profile::change_profile); // PATCH /api/user/profile  signed in

@@ -271,8 +271,11 @@ pub async fn open(
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
         session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
     )?;
-    // Every service reads of them, this one too: there are none in the ordinary case.
-    tell_ended(tx, trail, &ended, SessionEnd::TooMany).await?;
+    if !ended.is_empty() {
+        // Every service reads of them, this one too.
+        let ended: Vec<_> = ended.into_iter().map(|session| (session, account.id)).collect();
+        tell_ended(tx, trail, &ended, SessionEnd::TooMany).await?;
+    }
     let answer = tokens(auth, trail.tenant, &source, (account, opening.membership))?;
     Ok(answer.in_surroundings(opening.surroundings))
 }

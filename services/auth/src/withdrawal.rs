@@ -12,6 +12,9 @@ use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 
+/// A session, and whose it was.
+type Ended = (SessionId, UserId);
+
 /// Ends everything somebody is signed in on in the trail's tenant, and the sessions in which they see it as others do. Hand
 /// what it returns to [`forget_here`] once it is committed.
 pub async fn end_sessions(
@@ -22,14 +25,17 @@ pub async fn end_sessions(
     reason: SessionEnd,
 ) -> Result<Vec<SessionId>, Error> {
     let now = trail.clock.now();
-    let mut ended = sessions::end_in_tenant(tx, (auth.realm, user, trail.tenant), now).await?;
-    for session in impersonations::opened_by(tx, (trail.tenant, user), now).await? {
+    let own = sessions::end_in_tenant(tx, (auth.realm, user, trail.tenant), now).await?;
+    let own: Vec<Ended> = own.into_iter().map(|session| (session, user)).collect();
+    let mut others = Vec::new();
+    for (session, member) in impersonations::opened_by(tx, (trail.tenant, user), now).await? {
         if sessions::end(tx, (auth.realm, session), now).await? {
-            ended.push(session);
+            others.push((session, member));
         }
     }
-    tell_ended(tx, trail, &ended, reason).await?;
-    Ok(ended)
+    tell_ended(tx, trail, &own, reason).await?;
+    tell_ended(tx, trail, &others, SessionEnd::ImpersonationEnded).await?;
+    Ok(own.into_iter().chain(others).map(|(session, _)| session).collect())
 }
 
 /// Ends what members who have this role of the tenant's own opened with one factor.
@@ -45,19 +51,21 @@ pub async fn end_sessions_of_one_factor(
     let place = (auth.realm, trail.tenant);
     let ended = sessions::end_of_one_factor(tx, place, &holders, trail.clock.now()).await?;
     tell_ended(tx, trail, &ended, SessionEnd::RolesChanged).await?;
-    Ok(ended)
+    Ok(ended.into_iter().map(|(session, _)| session).collect())
 }
 
-/// Tells the other services and the trail that these sessions ended.
+/// Tells the other services and, on their own timeline, whoever the sessions were of: not whoever ended them.
 pub async fn tell_ended(
     tx: &mut Connection,
     trail: &Trail,
-    ended: &[SessionId],
+    ended: &[Ended],
     reason: SessionEnd,
 ) -> Result<(), Error> {
-    revocations::record_sessions(tx, ended, trail.clock.now()).await?;
-    for session in ended {
-        trail.session(tx, AuditAction::SessionEnded, *session, json!({ "reason": reason })).await?;
+    let sessions: Vec<_> = ended.iter().map(|(session, _)| *session).collect();
+    revocations::record_sessions(tx, &sessions, trail.clock.now()).await?;
+    for (session, user) in ended {
+        let details = json!({ "reason": reason, "userId": user });
+        trail.session(tx, AuditAction::SessionEnded, *session, details).await?;
     }
     Ok(())
 }

@@ -264,6 +264,11 @@ pub enum AccountLetter {
         at: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     },
+    /// A session was ended, because a token of it was used a second time: the link says that it was somebody else.
+    TokenReused {
+        at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    },
     /// Somebody of the staff sees the platform as the reader does.
     ImpersonationStarted {
         until: DateTime<Utc>,

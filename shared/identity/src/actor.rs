@@ -262,7 +262,7 @@ pub fn enrolment_required() -> Problem {
     Problem::new(
         StatusCode::FORBIDDEN,
         "second_factor_enrolment_required",
-        "Your role needs a second factor. Enrol an authenticator app first, then refresh your token.",
-        "Votre rôle exige un second facteur. Enregistrez d'abord une application d'authentification, puis renouvelez votre jeton.",
+        "Your role needs a second factor. Enrol an authenticator app or a passkey first, then refresh your token.",
+        "Votre rôle exige un second facteur. Enregistrez d'abord une application d'authentification ou une clé d'accès, puis renouvelez votre jeton.",
     )
 }

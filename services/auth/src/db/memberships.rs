@@ -378,8 +378,8 @@ impl Belonging {
 type BelongingRow =
     (TenantId, String, String, Option<String>, TenantStatus, MembershipStatus, Tier, Option<String>);
 
-/// Everything that somebody is anywhere, by the age of the tenants. The one question that looks across tenants, and it sees
-/// nobody else's rows.
+/// Everything that somebody is anywhere, by the age of the tenants. Like the timeline's it is a question that looks across
+/// tenants, and it sees nobody else's rows.
 pub async fn everywhere(tx: &mut Connection, user: UserId) -> QueryResult<Vec<Belonging>> {
     scope::ask_as_person(tx, Some(user)).await?;
     let rows = memberships::table

@@ -41,7 +41,8 @@ prepared_query! {
     " SELECT set_config('app.person_id', person, true) FROM input"
 }
 
-/// Shows the memberships of this one person, in whichever tenant, to the next question; `None` takes it back.
+/// Shows the memberships of this one person and what the trails tell them, in whichever tenant, to the next question; `None`
+/// takes it back.
 pub async fn ask_as_person(tx: &mut Connection, person: Option<UserId>) -> QueryResult<()> {
     let person = person.map(|person| person.to_string()).unwrap_or_default();
     AskAsPerson { person }.execute(tx).await.map(drop)

@@ -402,18 +402,22 @@ pub async fn end_in_tenant(
     diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
 }
 
-/// Ends what these people opened with one factor.
+/// Ends what these people opened with one factor. Returns what was ended, and whose it was.
 pub async fn end_of_one_factor(
     tx: &mut Connection,
     (realm, tenant): (RealmId, TenantId),
     people: &[UserId],
     now: DateTime<Utc>,
-) -> QueryResult<Vec<SessionId>> {
+) -> QueryResult<Vec<(SessionId, UserId)>> {
     let live = sessions::table
         .filter(sessions::realm_id.eq(realm).and(sessions::for_tenant.eq(tenant)))
         .filter(sessions::user_id.eq_any(people).and(sessions::ended_at.is_null()))
         .filter(sessions::acr.eq(AssuranceLevel::Aal1.as_str()));
-    diesel::update(live).set(sessions::ended_at.eq(now)).returning(sessions::id).get_results(tx).await
+    diesel::update(live)
+        .set(sessions::ended_at.eq(now))
+        .returning((sessions::id, sessions::user_id))
+        .get_results(tx)
+        .await
 }
 
 /// Ends everything that anybody is signed in on in one tenant. Returns what was ended.

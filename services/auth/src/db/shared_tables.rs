@@ -1,6 +1,6 @@
 //! The tables of the shared crates that auth itself writes, because here they are the truth.
 
-use super::schema::{membership_roles, memberships, tenant_settings};
+use super::schema::{audit_events, membership_roles, memberships, tenant_settings};
 
 diesel::table! {
     tenants (id) {
@@ -13,6 +13,7 @@ diesel::table! {
     }
 }
 
+diesel::allow_tables_to_appear_in_same_query!(tenants, audit_events);
 diesel::allow_tables_to_appear_in_same_query!(tenants, membership_roles);
 diesel::allow_tables_to_appear_in_same_query!(tenants, memberships);
 diesel::allow_tables_to_appear_in_same_query!(tenants, tenant_settings);

@@ -1,4 +1,4 @@
-//! What the audit trail tells one person about their own account.
+//! What the audit trails tell one person about their own account, in whichever studio it happened.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -10,7 +10,10 @@ use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{SessionId, TenantId, UserId, typed_id};
 
 use super::schema::audit_events;
+use super::scope;
+use super::shared_tables::tenants;
 use crate::domain::audit::{AuditAction, AuditSubject};
+use crate::domain::session::SessionEnd;
 
 typed_id! {
     /// One entry of the audit trail.
@@ -20,6 +23,7 @@ typed_id! {
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct TimelineEntry {
+    pub tenant_id: TenantId,
     pub id: AuditEventId,
     pub transaction: i64,
     pub number: i64,
@@ -46,43 +50,51 @@ impl TimelineEntry {
             _ => self.details["sessionId"].as_str().and_then(|id| id.parse().ok()),
         }
     }
+
+    /// Why a session ended.
+    pub fn reason(&self) -> Option<SessionEnd> {
+        self.details["reason"].as_str().and_then(|reason| reason.parse().ok())
+    }
 }
 
-/// Newest first, from behind `before`.
+/// Newest first, from behind `before`, each with the name of its studio. Nobody else's entry is seen, whatever trail it
+/// stands in.
 pub async fn page(
     tx: &mut Connection,
-    (tenant, user): (TenantId, UserId),
+    user: UserId,
     before: Option<TimelineKey>,
     most: i64,
-) -> QueryResult<Vec<TimelineEntry>> {
-    let told = audit_events::table
-        .filter(audit_events::tenant_id.eq(tenant).and(audit_events::told_to.eq(user)))
-        .order((audit_events::transaction.desc(), audit_events::number.desc()))
-        .select(TimelineEntry::as_select())
-        .limit(most)
+) -> QueryResult<Vec<(TimelineEntry, String)>> {
+    scope::ask_as_person(tx, Some(user)).await?;
+    let mut told = audit_events::table
+        .inner_join(tenants::table.on(tenants::id.eq(audit_events::tenant_id)))
+        .filter(audit_events::told_to.eq(user))
         .into_boxed();
-    let told = match before {
-        Some((transaction, number)) => told.filter(
-            audit_events::transaction
-                .lt(transaction)
-                .or(audit_events::transaction.eq(transaction).and(audit_events::number.lt(number))),
-        ),
-        None => told,
-    };
-    told.load(tx).await
+    if let Some((transaction, number)) = before {
+        let earlier = audit_events::transaction.lt(transaction);
+        let same = audit_events::transaction.eq(transaction).and(audit_events::number.lt(number));
+        told = told.filter(earlier.or(same));
+    }
+    let entries = told
+        .order((audit_events::transaction.desc(), audit_events::number.desc()))
+        .limit(most)
+        .select((TimelineEntry::as_select(), tenants::name))
+        .load(tx)
+        .await?;
+    scope::ask_as_person(tx, None).await?;
+    Ok(entries)
 }
 
 /// One entry, if it is told to this person.
-pub async fn find(
-    tx: &mut Connection,
-    (tenant, user): (TenantId, UserId),
-    id: AuditEventId,
-) -> QueryResult<Option<TimelineEntry>> {
-    audit_events::table
-        .find((tenant, id))
+pub async fn find(tx: &mut Connection, user: UserId, id: AuditEventId) -> QueryResult<Option<TimelineEntry>> {
+    scope::ask_as_person(tx, Some(user)).await?;
+    let entry = audit_events::table
         .filter(audit_events::told_to.eq(user))
+        .filter(audit_events::id.eq(id))
         .select(TimelineEntry::as_select())
         .first(tx)
         .await
-        .optional()
+        .optional()?;
+    scope::ask_as_person(tx, None).await?;
+    Ok(entry)
 }

@@ -35,6 +35,8 @@ text_enum! {
         MembershipEnded => "membership_ended",
         /// The person signed in so often since that it was one too many.
         TooMany => "too_many",
+        /// Whoever of the staff saw the platform in the person's place lost their own access.
+        ImpersonationEnded => "impersonation_ended",
     }
 }
 

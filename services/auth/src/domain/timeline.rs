@@ -4,6 +4,9 @@ use shinkofa_kernel::{Actor, UserId, text_enum};
 use shinkofa_web::Message;
 
 use super::audit::AuditAction;
+use super::session::SessionEnd;
+
+mod sentences;
 
 text_enum! {
     /// Who did something, as its person may know it.
@@ -30,65 +33,73 @@ impl Doer {
     }
 }
 
-/// One sentence. The action itself is the stable name beside it.
-pub fn sentence(action: AuditAction) -> Message {
-    let (en, fr) = match action {
-        AuditAction::AccountCreated => ("The account was opened.", "Le compte a été ouvert."),
-        AuditAction::VerificationRequested => {
-            ("A link to confirm the address was sent.", "Un lien pour confirmer l'adresse a été envoyé.")
-        }
-        AuditAction::EmailVerified => ("The address was confirmed.", "L'adresse a été confirmée."),
-        AuditAction::PasswordSet => ("Another password was set.", "Un autre mot de passe a été défini."),
-        AuditAction::PasswordResetRequested => (
-            "A link to choose another password was sent.",
-            "Un lien pour choisir un nouveau mot de passe a été envoyé.",
-        ),
-        AuditAction::PasswordReset => {
-            ("Another password was chosen with a link.", "Un nouveau mot de passe a été choisi avec un lien.")
-        }
-        AuditAction::PasswordChanged => ("The password was changed.", "Le mot de passe a été modifié."),
-        AuditAction::EmailChangeRequested => {
-            ("Another address was asked for.", "Une autre adresse a été demandée.")
-        }
-        AuditAction::EmailChanged => ("The address was changed.", "L'adresse a été modifiée."),
-        AuditAction::EmailChangeUndone => {
-            ("The former address was put back.", "L'ancienne adresse a été rétablie.")
-        }
-        AuditAction::ProfileChanged => ("The profile was changed.", "Le profil a été modifié."),
-        AuditAction::AccountSuspended => ("The account was suspended.", "Le compte a été suspendu."),
-        AuditAction::AccountRestored => ("The account was restored.", "Le compte a été rétabli."),
-        AuditAction::RolesSet => ("The roles were changed.", "Les rôles ont été modifiés."),
-        AuditAction::MembershipBegun => ("You became a member.", "Vous êtes devenu membre."),
-        AuditAction::MembershipRemoved => ("Your membership was ended.", "Votre adhésion a été retirée."),
-        AuditAction::MembershipLeft => ("You left.", "Vous êtes parti."),
-        AuditAction::MembershipLocked => ("The membership was suspended.", "L'adhésion a été suspendue."),
-        AuditAction::MembershipUnlocked => {
-            ("The membership is active again.", "L'adhésion est de nouveau active.")
-        }
-        AuditAction::SessionOpened => ("A sign-in.", "Une connexion."),
-        AuditAction::SessionEnded => ("A session was ended.", "Une connexion a été fermée."),
-        AuditAction::SessionsEnded => {
-            ("Several sessions were ended at once.", "Plusieurs connexions ont été fermées d'un coup.")
-        }
-        AuditAction::SessionNamed => ("A device was named.", "Un appareil a été nommé."),
-        AuditAction::PasskeyCloned => (
-            "A passkey was refused, because a copy of it seems to be about.",
-            "Une clé d'accès a été refusée, car une copie semble en circuler.",
-        ),
-        AuditAction::NotMeReported => (
-            "“This was not me”: all sessions were ended and the password was taken away.",
-            "« Ce n'était pas moi » : toutes les connexions ont été fermées et le mot de passe a été retiré.",
-        ),
-        _ => ("Something about the account was changed.", "Le compte a été modifié."),
+/// One sentence, with the reason where a session ended. The action itself is the stable name beside it.
+pub fn sentence(action: AuditAction, reason: Option<SessionEnd>) -> Message {
+    let (en, fr) = match (action, reason) {
+        (AuditAction::SessionEnded, Some(reason)) => sentences::of_end(reason),
+        (action, _) => sentences::of_action(action),
     };
     Message::new(en, fr)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use shinkofa_kernel::macros::uuid::Uuid;
 
     use super::*;
+
+    /// What nobody finds on their timeline.
+    const NOBODYS: &[AuditAction] = &[
+        // No news: the database tells them to nobody.
+        AuditAction::PasswordRehashed,
+        AuditAction::SessionRotated,
+        AuditAction::SessionRepeated,
+        // Nobody is left to read it.
+        AuditAction::AddressReleased,
+        AuditAction::GuestRemoved,
+        AuditAction::TemporaryPurged,
+        AuditAction::ErasureStarted,
+        AuditAction::AccountErased,
+        // About a program, which reads no timeline.
+        AuditAction::SessionProlonged,
+        AuditAction::ServiceAccountCreated,
+        AuditAction::ServiceAccountChanged,
+        AuditAction::ServiceAccountDisabled,
+        AuditAction::ServiceAccountEnabled,
+        AuditAction::ServiceAccountDeleted,
+        AuditAction::ApiKeyCreated,
+        AuditAction::ApiKeyRevoked,
+        // About a realm, a studio, or what it has.
+        AuditAction::ProviderDisabled,
+        AuditAction::ProviderEnabled,
+        AuditAction::SpraySuspected,
+        AuditAction::WebhookCreated,
+        AuditAction::WebhookChanged,
+        AuditAction::WebhookSecretRotated,
+        AuditAction::WebhookDisabled,
+        AuditAction::WebhookEnabled,
+        AuditAction::WebhookDeleted,
+        AuditAction::WebhookTested,
+        AuditAction::BanPlaced,
+        AuditAction::BanLifted,
+        AuditAction::TenantCreated,
+        AuditAction::TenantChanged,
+        AuditAction::TenantDomainSet,
+        AuditAction::TenantDomainRemoved,
+        AuditAction::TenantClosed,
+        AuditAction::TenantSuspended,
+        AuditAction::TenantReopened,
+        AuditAction::RoleCreated,
+        AuditAction::RoleChanged,
+        AuditAction::RoleRemoved,
+        AuditAction::InvitationCreated,
+        AuditAction::InvitationResent,
+        AuditAction::InvitationRevoked,
+        AuditAction::InvitationAccepted,
+        AuditAction::InvitationForgotten,
+    ];
 
     #[test]
     fn a_person_learns_whether_it_was_them() {
@@ -97,5 +108,36 @@ mod tests {
         assert_eq!(Doer::of(&Actor::user(other), me), Doer::Staff);
         assert_eq!(Doer::of(&Actor::service("auth"), me), Doer::Platform);
         assert_eq!(Doer::of(&Actor::Anonymous, me), Doer::Unknown);
+    }
+
+    #[test]
+    fn whatever_somebody_finds_on_their_timeline_has_a_sentence_of_its_own() {
+        let (mut english, mut french) = (BTreeSet::new(), BTreeSet::new());
+        for action in AuditAction::ALL {
+            let words = sentence(*action, None);
+            if NOBODYS.contains(action) {
+                assert_eq!(words.en, sentences::GENERAL.0, "{action} is on somebody's timeline");
+                continue;
+            }
+            assert_ne!(words.en, sentences::GENERAL.0, "{action} has no sentence");
+            assert!(english.insert(words.en), "{action} reads like another in English");
+            assert!(french.insert(words.fr), "{action} reads like another in French");
+        }
+        let own = AuditAction::ALL.len() - NOBODYS.len();
+        assert_eq!((english.len(), french.len()), (own, own));
+    }
+
+    #[test]
+    fn a_session_that_ended_tells_why() {
+        let unexplained = sentence(AuditAction::SessionEnded, None);
+        let (mut english, mut french) = (BTreeSet::new(), BTreeSet::new());
+        for reason in SessionEnd::ALL {
+            let words = sentence(AuditAction::SessionEnded, Some(*reason));
+            assert_ne!(words.en, unexplained.en, "{reason} is not told");
+            assert!(english.insert(words.en), "{reason} reads like another in English");
+            assert!(french.insert(words.fr), "{reason} reads like another in French");
+        }
+        let elsewhere = sentence(AuditAction::SessionOpened, Some(SessionEnd::TokenReused));
+        assert_eq!(elsewhere.en, "A sign-in.", "a reason is that of an end");
     }
 }

@@ -1,6 +1,7 @@
 //! `POST /api/auth/signin/not-me`
 
 use actix_web::{HttpResponse, post, web};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
@@ -26,9 +27,9 @@ pub struct DisownSignInRequest {
 
 /// That sign-in was not me
 ///
-/// With the link of the letter about a sign-in on a new device; works once, for a week. Ends every session, takes away the
-/// password and every factor and identity that was added since, and sends a link to choose another password to the account's
-/// address.
+/// With the link of the letter about a sign-in on a new device, or about a session that was ended because a token of it was used
+/// a second time; works once, for a week. Ends every session, takes away the password and every factor and identity that was
+/// added since that sign-in, and sends a link to choose another password to the account's address.
 #[utoipa::path(
     tag = "sessions",
     request_body = DisownSignInRequest,
@@ -64,9 +65,12 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     let account = users::lock(tx, auth.realm, grant.user_id).await?;
     let account = account.filter(|account| account.is_usable(now)).ok_or(Error::LinkGone)?;
     let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
-    let session = grant.about.as_ref().map(|about| about["sessionId"].clone());
-    let details = json!({ "action": AuditAction::SessionOpened, "sessionId": session });
-    // The link was made as the session was opened.
-    let disowned = Disowned { action: AuditAction::NotMeReported, details, since: Some(grant.created_at) };
+    let about = grant.about.unwrap_or_default();
+    let opened_at: Option<DateTime<Utc>> = about["openedAt"].as_str().and_then(|at| at.parse().ok());
+    let told = if opened_at.is_some() { AuditAction::SessionEnded } else { AuditAction::SessionOpened };
+    let details = json!({ "action": told, "sessionId": about["sessionId"] });
+    // The link of a letter about a sign-in was made as the session was opened.
+    let since = Some(opened_at.unwrap_or(grant.created_at));
+    let disowned = Disowned { action: AuditAction::NotMeReported, details, since };
     secure(tx, auth, &trail, &account, disowned).await
 }

@@ -6,8 +6,8 @@ use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
-use shinkofa_kernel::{Actor, SessionId, UserId};
+use shinkofa_identity::OwnActor;
+use shinkofa_kernel::{Actor, SessionId, TenantId, UserId};
 use shinkofa_web::{
     CallerRefusals, Cursor, Locale, Page, PageLimit, ParameterRefusal, Query, RequestContext, Unavailability,
 };
@@ -42,6 +42,10 @@ pub struct TimelineEvent {
     #[schema(example = "A sign-in.")]
     text: String,
     by: Doer,
+    /// The studio that it happened in.
+    tenant_id: TenantId,
+    #[schema(example = "Studio Élan")]
+    tenant_name: String,
     /// The session that it happened to, or from.
     #[schema(required = true)]
     session_id: Option<SessionId>,
@@ -56,19 +60,22 @@ pub struct TimelineEvent {
 
 impl TimelineEvent {
     fn of(
-        entry: &TimelineEntry,
+        (entry, tenant_name): (TimelineEntry, String),
         places: &HashMap<SessionId, SessionPlace>,
         (person, locale): (UserId, Locale),
     ) -> Self {
         let session_id = entry.session();
         let place = session_id.and_then(|id| places.get(&id));
-        let actor = serde_json::from_value(entry.actor.clone()).unwrap_or(Actor::Anonymous);
+        let text = sentence(entry.action, entry.reason()).in_locale(locale).to_owned();
+        let actor = serde_json::from_value(entry.actor).unwrap_or(Actor::Anonymous);
         Self {
             id: entry.id,
             occurred_at: entry.occurred_at,
             r#type: entry.action,
-            text: sentence(entry.action).in_locale(locale).to_owned(),
+            text,
             by: Doer::of(&actor, person),
+            tenant_id: entry.tenant_id,
+            tenant_name,
             session_id,
             ip_prefix: place.map(|place| place.ip_prefix.clone()),
             user_agent: place.and_then(|place| place.user_agent.clone()),
@@ -79,8 +86,8 @@ impl TimelineEvent {
 
 /// What happened to my account
 ///
-/// Newest first, as this tenant's audit trail has it. Whatever was not you: `POST
-/// /api/auth/security-timeline/{eventId}/not-me`.
+/// Newest first, in every studio that I am or was something in: what the trail of each tells me about my own account.
+/// Whatever was not you: `POST /api/auth/security-timeline/{eventId}/not-me`.
 #[utoipa::path(
     tag = "sessions",
     params(
@@ -96,7 +103,7 @@ impl TimelineEvent {
 #[get("/api/auth/security-timeline")]
 pub async fn list_security_timeline(
     auth: web::Data<Auth>,
-    actor: CurrentActor,
+    OwnActor(actor): OwnActor,
     context: RequestContext,
     query: Query<TimelineQuery>,
 ) -> Result<HttpResponse, Error> {
@@ -106,16 +113,19 @@ pub async fn list_security_timeline(
     let (entries, places) = transaction(&auth.platform.database, &scope, "list_timeline", async |tx| {
         require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
         let before = cursor.map(|Cursor(key)| key);
-        let whose = (actor.tenant_id, actor.user_id);
-        let entries = timeline::page(tx, whose, before, limit.probe()).await?;
-        let ids: Vec<_> = entries.iter().filter_map(TimelineEntry::session).collect();
+        let entries = timeline::page(tx, actor.user_id, before, limit.probe()).await?;
+        let ids: Vec<_> = entries.iter().filter_map(|(entry, _)| entry.session()).collect();
         let places = sessions::places(tx, (auth.realm, actor.user_id), &ids).await?;
         Ok::<_, Error>((entries, places))
     })
     .await?;
     let places: HashMap<_, _> = places.into_iter().map(|place| (place.session, place)).collect();
     let reader = (actor.user_id, context.locale);
-    let page =
-        Page::new(entries, limit, TimelineEntry::key, |entry| TimelineEvent::of(&entry, &places, reader));
+    let page = Page::new(
+        entries,
+        limit,
+        |(entry, _)| entry.key(),
+        |entry| TimelineEvent::of(entry, &places, reader),
+    );
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
 }

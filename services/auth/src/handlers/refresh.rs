@@ -25,6 +25,7 @@ use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::{SessionEnd, SessionLife, SessionMode};
 use crate::error::Error;
+use crate::reused_token::tell_of_reused_token;
 use crate::session_opening::{TokenAnswer, TokenSource, demanded, open_key, tokens};
 use crate::{Auth, limits};
 
@@ -42,7 +43,7 @@ pub struct RefreshRequest {
 /// Exchange a refresh token for the next pair
 ///
 /// Every token works once. The one before the current still gets the current one for ten seconds from the same device,
-/// because tabs race; any other earlier token ends the session for whoever holds one.
+/// because tabs race; any other earlier token ends the session for whoever holds one, and its owner is told by letter.
 ///
 /// In cookie mode the token comes in the cookie `__Host-rt` and the next one goes there. That takes an `Origin` of ours and
 /// the `X-CSRF-Token` of the session. A token of one mode is refused in the other.
@@ -89,6 +90,7 @@ pub async fn refresh(
             tracing::warn!(%session, "a session was ended: its token was used again, or its owner lost access");
             let revocation = Revocation::Session { session_id: session };
             auth.platform.identity.revocations.apply(&revocation, auth.platform.clock.now());
+            auth.platform.committed();
             Err(Error::RefreshRefused)
         }
         Outcome::Refused => Err(Error::RefreshRefused),
@@ -178,7 +180,8 @@ async fn exchange(
         let account = account.filter(|account| account.is_usable(now));
         let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-refresh");
         let (Some(account), Some(membership)) = (account, membership.filter(allowed)) else {
-            return end(tx, auth, &session, SessionEnd::AccessWithdrawn).await;
+            end(tx, auth, &session, SessionEnd::AccessWithdrawn).await?;
+            return Ok(Outcome::Ended(session.id));
         };
         let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
         let holder = (&account, &membership);
@@ -190,7 +193,7 @@ async fn exchange(
                 None
             }
             Verdict::Repeat { .. } => Some(repeat(tx, auth, &session, holder).await?),
-            Verdict::Reused => Some(end(tx, auth, &session, SessionEnd::TokenReused).await?),
+            Verdict::Reused => Some(end_reused(tx, auth, &session, &account).await?),
         };
         if let Some(outcome) = done {
             return Ok(outcome);
@@ -239,18 +242,29 @@ async fn repeat(
     Ok(Outcome::Repeated(Box::new(answer)))
 }
 
-async fn end(
+/// Nobody keeps a session of which somebody has a copy, and its owner is written to: by whoever ends it, so once.
+async fn end_reused(
     tx: &mut Connection,
     auth: &Auth,
     session: &Session,
-    reason: SessionEnd,
+    account: &Account,
 ) -> Result<Outcome, Error> {
-    let now = auth.platform.clock.now();
-    if sessions::end(tx, (auth.realm, session.id), now).await? {
-        revocations::record(tx, &Revocation::Session { session_id: session.id }, now).await?;
-        audit(tx, auth, session, AuditAction::SessionEnded, json!({ "reason": reason })).await?;
+    if end(tx, auth, session, SessionEnd::TokenReused).await? {
+        let trail = auth.trail(session.for_tenant, Actor::user(session.user_id));
+        tell_of_reused_token(tx, auth, &trail, account, session).await?;
     }
     Ok(Outcome::Ended(session.id))
+}
+
+/// False when it had ended before.
+async fn end(tx: &mut Connection, auth: &Auth, session: &Session, reason: SessionEnd) -> Result<bool, Error> {
+    let now = auth.platform.clock.now();
+    if !sessions::end(tx, (auth.realm, session.id), now).await? {
+        return Ok(false);
+    }
+    revocations::record(tx, &Revocation::Session { session_id: session.id }, now).await?;
+    audit(tx, auth, session, AuditAction::SessionEnded, json!({ "reason": reason })).await?;
+    Ok(true)
 }
 
 async fn audit(

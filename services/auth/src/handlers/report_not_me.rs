@@ -17,7 +17,8 @@ use crate::{Auth, limits};
 /// This was not me
 ///
 /// Ends every session, this one too, takes the password away, and sends a link to choose another one to the account's
-/// address. Another person's event answers as one that does not exist.
+/// address. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one that does not
+/// exist.
 #[utoipa::path(
     tag = "sessions",
     params(("eventId" = AuditEventId, Path)),
@@ -41,8 +42,9 @@ pub async fn report_not_me(
     let revocation = transaction(&auth.platform.database, &scope, "report_not_me", async |tx| {
         users::lock(tx, auth.realm, actor.user_id).await?;
         let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
-        let entry = timeline::find(tx, (actor.tenant_id, actor.user_id), event).await?;
+        let entry = timeline::find(tx, actor.user_id, event).await?;
         let entry = entry.ok_or(Error::NotFound)?;
+        // Not the studio of the event: what somebody is elsewhere is nothing for this one's trail.
         let details = json!({ "eventId": entry.id, "action": entry.action, "sessionId": actor.session_id });
         let disowned = Disowned { action: AuditAction::NotMeReported, details, since: None };
         secure(tx, &auth, &trail, &account, disowned).await

@@ -10,7 +10,7 @@ use crate::page::page;
 const TEMPLATE: &str = include_str!("../pages/one_button.html");
 const ENDPOINT: &str = "/api/auth/signin/not-me";
 
-/// The page that a letter about a sign-in links to
+/// The page that a letter about a sign-in or a session that was ended links to
 ///
 /// Loading it changes nothing: it posts the token behind the `#` of its address when the person presses the button.
 #[utoipa::path(

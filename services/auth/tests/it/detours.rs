@@ -110,6 +110,7 @@ async fn whoever_looks_on_sees_nothing_of_the_persons_life_elsewhere() {
         "/api/user/identities",
         "/api/auth/mfa/factors",
         "/api/auth/passkeys",
+        "/api/auth/security-timeline",
     ] {
         app.get(path).token(&seen).send().await.expect_problem(403, "permission_denied");
         app.get(path).token(token(&anna)).send().await.expect(200);

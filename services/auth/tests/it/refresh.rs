@@ -8,6 +8,8 @@ use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::account_letters::{kinds, link, open};
+use crate::factors;
 use crate::people::{self, PASSWORD, address};
 
 async fn refresh_on(app: &TestApp<Auth>, token: &str, device: &str) -> Answer {
@@ -120,6 +122,71 @@ async fn v12_an_older_token_ends_the_session_for_whoever_holds_one() {
     people::profile(&app, &third.text("accessToken")).await.expect_problem(401, "unauthenticated");
     // Another device of the same person stays signed in.
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200);
+}
+
+/// A copy that somebody has is nothing that the owner would see: they are written to, once, however often it is used.
+#[actix_web::test]
+async fn a_token_that_is_used_a_second_time_is_told_to_its_owner_by_one_letter() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let first = signed_in_on(&app, "phone-7f3a").await;
+    let first = people::text(&first, "refreshToken");
+    let second = refresh_on(&app, first, "phone-7f3a").await.expect(200).text("refreshToken");
+    refresh_on(&app, first, "phone-7f3a").await.expect(200);
+    assert_eq!(kinds(&app, &anna).await, [""; 0], "tabs that race are no news");
+    for answer in join_all((0..10).map(|_| refresh_on(&app, first, "thief"))).await {
+        answer.expect_problem(401, "refresh_refused");
+    }
+    refresh_on(&app, first, "thief").await.expect_problem(401, "refresh_refused");
+    refresh_on(&app, &second, "phone-7f3a").await.expect_problem(401, "refresh_refused");
+    assert_eq!(kinds(&app, &anna).await, ["token_reused"]);
+
+    let token = link(&app, &anna, "token_reused").await;
+    open(&app, "/api/auth/signin/not-me", &token).await.expect(204);
+    open(&app, "/api/auth/signin/not-me", &token).await.expect_problem(410, "link_gone");
+    people::sign_in(&app, &anna, PASSWORD).await.expect_problem(401, "invalid_credentials");
+    assert_eq!(kinds(&app, &anna).await, ["token_reused", "password_reset"]);
+    let told = app.sql("SELECT details FROM audit_events WHERE action = 'account.not_me_reported'").await;
+    assert_eq!(told[0]["details"]["action"], "session.ended");
+
+    // Nobody is written to at an address that nobody has confirmed.
+    let guest = app.post("/api/auth/anonymous").json(&json!({})).send().await.expect(201);
+    let guest = guest.text("refreshToken");
+    people::refresh(&app, &guest).await.expect(200);
+    app.advance(TimeDelta::seconds(11));
+    people::refresh(&app, &guest).await.expect_problem(401, "refresh_refused");
+    let letters = people::event_types(&app).await;
+    assert_eq!(letters.iter().filter(|kind| *kind == "account_letter.requested").count(), 2);
+}
+
+/// Whoever had a copy may have made themselves a way to come back in that session, and in no other.
+#[actix_web::test]
+async fn with_a_session_that_was_copied_go_the_factors_that_were_added_since_it_was_opened() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, bob) = (address(&app, "anna"), address(&app, "bob"));
+    let thief = signed_in_on(&app, "phone-7f3a").await;
+    app.advance(TimeDelta::seconds(1));
+    factors::enrolled(&app, people::text(&thief, "accessToken")).await;
+    let copied = people::text(&thief, "refreshToken");
+    refresh_on(&app, copied, "phone-7f3a").await.expect(200);
+    refresh_on(&app, copied, "another").await.expect_problem(401, "refresh_refused");
+    app.advance(TimeDelta::hours(1));
+    let token = link(&app, &anna, "token_reused").await;
+    open(&app, "/api/auth/signin/not-me", &token).await.expect(204);
+    for table in ["user_factors", "recovery_codes"] {
+        assert!(app.sql(&format!("SELECT user_id FROM {table}")).await.is_empty(), "{table}");
+    }
+
+    let with = factors::person_with_app(&app, &bob).await;
+    let body = factors::sign_in_with(&app, &bob, &with).await;
+    let copied = people::text(&body, "refreshToken");
+    people::refresh(&app, copied).await.expect(200);
+    app.advance(TimeDelta::seconds(11));
+    people::refresh(&app, copied).await.expect_problem(401, "refresh_refused");
+    let token = link(&app, &bob, "token_reused").await;
+    open(&app, "/api/auth/signin/not-me", &token).await.expect(204);
+    let kept = app.sql("SELECT kind FROM user_factors").await;
+    assert_eq!(kept, [json!({ "kind": "totp" })], "an older one stays");
 }
 
 #[actix_web::test]

@@ -168,7 +168,7 @@ async fn a_suspension_is_written_down_with_its_reason_beside_and_done_once() {
     assert_eq!(
         trail,
         [
-            json!({ "action": "session.ended", "details": { "reason": "suspended" } }),
+            json!({ "action": "session.ended", "details": { "reason": "suspended", "userId": user_id(&body) } }),
             json!({ "action": "account.suspended", "details": { "endedSessions": 1 } }),
             json!({ "action": "account.restored", "details": { "endedSessions": 0 } }),
         ]

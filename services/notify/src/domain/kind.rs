@@ -22,6 +22,7 @@ text_enum! {
         EmailChanged => "email_changed",
         EmailChangeTaken => "email_change_taken",
         NewSignIn => "new_sign_in",
+        TokenReused => "token_reused",
         ImpersonationStarted => "impersonation_started",
         ApiKeyCreated => "api_key_created",
         DeletionScheduled => "deletion_scheduled",

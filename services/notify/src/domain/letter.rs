@@ -78,6 +78,7 @@ impl LetterTemplates {
             "email_changed",
             "email_change_taken",
             "new_sign_in",
+            "token_reused",
             "impersonation_started",
             "api_key_created",
             "deletion_scheduled",
@@ -169,7 +170,7 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
         AccountLetter::EmailChanged { undo_until } => {
             context! { undo_until => wording.instant(*undo_until) }
         }
-        AccountLetter::NewSignIn { at, expires_at } => {
+        AccountLetter::NewSignIn { at, expires_at } | AccountLetter::TokenReused { at, expires_at } => {
             context! { at => wording.instant(*at), expires_at => wording.instant(*expires_at) }
         }
         AccountLetter::ImpersonationStarted { until } => context! { until => wording.instant(*until) },

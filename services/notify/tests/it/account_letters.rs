@@ -32,6 +32,11 @@ async fn each_letter_goes_where_its_event_says_and_opens_its_own_page() {
         ),
         (AccountLetter::EmailChangeTaken, "This address already has an account", None),
         (AccountLetter::NewSignIn { at, expires_at: later }, "A sign-in on a new device", Some("not-me")),
+        (
+            AccountLetter::TokenReused { at, expires_at: later },
+            "One of your sessions was ended",
+            Some("not-me"),
+        ),
         (AccountLetter::Invitation { expires_at: later }, "You are invited to Shinkofa", Some("invitation")),
     ];
     for (number, (letter, _, page)) in letters.iter().enumerate() {

@@ -253,10 +253,15 @@ async fn every_table_of_a_tenant_has_forced_row_level_security_with_a_written_ch
     let (own, policies): (Vec<_>, Vec<_>) = policies
         .into_iter()
         .partition(|policy| policy["polname"].as_str().is_some_and(|name| name.starts_with("own_")));
-    assert_eq!(own.len(), 2, "what a person is anywhere, for them to ask: {own:#?}");
+    assert_eq!(
+        own.len(),
+        3,
+        "what a person is anywhere and what trails tell them, for them to ask: {own:#?}"
+    );
     for policy in &own {
         let rule = policy["sees"].as_str().unwrap_or_default();
-        let asks = rule.contains("user_id =") && rule.contains("current_setting('app.person_id'");
+        let is_theirs = rule.contains("user_id =") || rule.contains("told_to =");
+        let asks = is_theirs && rule.contains("current_setting('app.person_id'");
         assert!(asks && !rule.contains(" OR ") && policy["command"] == "r", "{policy:#}");
     }
     for policy in &policies {

@@ -83,6 +83,12 @@ fn occasions(title: &str) -> Vec<Occasion> {
             },
         },
         Occasion::Account {
+            letter: AccountLetter::TokenReused {
+                at: at("2026-12-01T09:00:00Z"),
+                expires_at: at("2026-12-08T09:00:00Z"),
+            },
+        },
+        Occasion::Account {
             letter: AccountLetter::ImpersonationStarted { until: at("2026-12-01T09:15:00Z") },
         },
         Occasion::Account {
