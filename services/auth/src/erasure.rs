@@ -1,5 +1,6 @@
 //! Forgetting a person everywhere: auth at once, the other services as they read of it, until all have said that they did.
 
+use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_contracts::Position;
 use shinkofa_contracts::auth::UserErasureRequested;
@@ -7,7 +8,7 @@ use shinkofa_contracts::privacy::{ErasureProgress, PrivacyScope};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_feed::append;
 use shinkofa_kernel::{Actor, TenantId, UserId};
-use shinkofa_runtime::tenants;
+use shinkofa_runtime::{Tenant, tenants};
 
 use crate::db::erasures::{self, Erasure};
 use crate::db::{events, invitations, scope, users};
@@ -46,7 +47,7 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
         let account = users::find(tx, realm, current.user_id).await?;
         let address = account.map(|account| account.email_canonical);
         for tenant in concerned(tx, current.user_id, address.as_deref()).await? {
-            erase_in(tx, auth, tenant, (current.user_id, address.as_deref())).await?;
+            erase_in(tx, auth, tenant.id, (current.user_id, address.as_deref())).await?;
         }
         let told = events::last_about(tx, current.user_id).await?;
         Ok::<_, Error>(erasures::set_told(tx, (realm, current.id), (round, told)).await?)
@@ -56,8 +57,8 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
     Ok(())
 }
 
-/// The tenants in which the person was ever anything, or was asked to be.
-async fn concerned(tx: &mut Connection, user: UserId, address: Option<&str>) -> Result<Vec<TenantId>, Error> {
+/// The tenants in which the person was ever anything, or was asked to be: what is forgotten there, a copy holds before.
+pub async fn concerned(tx: &mut Connection, user: UserId, address: Option<&str>) -> QueryResult<Vec<Tenant>> {
     let mut concerned = Vec::new();
     for tenant in tenants(tx).await? {
         scope::enter_tenant(tx, tenant.id).await?;
@@ -66,7 +67,7 @@ async fn concerned(tx: &mut Connection, user: UserId, address: Option<&str>) -> 
             None => false,
         };
         if invited || erasures::is_known_here(tx, user).await? {
-            concerned.push(tenant.id);
+            concerned.push(tenant);
         }
     }
     Ok(concerned)

@@ -41,6 +41,7 @@ mod passkey_ceremony;
 mod passkey_wire;
 mod password_reset;
 mod password_setting;
+mod personal_copy;
 mod privacy;
 mod providers;
 mod randomness;

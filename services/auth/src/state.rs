@@ -1,5 +1,6 @@
 //! The service itself: what its handlers and jobs are given.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -9,6 +10,7 @@ use shinkofa_jobs::Jobs;
 use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
 use shinkofa_runtime::outbound::Outbound;
 use shinkofa_runtime::{Environment, Platform, Service, StartError};
+use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
@@ -57,6 +59,8 @@ pub struct Auth {
     pub relying_party: RelyingParty,
     /// Whose pages may send the refresh cookie.
     pub origins: Origins,
+    /// Turns at putting a copy of somebody's data together: one is in memory whole before it is sent.
+    pub copying: Arc<Semaphore>,
 }
 
 impl Auth {
@@ -77,6 +81,7 @@ const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 const ERASE_EVERY: Duration = Duration::from_secs(60);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
+const COPIES_AT_ONCE: usize = 4;
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -111,6 +116,7 @@ impl Service for Auth {
             outbound,
             relying_party: RelyingParty::new(domain.clone(), origins.beneath(&domain)),
             origins,
+            copying: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
         })
     }
 

@@ -36,6 +36,7 @@ mod passkey_sign_in;
 mod passkeys;
 mod passwords;
 mod people;
+mod personal_copy;
 mod privacy;
 mod profiles;
 mod provider;
