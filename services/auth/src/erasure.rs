@@ -1,5 +1,6 @@
 //! Forgetting a person everywhere: auth at once, the other services as they read of it, until all have said that they did.
 
+use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_contracts::Position;
 use shinkofa_contracts::auth::UserErasureRequested;
@@ -58,7 +59,7 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
             return Ok(());
         }
         for tenant in &concerned {
-            erase_in(tx, auth, *tenant, (current.user_id, address.as_deref())).await?;
+            erase_in(tx, auth, tenant.id, (current.user_id, address.as_deref())).await?;
         }
         let told = events::last_about(tx, current.user_id).await?;
         Ok::<_, Error>(erasures::set_told(tx, (realm, current.id), (round, told)).await?)
@@ -76,8 +77,8 @@ async fn address(auth: &Auth, user: UserId) -> Result<Option<String>, Error> {
     .await
 }
 
-/// The tenants in which the person was ever anything, or was asked to be.
-async fn concerned(auth: &Auth, user: UserId, address: Option<&str>) -> Result<Vec<TenantId>, Error> {
+/// The tenants in which the person was ever anything, or was asked to be: what is forgotten there, a copy holds before.
+pub async fn concerned(auth: &Auth, user: UserId, address: Option<&str>) -> Result<Vec<Tenant>, Error> {
     let (database, scope) = (&auth.platform.database, Scope::realm(auth.realm));
     let all = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
         Ok::<_, Error>(tenants(tx).await?)
@@ -85,7 +86,7 @@ async fn concerned(auth: &Auth, user: UserId, address: Option<&str>) -> Result<V
     .await?;
     let mut concerned = Vec::new();
     for some in all.chunks(ASKED_AT_ONCE) {
-        let found = transaction(database, &scope, "tenants_to_erase_in", async |tx| {
+        let found = transaction(database, &scope, "concerned_tenants", async |tx| {
             concerned_among(tx, some, (user, address)).await
         });
         concerned.extend(found.await?);
@@ -97,7 +98,7 @@ async fn concerned_among(
     tx: &mut Connection,
     tenants: &[Tenant],
     (user, address): (UserId, Option<&str>),
-) -> Result<Vec<TenantId>, Error> {
+) -> Result<Vec<Tenant>, Error> {
     let mut concerned = Vec::new();
     for tenant in tenants {
         scope::enter_tenant(tx, tenant.id).await?;
@@ -106,7 +107,7 @@ async fn concerned_among(
             None => false,
         };
         if invited || erasures::is_known_here(tx, user).await? {
-            concerned.push(tenant.id);
+            concerned.push(tenant.clone());
         }
     }
     Ok(concerned)

@@ -176,6 +176,8 @@ pub enum Error {
     TooManyInvitations,
     #[error("{service} does not answer, so the copy would not be whole")]
     ExportIncomplete { service: String },
+    #[error("{service} does not answer, so the register would not be whole")]
+    RegisterIncomplete { service: String },
     #[error("{0}")]
     Refused(Box<Problem>),
     #[error(transparent)]
@@ -361,6 +363,13 @@ impl Error {
                 "export_incomplete",
                 format!("The part {service:?} of the platform is not answering, and a copy without it would not be whole. Try again shortly."),
                 format!("La partie « {service} » de la plateforme ne répond pas, et la copie serait incomplète sans elle. Réessayez dans un instant."),
+            )
+            .retry_after(10),
+            Self::RegisterIncomplete { service } => Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "register_incomplete",
+                format!("The part {service:?} of the platform is not answering, and a register without it would not be whole. Try again shortly."),
+                format!("La partie « {service} » de la plateforme ne répond pas, et le registre serait incomplet sans elle. Réessayez dans un instant."),
             )
             .retry_after(10),
             Self::TenantClosed

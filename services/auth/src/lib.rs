@@ -42,6 +42,7 @@ mod passkey_ceremony;
 mod passkey_wire;
 mod password_reset;
 mod password_setting;
+mod personal_copy;
 mod portions;
 mod privacy;
 mod providers;

@@ -1,5 +1,6 @@
 //! The service itself: what its handlers and jobs are given.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -9,6 +10,7 @@ use shinkofa_jobs::Jobs;
 use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
 use shinkofa_runtime::outbound::Outbound;
 use shinkofa_runtime::{Environment, Platform, Service, StartError};
+use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
@@ -61,6 +63,8 @@ pub struct Auth {
     pub origins: Origins,
     /// How far the jobs that visit every tenant have come.
     pub rounds: Rounds,
+    /// Turns at putting a copy of somebody's data together: one is in memory whole before it is sent.
+    pub copying: Arc<Semaphore>,
 }
 
 impl Auth {
@@ -81,6 +85,7 @@ const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
 const ERASE_EVERY: Duration = Duration::from_secs(60);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
+const COPIES_AT_ONCE: usize = 4;
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -116,6 +121,7 @@ impl Service for Auth {
             relying_party: RelyingParty::new(domain.clone(), origins.beneath(&domain)),
             origins,
             rounds: Rounds::default(),
+            copying: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
         })
     }
 

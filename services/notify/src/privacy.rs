@@ -6,6 +6,7 @@ use shinkofa_db::{Connection, Error};
 use shinkofa_kernel::UserId;
 
 use crate::db::{contacts, deliveries, mailbox, preferences, tenant};
+use crate::domain::Channel;
 
 /// A page would not do: the copy is whole.
 const ALL: i64 = i64::MAX;
@@ -16,6 +17,7 @@ pub async fn export(tx: &mut Connection, person: UserId) -> Result<Value, Error>
     let preferences = preferences::list(tx, tenant, person).await?;
     let deliveries = deliveries::list(tx, (tenant, person), None, ALL).await?;
     Ok(json!({
+        "userId": person,
         "contact": contact.filter(|contact| contact.email.is_some()).map(|contact| json!({
             "email": contact.email,
             "name": contact.name,
@@ -23,13 +25,18 @@ pub async fn export(tx: &mut Connection, person: UserId) -> Result<Value, Error>
             "emailVerified": contact.email_verified,
             "updatedAt": contact.updated_at,
         })),
-        "preferences": preferences.iter().map(|(kind, enabled)| json!({ "kind": kind, "enabled": enabled })).collect::<Vec<_>>(),
+        "preferences": preferences
+            .iter()
+            .map(|(kind, enabled)| json!({ "kind": kind, "channel": Channel::Email, "enabled": enabled }))
+            .collect::<Vec<_>>(),
         "messages": deliveries.iter().map(|delivery| json!({
             "id": delivery.id,
             "kind": delivery.kind,
             "channel": delivery.channel,
             "status": delivery.state,
+            "occasion": delivery.occasion,
             "email": delivery.email,
+            "locale": delivery.locale,
             "subject": delivery.subject,
             "createdAt": delivery.created_at,
             "settledAt": delivery.settled_at,

@@ -29,3 +29,28 @@ pub struct ErasureProgress {
     /// Every subscription of the service to auth's feed is past that position, and nothing about the person waits aside.
     pub done: bool,
 }
+
+/// One kind of personal data that a service keeps, as the comment of its column says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Processing {
+    #[schema(example = "auth")]
+    pub service: String,
+    /// Table and column.
+    #[schema(example = "users.email")]
+    pub data: String,
+    #[schema(example = "signing in, and letters about the account")]
+    pub purpose: String,
+    /// Article 6(1) of the GDPR.
+    #[schema(example = "contract")]
+    pub basis: String,
+    #[schema(example = "until the account is erased")]
+    pub retention: String,
+}
+
+/// `GET /internal/v1/privacy/processing`: what one service keeps about people, and why; auth hands out those of all services.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessingRegister {
+    pub items: Vec<Processing>,
+}

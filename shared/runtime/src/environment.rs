@@ -32,8 +32,20 @@ impl fmt::Display for Faults {
 
 /// What stands in examples and images. Whoever left one of them in place does not start.
 const KNOWN_DEFAULTS: [&str; 14] = [
-    "admin", "admin123", "change-me", "change_me", "changeme", "default", "example", "password", "password123",
-    "postgres", "redis", "root", "secret", "shinkofa",
+    "admin",
+    "admin123",
+    "change-me",
+    "change_me",
+    "changeme",
+    "default",
+    "example",
+    "password",
+    "password123",
+    "postgres",
+    "redis",
+    "root",
+    "secret",
+    "shinkofa",
 ];
 
 impl Environment {

@@ -19,6 +19,7 @@ use crate::documentation::{Document, KnownPaths, document, openapi, openapi_inte
 use crate::health::{self, Draining};
 use crate::known_hosts::answer_at_known_hosts;
 use crate::privacy::{self, Exporter};
+use crate::processing::read_processing_register;
 use crate::{Service, StartError, background};
 
 /// Everything a service's schema consists of, in the order it is made.
@@ -37,6 +38,7 @@ pub(crate) fn shared_internal_routes(config: &mut ServiceConfig<'_>) {
     config.service(shinkofa_feed::read_feed);
     config.service(privacy::export_personal_data);
     config.service(privacy::erasure_progress);
+    config.service(read_processing_register);
 }
 
 /// A running service.

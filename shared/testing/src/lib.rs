@@ -2,6 +2,7 @@
 //!
 //! Needs a PostgreSQL and a Redis for tests: `eval "$(./deploy/ctl test-env)"`.
 
+mod annotations;
 mod api_document;
 mod app;
 mod catalogue;
@@ -16,6 +17,7 @@ mod schema;
 mod timing;
 mod token;
 
+pub use annotations::{assert_columns_are_annotated, assert_copy_holds_personal_columns};
 pub use api_document::assert_document_reads_like_a_product;
 pub use app::{TestApp, TestAppBuilder};
 pub use catalogue::assert_tenant_tables_are_protected;

@@ -53,3 +53,17 @@ pub async fn tenant_of(tx: &mut Connection, realm: RealmId, user: UserId) -> Que
         .await
         .optional()
 }
+
+/// The Discord members that an account was made for, and when.
+pub async fn of_user(
+    tx: &mut Connection,
+    realm: RealmId,
+    user: UserId,
+) -> QueryResult<Vec<(String, DateTime<Utc>)>> {
+    discord_links::table
+        .filter(discord_links::realm_id.eq(realm).and(discord_links::user_id.eq(user)))
+        .order(discord_links::created_at)
+        .select((discord_links::discord_id, discord_links::created_at))
+        .load(tx)
+        .await
+}

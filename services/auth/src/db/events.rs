@@ -1,6 +1,7 @@
 //! This service's own log, where a person has to be forgotten in it.
 
-use diesel::sql_types::BigInt;
+use chrono::{DateTime, Utc};
+use diesel::sql_types::{BigInt, Jsonb, Text, Timestamptz};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl as _;
 use shinkofa_contracts::Position;
@@ -15,6 +16,29 @@ prepared_query! {
 /// Nulls the personal part of every event about somebody, in place: what happened stays, to whom does not.
 pub async fn forget_person(tx: &mut Connection, person: UserId) -> QueryResult<()> {
     ForgetPerson { person }.execute(tx).await.map(drop)
+}
+
+prepared_query! {
+    struct ToldOf { person: UserId as Uuid }
+    " SELECT type, occurred_at, personal FROM events, input
+    WHERE aggregate_type = 'user' AND aggregate_id = person AND personal IS NOT NULL
+    ORDER BY aggregate_seq"
+}
+
+/// What the other services were told about how to address somebody.
+#[derive(Debug, QueryableByName)]
+pub struct Told {
+    #[diesel(sql_type = Text, column_name = "type")]
+    pub type_name: String,
+    #[diesel(sql_type = Timestamptz)]
+    pub occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = Jsonb)]
+    pub personal: serde_json::Value,
+}
+
+/// The personal part of every event about somebody, the oldest first.
+pub async fn told_of(tx: &mut Connection, person: UserId) -> QueryResult<Vec<Told>> {
+    ToldOf { person }.load(tx).await
 }
 
 prepared_query! {

@@ -50,6 +50,20 @@ pub async fn remember(
         .map(drop)
 }
 
+/// When somebody was seen on each of their devices, first and last.
+pub async fn of_user(
+    tx: &mut Connection,
+    realm: RealmId,
+    user: UserId,
+) -> QueryResult<Vec<(DateTime<Utc>, DateTime<Utc>)>> {
+    known_devices::table
+        .filter(known_devices::realm_id.eq(realm).and(known_devices::user_id.eq(user)))
+        .order(known_devices::first_seen_at)
+        .select((known_devices::first_seen_at, known_devices::last_seen_at))
+        .load(tx)
+        .await
+}
+
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
     let theirs = known_devices::realm_id.eq(realm).and(known_devices::user_id.eq(user));
     diesel::delete(known_devices::table.filter(theirs)).execute(tx).await.map(drop)

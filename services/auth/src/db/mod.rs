@@ -24,7 +24,6 @@ pub mod oauth_attempts;
 pub mod one_time_tokens;
 pub mod passkey_challenges;
 pub mod passkeys;
-pub mod processing;
 pub mod profiles;
 pub mod providers;
 pub mod realms;

@@ -23,6 +23,20 @@ pub struct Passkey {
     pub last_used_at: Option<DateTime<Utc>>,
 }
 
+/// A passkey as a copy of its owner's data holds it. Its private half never left the authenticator.
+#[derive(Clone, Debug, Queryable, Selectable)]
+#[diesel(table_name = passkeys)]
+pub struct PasskeyCopy {
+    pub credential_id: Vec<u8>,
+    pub public_key: Vec<u8>,
+    pub transports: String,
+    pub name: String,
+    pub discoverable: Option<bool>,
+    pub backed_up: bool,
+    pub created_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+}
+
 /// What is needed to believe what a passkey signed.
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = passkeys)]
@@ -74,6 +88,19 @@ pub async fn of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> Query
         .filter(passkeys::realm_id.eq(realm).and(passkeys::user_id.eq(user)))
         .order((passkeys::created_at, passkeys::id))
         .select(Passkey::as_select())
+        .load(tx)
+        .await
+}
+
+pub async fn copies_of_user(
+    tx: &mut Connection,
+    realm: RealmId,
+    user: UserId,
+) -> QueryResult<Vec<PasskeyCopy>> {
+    passkeys::table
+        .filter(passkeys::realm_id.eq(realm).and(passkeys::user_id.eq(user)))
+        .order((passkeys::created_at, passkeys::id))
+        .select(PasskeyCopy::as_select())
         .load(tx)
         .await
 }
@@ -189,6 +216,11 @@ pub async fn handle(
         .execute(tx)
         .await?;
     passkey_handles::table.find((realm, user)).select(passkey_handles::handle).first(tx).await
+}
+
+/// What authenticators know this person by, where they know them.
+pub async fn find_handle(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<Option<Vec<u8>>> {
+    passkey_handles::table.find((realm, user)).select(passkey_handles::handle).first(tx).await.optional()
 }
 
 /// The passkeys themselves go with their factors.

@@ -69,6 +69,20 @@ pub async fn latest(
         .optional()
 }
 
+/// Every request to sign up with this address that is still known, the oldest first.
+pub async fn of_address(
+    tx: &mut Connection,
+    realm: RealmId,
+    email_canonical: &str,
+) -> QueryResult<Vec<Signup>> {
+    signups::table
+        .filter(signups::realm_id.eq(realm).and(signups::email_canonical.eq(email_canonical)))
+        .order((signups::created_at, signups::id))
+        .select(Signup::as_select())
+        .load(tx)
+        .await
+}
+
 pub async fn delete(tx: &mut Connection, realm: RealmId, id: SignupId) -> QueryResult<()> {
     diesel::delete(signups::table.find((realm, id))).execute(tx).await.map(drop)
 }

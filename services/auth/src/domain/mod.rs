@@ -24,7 +24,6 @@ pub mod passkey;
 pub mod password;
 pub mod person_name;
 pub mod pkce;
-pub mod processing;
 pub mod profile;
 pub mod proof;
 pub mod provider;

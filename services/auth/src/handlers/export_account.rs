@@ -6,31 +6,55 @@ use std::time::Duration;
 use actix_web::{HttpResponse, get, web};
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
-use serde::Serialize;
-use serde_json::{Value, json};
-use shinkofa_contracts::privacy::{PersonalExport, PrivacyScope};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::{RawValue, to_raw_value};
+use shinkofa_contracts::auth::SERVICE;
+use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::{CurrentActor, OwnActor};
+use shinkofa_identity::OwnActor;
 use shinkofa_kernel::{TenantId, UserId};
-use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal};
+use shinkofa_runtime::Tenant;
+use shinkofa_web::{CallerRefusals, Fault, ProblemDocument, RateRefusal};
 use utoipa::ToSchema;
 
+use crate::db::users::Account;
 use crate::domain::audit::AuditAction;
-use crate::erasure::services;
+use crate::erasure::{concerned, services};
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::{Auth, limits, privacy};
+use crate::{Auth, limits, personal_copy};
 
-/// Everything the platform knows about a person in one tenant.
+/// Everything the platform knows about a person.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Archive {
     exported_at: DateTime<Utc>,
     user_id: UserId,
+    /// What is yours in every studio: how you sign in, where from, what you tell about yourself.
+    #[schema(value_type = Object, example = json!({ "email": "anna@example.org", "sessions": [] }))]
+    account: Box<RawValue>,
+    /// One part for each studio that you were ever anything in, or were invited to.
+    studios: Vec<StudioPart>,
+}
+
+/// Everything the platform knows about a person in one studio.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StudioPart {
     tenant_id: TenantId,
+    #[schema(example = "Studio Élan")]
+    name: String,
     /// By service; each in its own words.
-    #[schema(value_type = Object, example = json!({ "auth": { "account": { "email": "anna@example.org" } }, "notify": {} }))]
-    services: BTreeMap<String, Value>,
+    #[schema(value_type = Object, example = json!({ "auth": { "membership": { "roles": ["member"] } }, "notify": {} }))]
+    services: BTreeMap<String, Box<RawValue>>,
+}
+
+/// `PersonalExport` with its data as the text that it came as, which takes a fraction of the memory of a tree of values.
+#[derive(Deserialize)]
+struct ServicePart {
+    service: String,
+    data: Box<RawValue>,
 }
 
 /// How long a service may take to collect.
@@ -38,7 +62,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A copy of my data
 ///
-/// One JSON archive of what every service knows about you in this studio. It is whole or not at all: while a service does not
+/// One JSON archive of what every service knows about you, in every studio. It is whole or not at all: while a service does not
 /// answer the answer is 503 and names it.
 #[utoipa::path(
     tag = "privacy",
@@ -52,40 +76,65 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[get("/api/me/export")]
 pub async fn export_account(OwnActor(actor): OwnActor, auth: web::Data<Auth>) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::EXPORT_BY_USER, &actor.user_id.to_string()).await?;
+    let _turn = auth.copying.acquire().await.map_err(Fault::unexpected)?;
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let own = transaction(&auth.platform.database, &scope, "export_account", async |tx| {
-        require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
-        Ok::<_, Error>(privacy::export(tx, &auth, actor.user_id).await?)
+    let (known, account) = transaction(&auth.platform.database, &scope, "export_account", async |tx| {
+        let (known, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let own = personal_copy::of_account(tx, &auth, &known).await?;
+        Ok::<_, Error>((known, to_raw_value(&own).map_err(Fault::unexpected)?))
     })
     .await?;
+    let mut studios = Vec::new();
+    for tenant in concerned(&auth, known.id, Some(&known.email_canonical)).await? {
+        studios.push(own_part(&auth, &known, tenant).await?);
+    }
 
     let names = services(&auth);
-    let parts = try_join_all(names.iter().map(|service| part(&auth, service, &actor))).await?;
-    let mut services: BTreeMap<String, Value> = names.into_iter().zip(parts).collect();
-    services.insert(shinkofa_contracts::auth::SERVICE.to_owned(), own);
+    // One studio after the other: the services are not asked for all of them at once.
+    for studio in &mut studios {
+        let whom = (studio.tenant_id, actor.user_id);
+        let parts = try_join_all(names.iter().map(|service| part(&auth, service, whom))).await?;
+        studio.services.extend(names.iter().cloned().zip(parts));
+    }
 
     transaction(&auth.platform.database, &scope, "note_export", async |tx| {
         let trail = auth.trail(actor.tenant_id, actor.actor());
-        let details = json!({ "services": services.keys().collect::<Vec<_>>() });
+        let details = json!({ "services": names, "studios": studios.len() });
         Ok::<_, Error>(trail.user(tx, AuditAction::AccountExported, actor.user_id, details).await?)
     })
     .await?;
-    let archive = Archive { exported_at: now, user_id: actor.user_id, tenant_id: actor.tenant_id, services };
+    let archive = Archive { exported_at: now, user_id: actor.user_id, account, studios };
     Ok(HttpResponse::Ok()
         .insert_header(("cache-control", "no-store"))
         .insert_header(("content-disposition", "attachment; filename=\"export.json\""))
         .json(archive))
 }
 
-async fn part(auth: &Auth, service: &str, actor: &CurrentActor) -> Result<Value, Error> {
+/// What auth itself knows of an account in a studio.
+async fn own_part(auth: &Auth, account: &Account, tenant: Tenant) -> Result<StudioPart, Error> {
+    let scope = Scope::realm(auth.realm).with_tenant(tenant.id).with_user(account.id);
+    let here = transaction(&auth.platform.database, &scope, "export_studio", async |tx| {
+        Ok::<_, Error>(personal_copy::of_studio(tx, account).await?)
+    })
+    .await?;
+    let own = to_raw_value(&here).map_err(Fault::unexpected)?;
+    let services = BTreeMap::from([(SERVICE.to_owned(), own)]);
+    Ok(StudioPart { tenant_id: tenant.id, name: tenant.name, services })
+}
+
+async fn part(
+    auth: &Auth,
+    service: &str,
+    (tenant, user): (TenantId, UserId),
+) -> Result<Box<RawValue>, Error> {
     let missing = |reason: &dyn std::fmt::Display| {
         tracing::warn!(service, %reason, "a copy of somebody's data cannot be completed");
         Error::ExportIncomplete { service: service.to_owned() }
     };
     let peer = auth.platform.peers.peer::<PrivacyScope>(service).map_err(|error| missing(&error))?;
-    let peer = peer.for_tenant(actor.tenant_id).for_user(actor.user_id).timeout(PATIENCE);
-    let path = format!("/internal/v1/privacy/exports/{}", actor.user_id);
-    let export = peer.get::<PersonalExport>(&path).await.map_err(|error| missing(&error))?;
+    let peer = peer.for_tenant(tenant).for_user(user).timeout(PATIENCE);
+    let path = format!("/internal/v1/privacy/exports/{user}");
+    let export = peer.get::<ServicePart>(&path).await.map_err(|error| missing(&error))?;
     if export.service == service { Ok(export.data) } else { Err(missing(&"another service answers")) }
 }

@@ -37,6 +37,7 @@ mod passkey_sign_in;
 mod passkeys;
 mod passwords;
 mod people;
+mod personal_copy;
 mod privacy;
 mod profiles;
 mod provider;

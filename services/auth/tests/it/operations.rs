@@ -144,8 +144,8 @@ async fn a_person_can_have_a_copy_and_be_forgotten() {
         transaction(app.pool(), &scope, "export", async |tx| service.export_personal_data(tx, user).await);
     let copy = copy.await.unwrap();
     assert_eq!(copy["account"]["email"], address(&app, "anna"));
-    assert_eq!(copy["membership"]["roles"], json!(["member"]));
-    assert_eq!(copy["sessions"][0]["network"], "127.0.0.0/24");
+    assert_eq!(copy["studio"]["membership"]["roles"], json!(["member"]));
+    assert_eq!(copy["account"]["sessions"][0]["network"], "127.0.0.0/24");
 
     transaction(app.pool(), &scope, "erase", async |tx| service.erase_personal_data(tx, user).await)
         .await

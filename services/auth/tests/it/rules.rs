@@ -65,7 +65,8 @@ async fn a_transaction_that_names_a_person_sees_what_that_person_proves_with_and
     let realm = Scope::realm(app.service().realm);
     let owners = async |scope: Scope| {
         transaction(app.pool(), &scope, "look", async |tx| {
-            let owners = auth::db::schema::user_factors::table.select(auth::db::schema::user_factors::user_id);
+            let owners =
+                auth::db::schema::user_factors::table.select(auth::db::schema::user_factors::user_id);
             Ok::<_, shinkofa_db::Error>(owners.load::<UserId>(tx).await?)
         })
         .await

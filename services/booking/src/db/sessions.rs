@@ -75,3 +75,23 @@ pub async fn list(
         .load(tx)
         .await
 }
+
+/// The sessions that somebody gives, by start, with the titles of their classes.
+pub async fn list_of_coach(
+    tx: &mut Connection,
+    tenant: TenantId,
+    coach: UserId,
+    most: i64,
+) -> QueryResult<Vec<(SessionRow, String)>> {
+    sessions::table
+        .inner_join(
+            classes::table
+                .on(classes::tenant_id.eq(sessions::tenant_id).and(classes::id.eq(sessions::class_id))),
+        )
+        .filter(sessions::tenant_id.eq(tenant).and(sessions::coach_id.eq(coach)))
+        .order((sessions::starts_at, sessions::id))
+        .limit(most)
+        .select((SessionRow::as_select(), classes::title))
+        .load(tx)
+        .await
+}

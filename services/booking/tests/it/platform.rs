@@ -4,11 +4,13 @@ use booking::Booking;
 use reqwest::Method;
 use serde_json::json;
 use shinkofa_contracts::booking::ReservationsScope;
+use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_contracts::{FeedScope, ReservationId};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{
-    FakePeer, TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
+    FakePeer, TestApp, assert_columns_are_annotated, assert_copy_holds_personal_columns,
+    assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
     assert_schema_file, assert_service_accounts_are_kept_out, assert_tenant_tables_are_protected,
 };
 
@@ -22,6 +24,37 @@ async fn every_table_with_a_tenant_is_protected_and_described_by_the_schema_file
     assert_tenant_tables_are_protected(&app).await;
     assert_schema_file(&app, include_str!("../../src/db/schema.rs")).await;
     app.stop().await;
+}
+
+#[actix_web::test]
+async fn every_column_says_whether_it_is_about_people() {
+    let app = TestApp::<Booking>::start().await;
+    assert_columns_are_annotated(&app).await;
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_copy_holds_every_column_that_is_about_the_person() {
+    let studio = Studio::open().await;
+    let (member, session) = (studio.member(2), studio.session(2, 3).await);
+    studio.book(&member, &session).await.expect(201);
+    let coaches = format!("UPDATE sessions SET coach_id = '{}'", member.user_id);
+    studio.app.superuser().await.run(&coaches).await;
+    let path = format!("/internal/v1/privacy/exports/{}", member.user_id);
+    let about = (Some(TenantId::DEFAULT), Some(member.user_id));
+    let call = studio.app.internal_for::<PrivacyScope>("auth", about, Method::GET, &path);
+    let copy = call.send().await.expect(200).body["data"].take();
+    let places = [
+        ("reservations.customer_id", "reservations/*/reservation/userId"),
+        ("reservations.idempotency_key", "reservations/*/idempotencyKey"),
+        ("reservations.session_id", "reservations/*/reservation/sessionId"),
+        ("reservations.status", "reservations/*/status"),
+        ("sessions.coach_id", "lessons/*/coachId"),
+    ];
+    let withheld = [("events.data", "says again, change by change, what the reservations say")];
+    assert_copy_holds_personal_columns(&studio.app, &copy, &places, &withheld).await;
+    assert_eq!(copy["lessons"][0]["classTitle"], "Yoga");
+    studio.close().await;
 }
 
 #[actix_web::test]

@@ -10,18 +10,24 @@ use shinkofa_kernel::UserId;
 prepared_query! {
     struct Export { person: UserId as Uuid }
     " SELECT jsonb_build_object(
+        'userId', (SELECT input.person FROM input),
         'wallet', (SELECT jsonb_build_object('available', available, 'held', held)
             FROM wallets, input WHERE user_id = input.person),
-        'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'source', source_type, 'units', units,
-            'remaining', remaining, 'held', held, 'booked', booked, 'consumed', consumed, 'expired', expired,
+        'lots', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'source', source_type,
+            'sourceId', source_id, 'units', units, 'remaining', remaining, 'held', held, 'booked', booked, 'consumed', consumed, 'expired', expired,
             'expiresAt', expires_at, 'createdAt', created_at) ORDER BY created_at, id), '[]')
             FROM lots, input WHERE user_id = input.person),
         'transactions', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'type', cause, 'amount', amount,
             'reference', reference, 'createdAt', created_at) ORDER BY created_at, id), '[]')
             FROM journals, input WHERE user_id = input.person),
-        'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'package', package_name,
-            'credits', credits, 'amountMinor', amount_minor, 'currency', currency, 'status', status,
-            'stripeSession', checkout_session_id, 'createdAt', created_at, 'paidAt', paid_at) ORDER BY created_at, id), '[]')
+        'holds', (SELECT coalesce(jsonb_agg(jsonb_build_object('reservationId', reservation_id, 'amount', amount,
+            'state', state, 'expiresAt', expires_at, 'createdAt', created_at, 'changedAt', changed_at)
+            ORDER BY created_at, reservation_id), '[]')
+            FROM holds, input WHERE user_id = input.person),
+        'payments', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'packageId', package_id,
+            'package', package_name, 'credits', credits, 'amountMinor', amount_minor, 'currency', currency, 'status', status,
+            'requestKey', request_key, 'stripeSession', checkout_session_id, 'checkoutUrl', checkout_url,
+            'createdAt', created_at, 'paidAt', paid_at) ORDER BY created_at, id), '[]')
             FROM payments, input WHERE user_id = input.person)
     ) AS export"
 }

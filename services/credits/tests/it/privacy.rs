@@ -2,9 +2,11 @@
 
 use diesel_async::AsyncConnection as _;
 use serde_json::Value;
+use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_kernel::Role;
 use shinkofa_runtime::Service as _;
+use shinkofa_testing::assert_copy_holds_personal_columns;
 
 use crate::harness::Studio;
 
@@ -28,6 +30,49 @@ async fn an_export_holds_the_wallet_its_story_and_the_payments_of_that_person_al
     for list in ["lots", "transactions", "payments"] {
         assert_eq!(export[list].as_array().unwrap().len(), 1, "{list}");
     }
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn a_copy_holds_every_column_that_is_about_the_person() {
+    let studio = Studio::open().await;
+    let (package, anna) = (studio.package().await, studio.app.user(Role::Member));
+    let session = studio.checkout(&anna, &package, "k").await.expect(201).text("checkoutSessionId");
+    studio.pay(&session, "card").await;
+    studio.deliver_events().await;
+    studio.hold(studio.reservation(), anna.user_id, 2).await.expect(200);
+    let path = format!("/internal/v1/privacy/exports/{}", anna.user_id);
+    let about = (Some(anna.tenant_id), Some(anna.user_id));
+    let call = studio.app.internal_for::<PrivacyScope>("auth", about, reqwest::Method::GET, &path);
+    let copy = call.send().await.expect(200).body["data"].take();
+    let places = [
+        ("holds.reservation_id", "holds/*/reservationId"),
+        ("holds.state", "holds/*/state"),
+        ("holds.user_id", "userId"),
+        ("journals.cause", "transactions/*/type"),
+        ("journals.reference", "transactions/*/reference"),
+        ("journals.user_id", "userId"),
+        ("lots.source_id", "lots/*/sourceId"),
+        ("lots.source_type", "lots/*/source"),
+        ("lots.user_id", "userId"),
+        ("payments.checkout_session_id", "payments/*/stripeSession"),
+        ("payments.checkout_url", "payments/*/checkoutUrl"),
+        ("payments.currency", "payments/*/currency"),
+        ("payments.package_id", "payments/*/packageId"),
+        ("payments.package_name", "payments/*/package"),
+        ("payments.request_key", "payments/*/requestKey"),
+        ("payments.status", "payments/*/status"),
+        ("payments.user_id", "userId"),
+        ("wallets.user_id", "userId"),
+    ];
+    let withheld = [
+        ("events.data", "says again what the payments say"),
+        (
+            "idempotency_keys.response",
+            "the answer that the person had, for seven days: it says what the payments say",
+        ),
+    ];
+    assert_copy_holds_personal_columns(&studio.app, &copy, &places, &withheld).await;
     studio.close().await;
 }
 

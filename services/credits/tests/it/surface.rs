@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use credits::{Credits, FAILPOINTS};
 use shinkofa_runtime::{Environment, Platform, Service as _};
 use shinkofa_testing::{
-    assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
-    assert_schema_file, assert_service_accounts_are_kept_out,
+    assert_columns_are_annotated, assert_document_reads_like_a_product, assert_every_route_asks_who,
+    assert_routes_page, assert_schema_file, assert_service_accounts_are_kept_out,
 };
 
 use crate::harness::Studio;
@@ -28,6 +28,13 @@ async fn the_page_of_routes_is_the_document_and_every_route_asks_who() {
 async fn the_schema_file_is_the_database() {
     let studio = Studio::open().await;
     assert_schema_file(&studio.app, include_str!("../../src/db/schema.rs")).await;
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn every_column_says_whether_it_is_about_people() {
+    let studio = Studio::open().await;
+    assert_columns_are_annotated(&studio.app).await;
     studio.close().await;
 }
 

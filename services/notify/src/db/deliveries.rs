@@ -236,7 +236,10 @@ pub struct DeliveryRow {
     pub kind: Kind,
     pub channel: Channel,
     pub state: DeliveryState,
+    /// What it is about.
+    pub occasion: Option<serde_json::Value>,
     pub email: Option<String>,
+    pub locale: Option<Locale>,
     pub subject: Option<String>,
     pub created_at: DateTime<Utc>,
     pub settled_at: Option<DateTime<Utc>>,
@@ -282,6 +285,7 @@ pub async fn erase(
         .set((
             deliveries::occasion.eq(None::<serde_json::Value>),
             deliveries::email.eq(None::<String>),
+            deliveries::locale.eq(None::<String>),
             deliveries::subject.eq(None::<String>),
         ))
         .execute(tx)
@@ -312,7 +316,7 @@ pub async fn suppress_unreachable(
 
 prepared_query! {
     struct Purge { tenant: TenantId as Uuid, before: DateTime<Utc> as Timestamptz, most: i32 as Integer }
-    " UPDATE deliveries SET occasion = NULL, email = NULL, subject = NULL FROM input
+    " UPDATE deliveries SET occasion = NULL, email = NULL, locale = NULL, subject = NULL FROM input
     WHERE tenant_id = tenant AND id IN (
         SELECT id FROM deliveries, input WHERE tenant_id = tenant AND created_at < before AND occasion IS NOT NULL
             AND settled_at IS NOT NULL

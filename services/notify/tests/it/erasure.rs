@@ -4,6 +4,7 @@ use serde_json::Value;
 use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_kernel::TenantId;
+use shinkofa_testing::assert_copy_holds_personal_columns;
 use shinkofa_web::Locale;
 
 use crate::studio::{Person, Studio};
@@ -49,6 +50,66 @@ async fn a_copy_holds_the_contact_the_choices_and_the_messages() {
     assert_eq!(copy["data"]["contact"]["emailVerified"], true);
     assert_eq!(copy["data"]["messages"][0]["kind"], "reservation_confirmed");
     assert_eq!(copy["data"]["messages"][0]["email"], "ann@example.org");
+    studio.close().await;
+}
+
+#[actix_web::test]
+async fn a_copy_holds_every_column_that_is_about_the_person() {
+    const BOX: &str = "stands for a mail server of the outside world, on installations for development alone";
+    let studio = Studio::open().await;
+    let ann = studio.member("Ann", Locale::English);
+    studio.confirmed(&ann);
+    studio.verification(&ann, "token");
+    studio.settle().await;
+    let switched_off = format!(
+        "INSERT INTO preferences (tenant_id, user_id, kind, channel, enabled, updated_at)
+         VALUES ('{}', '{}', 'reservation_cancelled', 'email', false, now())",
+        TenantId::DEFAULT,
+        ann.id
+    );
+    studio.app.superuser().await.run(&switched_off).await;
+    let copy = export(&studio, &ann).await["data"].take();
+    let places = [
+        ("contacts.email", "contact/email"),
+        ("contacts.locale", "contact/locale"),
+        ("contacts.name", "contact/name"),
+        ("contacts.user_id", "userId"),
+        ("deliveries.channel", "messages/*/channel"),
+        ("deliveries.email", "messages/*/email"),
+        ("deliveries.kind", "messages/*/kind"),
+        ("deliveries.locale", "messages/*/locale"),
+        ("deliveries.occasion", "messages/*/occasion"),
+        ("deliveries.state", "messages/*/status"),
+        ("deliveries.subject", "messages/*/subject"),
+        ("deliveries.user_id", "userId"),
+        ("preferences.channel", "preferences/*/channel"),
+        ("preferences.kind", "preferences/*/kind"),
+        ("preferences.user_id", "userId"),
+    ];
+    let withheld = [
+        ("mailbox_messages.html", BOX),
+        ("mailbox_messages.recipient", BOX),
+        ("mailbox_messages.subject", BOX),
+        ("mailbox_messages.text", BOX),
+        ("parked_events.event", "the service that told it hands it out"),
+    ];
+    assert_copy_holds_personal_columns(&studio.app, &copy, &places, &withheld).await;
+    studio.close().await;
+}
+
+/// Every column that says something is empty a month later, the language as well.
+#[actix_web::test]
+async fn what_messages_said_is_forgotten_in_the_end() {
+    let studio = Studio::open().await;
+    let ann = studio.member("Ann", Locale::English);
+    studio.verification(&ann, "token");
+    studio.settle().await;
+    let said = "SELECT occasion, email, locale, subject FROM deliveries";
+    assert_eq!(studio.app.sql(said).await[0]["locale"], "en");
+    studio.app.advance(chrono::TimeDelta::days(31));
+    studio.app.run_jobs().await;
+    let nothing = serde_json::json!({ "occasion": null, "email": null, "locale": null, "subject": null });
+    assert_eq!(studio.app.sql(said).await, [nothing]);
     studio.close().await;
 }
 

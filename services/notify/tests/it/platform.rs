@@ -6,8 +6,9 @@ use notify::Notify;
 use shinkofa_kernel::Clock;
 use shinkofa_runtime::{Environment, Platform, Service};
 use shinkofa_testing::{
-    TestApp, assert_document_reads_like_a_product, assert_every_route_asks_who, assert_routes_page,
-    assert_schema_file, assert_service_accounts_are_kept_out, assert_tenant_tables_are_protected,
+    TestApp, assert_columns_are_annotated, assert_document_reads_like_a_product, assert_every_route_asks_who,
+    assert_routes_page, assert_schema_file, assert_service_accounts_are_kept_out,
+    assert_tenant_tables_are_protected,
 };
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
@@ -22,6 +23,13 @@ async fn the_schema_file_and_the_routes_page_tell_the_truth_and_tables_are_prote
     let machine = app.service_account(&[]);
     assert_eq!(assert_service_accounts_are_kept_out(&app, ROUTES, (&machine.token, &[])).await, 3);
     assert_tenant_tables_are_protected(&app).await;
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn every_column_says_whether_it_is_about_people() {
+    let app = TestApp::<Notify>::start().await;
+    assert_columns_are_annotated(&app).await;
     app.stop().await;
 }
 

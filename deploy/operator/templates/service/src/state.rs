@@ -36,7 +36,7 @@ impl Service for State {
     ) -> Result<serde_json::Value, shinkofa_db::Error> {
         let notes = db::notes::of_user(tx, user).await?;
         let texts: Vec<_> = notes.into_iter().map(|note| note.text).collect();
-        Ok(serde_json::json!({ "notes": texts }))
+        Ok(serde_json::json!({ "userId": user, "notes": texts }))
     }
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {

@@ -5,9 +5,11 @@ use reqwest::Method;
 use serde_json::json;
 use {{service_crate}}::State;
 use shinkofa_contracts::FeedScope;
+use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{
-    TestApp, assert_every_route_asks_who, assert_routes_page, assert_schema_file, assert_tenant_tables_are_protected,
+    TestApp, assert_columns_are_annotated, assert_copy_holds_personal_columns, assert_every_route_asks_who,
+    assert_routes_page, assert_schema_file, assert_tenant_tables_are_protected,
 };
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
@@ -78,6 +80,21 @@ async fn the_schema_file_and_the_routes_page_tell_the_truth() {
     assert_schema_file(&app, include_str!("../../src/db/schema.rs")).await;
     assert_routes_page::<State>(ROUTES);
     assert_every_route_asks_who(&app, ROUTES).await;
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn every_column_says_whether_it_is_about_people_and_a_copy_holds_those_that_are() {
+    let app = TestApp::<State>::start().await;
+    assert_columns_are_annotated(&app).await;
+    let anna = app.user(Role::Member);
+    app.post(NOTES).bearer(&anna).json(&json!({"text": "Bring a mat."})).send().await.expect(201);
+    let path = format!("/internal/v1/privacy/exports/{}", anna.user_id);
+    let about = (Some(TenantId::DEFAULT), Some(anna.user_id));
+    let call = app.internal_for::<PrivacyScope>("auth", about, Method::GET, &path);
+    let copy = call.send().await.expect(200).body["data"].take();
+    let places = [("notes.text", "notes/*"), ("notes.user_id", "userId")];
+    assert_copy_holds_personal_columns(&app, &copy, &places, &[]).await;
     app.stop().await;
 }
 

@@ -1,0 +1,45 @@
+-- What each column is for: the register of processing is made of it, and a test asks for it.
+COMMENT ON COLUMN reservations.customer_id IS 'personal: whose seats these are; contract; kept for the studio''s books, after erasure under a pseudonym';
+COMMENT ON COLUMN reservations.idempotency_key IS 'personal: answering a repeated booking with the first one; contract; until the account is erased';
+COMMENT ON COLUMN reservations.session_id IS 'personal: what the person booked; contract; kept for the studio''s books, after erasure under a pseudonym';
+COMMENT ON COLUMN reservations.status IS 'personal: what became of a booking; contract; kept for the studio''s books, after erasure under a pseudonym';
+COMMENT ON COLUMN sessions.coach_id IS 'personal: who gives the lesson; contract; until the account is erased';
+COMMENT ON COLUMN events.data IS 'personal: telling the other services what became of a booking; contract; kept, under an id that nobody resolves once the account is erased';
+
+COMMENT ON COLUMN classes.description IS 'technical: of a studio';
+COMMENT ON COLUMN classes.level IS 'technical: of a studio';
+COMMENT ON COLUMN classes.title IS 'technical: of a studio';
+COMMENT ON COLUMN sessions.class_id IS 'technical: id of a class';
+COMMENT ON COLUMN sessions.location IS 'technical: of a studio';
+
+COMMENT ON COLUMN event_heads.aggregate_id IS 'technical: id of the thing';
+COMMENT ON COLUMN event_heads.aggregate_type IS 'technical: kind of thing';
+COMMENT ON COLUMN events.actor IS 'technical: ids alone';
+COMMENT ON COLUMN events.aggregate_id IS 'technical: id of the thing';
+COMMENT ON COLUMN events.aggregate_type IS 'technical: kind of thing';
+COMMENT ON COLUMN events.personal IS 'technical: none, it tells ids alone';
+COMMENT ON COLUMN events.traceparent IS 'technical: trace id';
+COMMENT ON COLUMN events.type IS 'technical: kind of event';
+COMMENT ON COLUMN feed_cursors.feed IS 'technical: name of a feed';
+COMMENT ON COLUMN idempotency_keys.caller IS 'technical: id of the caller';
+COMMENT ON COLUMN idempotency_keys.key IS 'technical: chosen by the client, random';
+COMMENT ON COLUMN idempotency_keys.operation IS 'technical: name of an operation';
+COMMENT ON COLUMN idempotency_keys.request_hash IS 'technical: digest';
+COMMENT ON COLUMN idempotency_keys.response IS 'technical: what a studio offers, seven days';
+COMMENT ON COLUMN jobs.key IS 'technical: ids alone';
+COMMENT ON COLUMN jobs.last_error IS 'technical: text of an error';
+COMMENT ON COLUMN jobs.name IS 'technical: kind of job';
+COMMENT ON COLUMN jobs.payload IS 'technical: ids alone';
+COMMENT ON COLUMN jobs.traceparent IS 'technical: trace id';
+COMMENT ON COLUMN parked_events.aggregate_id IS 'technical: id of the thing';
+COMMENT ON COLUMN parked_events.aggregate_type IS 'technical: kind of thing';
+COMMENT ON COLUMN parked_events.event IS 'technical: ids alone, until it is applied';
+COMMENT ON COLUMN parked_events.feed IS 'technical: name of a feed';
+COMMENT ON COLUMN parked_events.reason IS 'technical: text of an error';
+COMMENT ON COLUMN tenant_roles.name IS 'technical: name of a role';
+COMMENT ON COLUMN tenant_roles.permissions IS 'technical: names of permissions';
+COMMENT ON COLUMN tenants.domain IS 'technical: of a studio';
+COMMENT ON COLUMN tenants.name IS 'technical: of a studio';
+COMMENT ON COLUMN tenants.slug IS 'technical: of a studio';
+COMMENT ON COLUMN tenants.status IS 'technical: of a studio';
+COMMENT ON COLUMN tenants.time_zone IS 'technical: of a studio';
