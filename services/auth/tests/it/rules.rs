@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use auth::Auth;
 use auth::db::users;
-use diesel::prelude::*;
+use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::RunQueryDsl as _;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::Permission;
