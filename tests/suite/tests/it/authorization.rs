@@ -5,6 +5,7 @@
 //! nothing to [`expectation::Who`], fails the test.
 
 mod cast;
+mod everything;
 mod expectation;
 mod shadow;
 mod strangers;
