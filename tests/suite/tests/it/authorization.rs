@@ -5,6 +5,7 @@
 //! nothing to [`expectation::Who`], fails the test.
 
 mod cast;
+mod done;
 mod everything;
 mod expectation;
 mod shadow;

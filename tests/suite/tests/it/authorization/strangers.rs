@@ -9,6 +9,7 @@ use suite::{Answer, Stack, invariants};
 use tokio::task::LocalSet;
 
 use super::cast::{Cast, Role};
+use super::done::document_of;
 use super::everything::{Everything, is_named_by_people, named_by};
 use super::expectation::Who;
 use super::shadow::Shadow;
@@ -48,13 +49,32 @@ fn example(schema: &Value, document: &Value) -> Value {
     }
 }
 
+/// The same with every member that its document gives an example of, asked for or not.
+fn whole_example(schema: &Value, document: &Value) -> Value {
+    if let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix("#/")) {
+        let target = name.split('/').fold(document, |value, member| &value[member]);
+        return whole_example(target, document);
+    }
+    let mut whole = example(schema, document);
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    for (name, property) in properties.filter(|(_, property)| !property["example"].is_null()) {
+        whole[name] = property["example"].clone();
+    }
+    whole
+}
+
 /// What is sent beside the id.
-struct Sent {
-    body: Value,
-    query: Vec<(String, String)>,
+pub struct Sent {
+    pub body: Value,
+    pub query: Vec<(String, String)>,
 }
 
 impl Sent {
+    pub fn with_every_example(operation: &Operation, document: &Value) -> Self {
+        let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
+        Self { body: whole_example(schema, document), ..Self::of(operation, document) }
+    }
+
     fn of(operation: &Operation, document: &Value) -> Self {
         let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
         let parameters = operation.description["parameters"].as_array().into_iter().flatten();
@@ -222,11 +242,7 @@ async fn compare(
         if named_by(operation).is_empty() {
             continue;
         }
-        let document = documents.values().find(|document| {
-            let method = operation.method.as_str().to_ascii_lowercase();
-            document["paths"][&operation.path][method].is_object()
-        });
-        let sent = Sent::of(operation, document.expect("a document has the operation"));
+        let sent = Sent::of(operation, document_of(operation, documents));
         questions.about(operation, *who, &sent).await;
     }
     questions.compared
@@ -273,4 +289,8 @@ fn an_example_is_what_a_document_asks_for() {
         },
     });
     assert_eq!(example(&schema, &document), json!({ "name": "xxx", "count": 5, "kind": "a" }));
+    let mut schema = schema;
+    schema["properties"]["left_out"]["example"] = json!(true);
+    let whole = json!({ "name": "xxx", "count": 5, "kind": "a", "left_out": true });
+    assert_eq!(whole_example(&schema, &document), whole);
 }
