@@ -29,7 +29,7 @@ pub use pace::{Load, Pace, Requests};
 pub use people::{Member, Person};
 pub use processes::Process;
 pub use redis::RedisSnapshot;
-pub use smtp::SmtpSink;
+pub use smtp::{SmtpHealth, SmtpSink};
 pub use sql::Superuser;
 pub use stack::{DemoAccount, Stack};
 pub use staff::App;

@@ -23,12 +23,18 @@ impl Stack {
 
     /// The token of the newest link that confirms an address.
     pub async fn verification_token(&self, email: &str) -> String {
-        let mail = self.mail_with(email, "/verify-email#token=").await;
-        token_in(mail["text"].as_str().unwrap_or_default())
+        self.link_token(email, "verify-email").await
+    }
+
+    /// The token of the newest link to this page.
+    pub async fn link_token(&self, email: &str, page: &str) -> String {
+        let link = format!("/{page}#token=");
+        let mail = self.mail_with(email, &link).await;
+        token_in(mail["text"].as_str().unwrap_or_default(), &link)
     }
 }
 
-fn token_in(text: &str) -> String {
-    let (_, after) = text.split_once("#token=").expect("the mail holds a link");
+fn token_in(text: &str, link: &str) -> String {
+    let (_, after) = text.split_once(link).expect("the mail holds a link");
     after.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect()
 }

@@ -24,15 +24,15 @@ struct Shared {
     interval: Duration,
     next: AtomicU32,
     ended: AtomicBool,
-    answers: Mutex<BTreeMap<u16, u32>>,
+    answers: Mutex<BTreeMap<String, BTreeMap<u16, u32>>>,
     latest: Mutex<Duration>,
 }
 
 /// What a load came to.
 #[derive(Debug)]
 pub struct Load {
-    /// How many answers had each status. Connections that broke are told as status 0.
-    pub answers: BTreeMap<u16, u32>,
+    /// How many answers of each address had each status. Connections that broke are told as status 0.
+    pub answers: BTreeMap<String, BTreeMap<u16, u32>>,
     pub requests: u32,
     pub took: Duration,
     /// The longest that any request was sent after its time.
@@ -69,7 +69,7 @@ impl Pace {
         }
         let answers = self.shared.answers.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let latest = *self.shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        Load { requests: answers.values().sum(), answers, took, latest }
+        Load { requests: answers.values().flat_map(BTreeMap::values).sum(), answers, took, latest }
     }
 }
 
@@ -88,7 +88,9 @@ async fn work(shared: Arc<Shared>, began: Instant, requests: Requests) {
         if status == 0 {
             connections.remove(&address);
         }
-        *shared.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
+        let mut answers = shared.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        *answers.entry(address).or_default().entry(status).or_default() += 1;
+        drop(answers);
         let mut latest = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
         *latest = Duration::max(*latest, late);
     }

@@ -49,6 +49,18 @@ impl Stack {
         self.try_redis("PING").await.is_ok_and(|answer| answer == "+PONG\r\n")
     }
 
+    /// Has it keep a word, which no service looks for.
+    pub async fn tell_redis(&self, key: &str, word: &str) {
+        assert_eq!(self.ask_redis(&format!("SET {key} {word}")).await, "+OK\r\n");
+    }
+
+    /// The word that it was told to keep, if it still knows it.
+    pub async fn word_of_redis(&self, key: &str) -> Option<String> {
+        let answer = self.ask_redis(&format!("GET {key}")).await;
+        let (length, word) = answer.split_once("\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+        (length != "$-1").then(|| word.trim_end().to_owned())
+    }
+
     /// The names of all that it holds.
     pub async fn redis_keys(&self) -> String {
         self.ask_redis("KEYS *").await

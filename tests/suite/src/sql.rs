@@ -29,6 +29,14 @@ impl Stack {
         Superuser(connection.unwrap_or_else(|error| panic!("{url}: {error}")))
     }
 
+    /// When the PostgreSQL that takes connections was started. None where none does.
+    pub async fn postgres_started_at(&self) -> Option<String> {
+        let connection = AsyncPgConnection::establish(&self.database_url("postgres", DATABASE)).await;
+        let query = "SELECT pg_postmaster_start_time()::text AS at";
+        let rows = Superuser(connection.ok()?).try_rows(query).await.ok()?;
+        rows.first()?["at"].as_str().map(str::to_owned)
+    }
+
     /// The address of a role in a database of the cluster, without its password.
     pub fn database_url(&self, role: &str, database: &str) -> String {
         let socket = self.postgres_socket.replace('/', "%2F");

@@ -76,6 +76,44 @@ async fn v14_of_200_parallel_guesses_three_are_looked_at() {
     second_step(&app, &tokens[49], &with.shown(&app)).await.expect(200);
 }
 
+/// V14: the same with the right code among the guesses, on every twentieth of the steps: it is let in once at most, and counts
+/// as one of the three.
+#[actix_web::test]
+async fn v14_of_200_parallel_guesses_with_the_right_code_among_them_one_is_let_in_and_three_are_looked_at() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let with = person_with_app(&app, &anna).await;
+    let (mut for_wrong, mut for_right) = (Vec::new(), Vec::new());
+    for _ in 0..50 {
+        for_wrong.push(half_way(&app, &anna).await);
+    }
+    // A step that was taken is over: what is presented with it later would be refused without being looked at.
+    for _ in 0..11 {
+        for_right.push(half_way(&app, &anna).await);
+    }
+    let right = with.shown(&app);
+    let number: u32 = right.parse().unwrap();
+    let guesses = join_all((0..200_usize).map(|n| {
+        let (app, is_right) = (&app, n.is_multiple_of(20));
+        let token = if is_right { &for_right[n / 20] } else { &for_wrong[n % for_wrong.len()] };
+        let wrong = format!("{:06}", (number + 1 + u32::try_from(n).unwrap()) % 1_000_000);
+        let code = if is_right { right.clone() } else { wrong };
+        async move { second_step(app, token, &code).await.status }
+    }))
+    .await;
+    assert!(guesses.iter().all(|status| [200, 401, 429].contains(status)), "{guesses:?}");
+    let let_in = guesses.iter().filter(|status| **status == 200).count();
+    assert!(let_in <= 1, "the code let in {let_in}");
+    let looked_at = guesses.iter().filter(|status| **status != 429).count();
+    assert!((1..=3).contains(&looked_at), "{looked_at} guesses of 200 were looked at");
+    let counted = app.sql("SELECT guesses FROM factor_guesses").await;
+    assert!(counted[0]["guesses"].as_i64().unwrap() <= 3);
+    // The session that the app was enrolled from, and the one of the right code.
+    assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 1 + let_in);
+    app.advance(TimeDelta::seconds(30));
+    second_step(&app, &for_right[10], &with.shown(&app)).await.expect(200);
+}
+
 /// V14: the right code, presented many times at once, opens one session.
 #[actix_web::test]
 async fn v14_a_code_presented_many_times_at_once_opens_one_session() {

@@ -87,10 +87,17 @@ impl Operation {
 
     /// The same with this id wherever the path wants one, and this body where there is one.
     pub fn call_about(&self, stack: &Stack, id: &str, body: &Value) -> Call {
-        let mut path = self.path.clone();
+        self.call_about_each(stack, &[id], body)
+    }
+
+    /// The same with ids in the order of the path; the last stands for those that follow.
+    pub fn call_about_each(&self, stack: &Stack, ids: &[&str], body: &Value) -> Call {
+        let (mut path, mut turn) = (self.path.clone(), 0);
         while let Some((before, after)) = path.clone().split_once('{') {
             let (_, rest) = after.split_once('}').expect("a closed parameter");
+            let id = ids.get(turn).or(ids.last()).expect("an id");
             path = format!("{before}{id}{rest}");
+            turn += 1;
         }
         let call = stack.call(self.method.clone(), stack.url_of(self.host(), &path));
         if self.method == Method::GET { call } else { call.json(body) }

@@ -1,5 +1,7 @@
 //! Somebody who uses every way that auth has, rightly and wrongly, and the secrets that pass on it.
 
+mod given_out;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use data_encoding::BASE32_NOPAD;
@@ -35,7 +37,12 @@ impl Walk {
         walk.by_provider(stack).await;
         walk.sign_in_from_addresses(stack).await;
         walk.with_another_password(stack).await;
-        walk.with_a_second_factor(stack).await;
+        walk.in_a_browser(stack).await;
+        walk.from_staff(stack).await;
+        walk.for_a_day(stack).await;
+        let access = walk.with_a_second_factor(stack).await;
+        walk.to_another_address_and_back(stack, &access).await;
+        walk.not_me(stack).await;
         walk
     }
 
@@ -50,11 +57,7 @@ impl Walk {
 
     /// The token of the newest link of this kind that was mailed.
     async fn mailed(&mut self, stack: &Stack, page: &str) -> String {
-        let mail = stack.mail_with(&self.person.email, &format!("/{page}#token=")).await;
-        let text = mail["text"].as_str().unwrap_or_default();
-        let (_, after) = text.split_once("#token=").expect("the mail holds a link");
-        let token: String =
-            after.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+        let token = stack.link_token(&self.person.email, page).await;
         self.keep("the token of a mailed link", token.clone());
         token
     }
@@ -95,8 +98,7 @@ impl Walk {
         let body = json!({ "email": self.person.email, "code": code });
         let answer = until_not_locked(stack, "/api/auth/otp/verify", &body).await.expect(200);
         self.keep_tokens(&answer);
-        // Six digits stand in any log by chance: they are looked for as whoever logs a body would write them.
-        self.keep("a mailed code", format!("\"code\":\"{code}\""));
+        self.keep("a mailed code", code);
     }
 
     /// No provider is configured in the stack. What comes back from one is a secret all the same.
@@ -143,8 +145,11 @@ impl Walk {
         self.person.password = password;
     }
 
-    async fn with_a_second_factor(&mut self, stack: &Stack) {
-        let credentials = json!({ "email": self.person.email, "password": self.person.password });
+    /// Returns the access token that both factors brought.
+    async fn with_a_second_factor(&mut self, stack: &Stack) -> String {
+        let device = self.device(stack);
+        let credentials =
+            json!({ "email": self.person.email, "password": self.person.password, "deviceId": device });
         let answer = until_not_locked(stack, "/api/auth/signin", &credentials).await.expect(200);
         self.keep_tokens(&answer);
         let access = answer.text("accessToken");
@@ -176,10 +181,39 @@ impl Walk {
         let wrong = json!({ "mfaToken": token, "code": "AAAA-AAAA-AAAA-AAAA" });
         let refused = stack.post("/api/auth/signin/mfa").json(&wrong).send().await;
         assert!((400..500).contains(&refused.status), "{refused:?}");
-        let body = json!({ "mfaToken": token, "code": codes[0], "rememberDevice": false });
+        let body = json!({ "mfaToken": token, "code": codes[0], "rememberDevice": true });
         let answer = until_not_locked(stack, "/api/auth/signin/mfa", &body).await.expect(200);
         self.keep_tokens(&answer);
+        self.keep("the proof of a remembered device", answer.text("deviceToken"));
+        answer.text("accessToken")
     }
+
+    /// What undoes it takes the password away.
+    async fn to_another_address_and_back(&mut self, stack: &Stack, access: &str) {
+        let email = format!("{}@{}", stack.fresh("elsewhere"), stack.domain);
+        let body = json!({ "newEmail": email, "currentPassword": self.person.password });
+        stack.post("/api/auth/email/change").bearer(access).json(&body).send().await.expect(202);
+        let proof = stack.link_token(&email, "confirm-email-change").await;
+        self.keep("the token of a mailed link", proof.clone());
+        spend(stack, "/api/auth/email/change/confirm", &proof).await;
+        let back = self.mailed(stack, "undo-email-change").await;
+        spend(stack, "/api/auth/email/change/undo", &back).await;
+    }
+
+    /// The link of a letter about a sign-in from another device.
+    async fn not_me(&mut self, stack: &Stack) {
+        let body = json!({ "token": self.mailed(stack, "not-me").await });
+        let answer = stack.post("/api/auth/signin/not-me").json(&body).send().await;
+        // A letter that is still under way may have taken its place.
+        assert!(matches!(answer.status, 204 | 410), "{answer:?}");
+    }
+}
+
+/// Uses the token of a link, once with success and once more.
+async fn spend(stack: &Stack, path: &str, token: &str) {
+    let body = json!({ "token": token });
+    stack.post(path).json(&body).send().await.expect(204);
+    stack.post(path).json(&body).send().await.expect(410);
 }
 
 /// Wrong attempts make the next ones wait.

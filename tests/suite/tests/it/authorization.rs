@@ -5,6 +5,8 @@
 //! nothing to [`expectation::Who`], fails the test.
 
 mod cast;
+mod done;
+mod everything;
 mod expectation;
 mod shadow;
 mod strangers;

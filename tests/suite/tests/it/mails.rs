@@ -4,10 +4,16 @@ use serde_json::Value;
 use suite::{Stack, invariants};
 
 use crate::auth_ways::Walk;
+use crate::codes::holds;
 
 /// All that a mail says, headers and both bodies.
 fn all_of(mails: &[Value]) -> String {
     mails.iter().map(Value::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// A code of a few digits has to stand there by itself: longer numbers hold it by chance.
+fn stands_in(secret: &str, mails: &str) -> bool {
+    if secret.len() < 10 { holds(mails, secret) } else { mails.contains(secret) }
 }
 
 #[tokio::test]
@@ -18,7 +24,7 @@ async fn nobodys_secret_stands_in_a_mail_to_somebody_else() {
         let mails = all_of(&stack.mails_to(&reader.person.email).await);
         assert!(mails.contains("#token="), "the search finds what is there");
         for (what, secret) in &owner.secrets {
-            assert!(!mails.contains(secret.as_str()), "{what} of one person stands in a mail to another");
+            assert!(!stands_in(secret, &mails), "{what} of one person stands in a mail to another");
         }
         assert!(!mails.contains(&owner.person.email), "an address stands in somebody else's mail");
     }
@@ -32,7 +38,7 @@ async fn no_password_and_no_lasting_token_is_mailed_even_to_its_owner() {
     let mails = all_of(&stack.mails_to(&walk.person.email).await);
     let mailed = ["the token of a mailed link", "a mailed code", "an IPv4 address", "an IPv6 address"];
     for (what, secret) in walk.secrets.iter().filter(|(what, _)| !mailed.contains(what)) {
-        assert!(!mails.contains(secret.as_str()), "{what} is mailed");
+        assert!(!stands_in(secret, &mails), "{what} is mailed");
     }
     for (what, address) in walk.secrets.iter().filter(|(what, _)| what.ends_with("address")) {
         assert!(!mails.contains(address.as_str()), "{what} is mailed in full");

@@ -7,6 +7,7 @@ mod auth_chaos;
 mod auth_ways;
 mod authorization;
 mod browser;
+mod codes;
 mod database_roles;
 mod feeds_under_kill;
 mod gateway;

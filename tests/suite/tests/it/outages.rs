@@ -1,8 +1,15 @@
 //! Parts of the platform that are gone for a while: what still works, and what settles by itself.
 
+use std::time::{Duration, Instant};
+
+use chrono::{SecondsFormat, TimeDelta};
 use futures_util::{StreamExt as _, stream};
 use serde_json::json;
-use suite::{PackageTerms, Person, SessionTerms, Stack, invariants, until};
+use suite::{
+    Call, ClassTerms, Member, PackageTerms, Person, SessionTerms, Stack, invariants, until, until_within,
+};
+
+use crate::absence::Absence;
 
 const PACK: i32 = 5;
 const CREDITS: i64 = PACK as i64;
@@ -137,5 +144,104 @@ async fn a_pending_booking_that_turns_out_unpaid_is_rejected_and_its_seat_is_fre
     })
     .await;
     stack.book(&rival, &session).await.expect_problem(402, "insufficient_credits");
+    invariants::check(&stack).await;
+}
+
+/// So soon what cannot be done is refused, and can be done again once auth is back.
+const PROMISED: Duration = Duration::from_secs(5);
+/// What is sensitive writes there.
+const WRITTEN: &str = "SELECT (SELECT count(*) FROM credits.packages) AS packages,
+    (SELECT count(*) FROM credits.payments) AS payments,
+    (SELECT count(*) FROM booking.classes) AS classes,
+    (SELECT count(*) FROM booking.sessions) AS sessions";
+
+/// What staff change and what is bought: for these auth itself is asked whether the token is still good.
+struct Sensitive {
+    admin: Member,
+    buyer: Person,
+    package: String,
+    class: String,
+    starts_at: String,
+}
+
+impl Sensitive {
+    async fn prepare(stack: &Stack, buyer: Person) -> Self {
+        let admin = stack.admin().await;
+        let package = stack.package(&admin, PackageTerms { credits: 1, validity_days: 30 }).await;
+        let class = stack.class(&admin, ClassTerms { credit_cost: 1 }).await;
+        let starts_at = stack.clock.now() + TimeDelta::days(6);
+        let starts_at = starts_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        Self { admin, buyer, package, class, starts_at }
+    }
+
+    /// The requests, under keys of their own.
+    fn calls(&self, stack: &Stack, key: &str) -> [(&'static str, Call); 4] {
+        let create = |what: &str, path: &str| {
+            stack.post(path).bearer(&self.admin).idempotency_key(&format!("{key}-{what}"))
+        };
+        let package = json!({
+            "name": "Pack", "credits": 1, "priceMinor": 1000, "currency": "EUR", "validityDays": 30,
+        });
+        let class = json!({ "title": "Yoga", "durationMinutes": 60, "creditCost": 1 });
+        let session = json!({ "classId": self.class, "startsAt": self.starts_at, "capacity": 5 });
+        [
+            ("a package", create("package", "/api/credits/packages").json(&package)),
+            ("a class", create("class", "/api/classes").json(&class)),
+            ("a session", create("session", "/api/sessions").json(&session)),
+            ("a purchase", stack.checkout(&self.buyer, &self.package, &format!("{key}-checkout"))),
+        ]
+    }
+
+    /// Auth does not answer: nothing of it is done, and everything else goes on.
+    async fn assert_waits(&self, stack: &Stack, key: &str, session: &str) {
+        let before = stack.superuser().await.rows(WRITTEN).await;
+        for (what, call) in self.calls(stack, key) {
+            let asked = Instant::now();
+            let answer = call.send().await.expect_problem(503, "trust_unavailable");
+            let took = asked.elapsed();
+            assert!(took < PROMISED, "{what} was refused after {took:?}");
+            assert!(answer.headers.contains_key("retry-after"), "{what}: {answer:?}");
+        }
+        assert_eq!(stack.superuser().await.rows(WRITTEN).await, before, "nothing was changed");
+        for path in
+            ["/api/credits/wallet", "/api/credits/packages", "/api/classes", "/api/sessions", "/api/booking"]
+        {
+            stack.get(path).bearer(&self.buyer).send().await.expect(200);
+        }
+        stack.book_and_settle(&self.buyer, session).await.expect(201);
+    }
+
+    /// Auth is back: the very same requests are done.
+    async fn assert_done(&self, stack: &Stack, key: &str) {
+        until_within(PROMISED, "what is sensitive is done again", async || {
+            for (_, call) in self.calls(stack, key) {
+                if call.send().await.status != 201 {
+                    return None;
+                }
+            }
+            Some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn without_auth_what_is_sensitive_is_refused_and_changes_nothing_and_the_rest_goes_on() {
+    let stack = Stack::attach().await;
+    let (person, first) = member_and_session(&stack).await;
+    let sensitive = Sensitive::prepare(&stack, person).await;
+    let second = stack.session(&sensitive.admin, &sensitive.class, SessionTerms::far_ahead(10)).await;
+
+    let key = stack.fresh("dead");
+    let auth = Absence::of(&stack, "auth").await;
+    sensitive.assert_waits(&stack, &key, &first).await;
+    auth.end(&stack).await;
+    sensitive.assert_done(&stack, &key).await;
+
+    let key = stack.fresh("hangs");
+    stack.freeze("auth").await;
+    sensitive.assert_waits(&stack, &key, &second).await;
+    stack.thaw("auth").await;
+    sensitive.assert_done(&stack, &key).await;
     invariants::check(&stack).await;
 }

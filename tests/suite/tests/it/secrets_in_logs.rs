@@ -1,19 +1,30 @@
 //! Canaries: what people and the installation keep secret stands in no log, no argument and no row.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use suite::{PackageTerms, Stack, invariants};
 
 use crate::auth_ways::Walk;
+use crate::codes::shows;
 use crate::logs::{all_logs, files_beneath};
 
 /// What must not be found, and what it is.
-struct Canaries(Vec<(&'static str, String)>);
+#[derive(Default)]
+struct Canaries {
+    needles: Vec<(&'static str, String)>,
+    /// Codes of a few digits, which stand anywhere by chance: they are looked for where they are called one.
+    codes: Vec<(&'static str, String)>,
+}
+
+/// Shorter needles would be found by chance.
+const SHORTEST: usize = 10;
 
 impl Canaries {
-    /// Short needles would be found by chance.
     fn add(&mut self, what: &'static str, needle: &str) {
-        assert!(needle.len() >= 12, "{what} is too short to be looked for");
-        self.0.push((what, needle.to_owned()));
+        assert!(needle.len() >= 6, "{what} is too short to be looked for");
+        let list = if needle.len() < SHORTEST { &mut self.codes } else { &mut self.needles };
+        list.push((what, needle.to_owned()));
     }
 
     /// A token by its signature too: a log that drops the beginning still gives it away.
@@ -25,16 +36,24 @@ impl Canaries {
     }
 
     fn assert_absent(&self, place: &str, text: &str) {
-        for (what, needle) in &self.0 {
+        for (what, needle) in &self.needles {
             let found = text.lines().find(|line| line.contains(needle.as_str()));
             assert!(found.is_none(), "{what} stands in {place}: {}", found.unwrap_or_default());
         }
+        for (what, code) in &self.codes {
+            let found = text.lines().find(|line| shows(line, code));
+            assert!(found.is_none(), "{what} stands in {place}: {}", found.unwrap_or_default());
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.needles.len() + self.codes.len()
     }
 }
 
 /// Plays a story in which every secret of a person passes through the platform, rightly and wrongly used.
 async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
-    let mut canaries = Canaries(Vec::new());
+    let mut canaries = Canaries::default();
     let mark = stack.fresh("canary");
     let (email, password, name) =
         (format!("{mark}@{}", stack.domain), stack.fresh("Pw-1"), format!("Nom {mark} Secret"));
@@ -110,11 +129,31 @@ async fn misuse(stack: &Stack, token: &str, password: &str, email: &str) {
     stack.get("/api/user/profile").bearer(format!("{token}x")).send().await.expect(401);
 }
 
+/// What somebody who went every way has kept to themselves, at least.
+const KINDS: [&str; 12] = [
+    "a CSRF token",
+    "a cookie",
+    "a mailed code",
+    "a password for a day",
+    "a recovery code",
+    "an API key",
+    "the code of an invitation",
+    "the proof of a remembered device",
+    "the secret of a webhook",
+    "the secret of an authenticator app",
+    "the token of a mailed link",
+    "the token of an impersonation",
+];
+
 /// The same with every way that auth has.
 async fn live_in_every_way(stack: &Stack) -> (Canaries, String) {
     let (mut canaries, mark) = live_with_secrets(stack).await;
     let walk = Walk::all(stack).await;
     canaries.add("the address", &walk.person.email);
+    let kinds: BTreeSet<&str> = walk.secrets.iter().map(|(what, _)| *what).collect();
+    for kind in KINDS {
+        assert!(kinds.contains(kind), "{kind} is not among {kinds:?}");
+    }
     for (what, secret) in &walk.secrets {
         canaries.add_token(what, secret);
     }
@@ -144,7 +183,7 @@ async fn passwords_and_tokens_are_kept_nowhere_in_the_database() {
     let stack = Stack::attach().await;
     let (mut canaries, mark) = live_in_every_way(&stack).await;
     // Who somebody is must be kept, and the mailbox holds the mail with its link as the recipient's own mailbox would.
-    canaries.0.retain(|(what, _)| !matches!(*what, "the address" | "the name"));
+    canaries.needles.retain(|(what, _)| !matches!(*what, "the address" | "the name"));
     let mut superuser = stack.superuser().await;
     let tables = superuser
         .rows("SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables
@@ -152,8 +191,7 @@ async fn passwords_and_tokens_are_kept_nowhere_in_the_database() {
         .await;
     let mut found = false;
     for table in tables.iter().filter_map(|table| table["name"].as_str()) {
-        let rows =
-            superuser.rows(&format!("SELECT row FROM (SELECT t::text AS row FROM {table} t) all_rows")).await;
+        let rows = superuser.rows(&format!("SELECT to_jsonb(t)::text AS row FROM {table} t")).await;
         let text: Vec<&str> = rows.iter().filter_map(|row| row["row"].as_str()).collect();
         let text = text.join("\n");
         found |= text.contains(&mark);
@@ -166,7 +204,7 @@ async fn passwords_and_tokens_are_kept_nowhere_in_the_database() {
 #[tokio::test]
 async fn the_installations_secrets_stand_in_no_log_and_no_process_shows_them() {
     let stack = Stack::attach().await;
-    let mut canaries = Canaries(Vec::new());
+    let mut canaries = Canaries::default();
     for path in files_beneath(stack.home.join("secrets")) {
         let text = std::fs::read_to_string(&path).expect("a secret");
         for line in text.lines() {
@@ -175,7 +213,7 @@ async fn the_installations_secrets_stand_in_no_log_and_no_process_shows_them() {
             canaries.add("a secret of the installation", secret);
         }
     }
-    assert!(canaries.0.len() >= 10, "the installation has secrets");
+    assert!(canaries.len() >= 10, "the installation has secrets");
     for (path, text) in all_logs(&stack).await {
         canaries.assert_absent(&path.display().to_string(), &text);
     }

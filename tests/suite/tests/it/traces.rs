@@ -4,13 +4,17 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use shinkofa_identity::SealingKey;
 use suite::{Answer, Call, Stack, TraceSink, Understudy, invariants, until};
+
+use crate::codes::holds;
 
 /// A parent that was sampled: else one request in ten is traced.
 const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const ADDRESS: &str = "198.51.100.178";
 /// How many the test makes.
-const REQUESTS: usize = 10;
+const REQUESTS: usize = 13;
+/// The password at first.
 const PASSWORD: &str = "a canary of a private sentence";
 
 struct Traced<'a> {
@@ -24,6 +28,23 @@ impl Traced<'_> {
 
     async fn post(&self, path: &str, body: &Value) -> Answer {
         self.call(Method::POST, path).json(body).send().await
+    }
+
+    /// What the reader of a letter of this kind is to have, as notify would open it.
+    async fn mailed(&self, stack: &Stack, kind: &str, member: &str) -> String {
+        let key = SealingKey::parse(&stack.secret("delivery-key")).expect("the stack's key");
+        let letters = format!(
+            "SELECT data ->> 'sealedSecret' AS sealed FROM auth.events
+             WHERE type = 'account_letter.requested' AND data #>> '{{letter,kind}}' = '{kind}'"
+        );
+        let sealed = until(&format!("a letter is asked for: {kind}"), async || {
+            let rows = self.auth.superuser().await.rows(&letters).await;
+            rows.last().and_then(|row| row["sealed"].as_str()).map(str::to_owned)
+        })
+        .await;
+        let secret = key.open("account_letter", &sealed).expect("sealed for notify");
+        let secret: Value = serde_json::from_slice(&secret).expect("a secret");
+        secret[member].as_str().unwrap_or_else(|| panic!("no {member} in a letter: {kind}")).to_owned()
     }
 }
 
@@ -72,11 +93,24 @@ async fn what_is_traced_holds_no_secret() {
         let answer = traced.post(path, &body).await;
         assert!((400..500).contains(&answer.status), "{path}: {answer:?}");
     }
-    traced.post("/api/auth/password/forgot", &json!({ "email": email })).await.expect(202);
+    // Tokens and codes of letters, on their way in and on their way back.
+    let asked = json!({ "email": email });
+    traced.post("/api/auth/otp/send", &asked).await.expect(202);
+    let code = traced.mailed(&stack, "sign_in_code", "code").await;
+    let answer =
+        traced.post("/api/auth/otp/verify", &json!({ "email": email, "code": code })).await.expect(200);
+    secrets.extend(["accessToken", "refreshToken"].map(|member| answer.text(member)));
+    traced.post("/api/auth/password/forgot", &asked).await.expect(202);
+    let token = traced.mailed(&stack, "password_reset", "linkToken").await;
+    secrets.push(token.clone());
     let enrolled = traced.call(Method::POST, "/api/auth/mfa/totp").bearer(refreshed.text("accessToken"));
     let enrolled = enrolled.json(&json!({})).send().await;
     secrets.push(enrolled.text("secret"));
     secrets.push(stolen);
+    let password = stack.fresh("another canary");
+    let body = json!({ "token": token, "newPassword": password });
+    traced.post("/api/auth/password/reset", &body).await.expect(204);
+    secrets.push(password);
     traced
         .post("/api/auth/signin", &json!({ "email": email, "password": stack.fresh("wrong") }))
         .await
@@ -88,6 +122,7 @@ async fn what_is_traced_holds_no_secret() {
     .await;
     traced.auth.stop().await;
     let told = sink.text();
+    assert!(!holds(&told, &code), "a mailed code is traced");
     for secret in &secrets {
         assert!(!told.contains(secret.as_str()), "{secret} is traced");
         let signature = secret.rsplit('.').next().unwrap_or_default();

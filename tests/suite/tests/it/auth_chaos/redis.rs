@@ -8,7 +8,7 @@ use suite::{Answer, Person, Stack, invariants, until, until_within};
 
 use super::PROMISED;
 use super::revocation::{assert_refused_everywhere, is_answered};
-use super::traffic::{Traffic, assert_orderly, introspect_url, introspection};
+use super::traffic::{Reply, Traffic, assert_orderly, introspect_url, introspection};
 use crate::absence::Absence;
 
 async fn sign_in(stack: &Stack, person: &Person, password: &str) -> Answer {
@@ -58,10 +58,10 @@ async fn v14_guesses_are_as_few_whatever_is_done_to_redis() {
     for _ in 0..2 {
         stack.flush_redis().await;
         looked_at += guess(&stack, &person).await;
-        let before = stack.processes_of("redis").await;
-        stack.kill("redis").await;
+        let redis = Absence::of(&stack, "redis").await;
         looked_at += guess(&stack, &person).await;
-        stack.wait_for_successors(&before).await;
+        assert!(!stack.redis_answers().await, "the guesses were made without Redis");
+        redis.end(&stack).await;
         looked_at += guess(&stack, &person).await;
     }
     let elapsed = began.elapsed();
@@ -76,26 +76,48 @@ async fn v14_guesses_are_as_few_whatever_is_done_to_redis() {
     invariants::check(&stack).await;
 }
 
+/// Waits until everybody is served by requests that begin from now on, for as long as is promised.
+async fn everybody_is_served(traffic: &Traffic, when: &str) {
+    let since = Instant::now();
+    until_within(PROMISED, &format!("everybody is served {when}"), async || {
+        traffic.is_well(since, 3).then_some(())
+    })
+    .await;
+}
+
+/// Kills Redis and holds it down until everybody was served without it.
+async fn serve_without_redis(stack: &Stack, traffic: &Traffic) -> Absence {
+    let absence = Absence::of(stack, "redis").await;
+    everybody_is_served(traffic, "without Redis").await;
+    assert!(!stack.redis_answers().await, "Redis was away all the time");
+    absence
+}
+
+/// Lets Redis come back, and waits until it takes commands.
+async fn bring_back(stack: &Stack, absence: Absence) {
+    drop(absence);
+    until("Redis answers again", async || stack.redis_answers().await.then_some(())).await;
+}
+
+/// Fails the test unless everybody was served all the time.
+fn assert_undisturbed(replies: &[Reply]) {
+    assert_orderly(replies);
+    let refused: Vec<_> = replies.iter().filter(|reply| reply.status() != 200).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
 #[tokio::test]
 async fn a_redis_that_is_killed_costs_nobody_an_answer() {
     let stack = Stack::attach().await;
     let traffic = Traffic::start(&stack).await;
     for _ in 0..2 {
-        let quiet = Instant::now();
-        until("everybody is served", async || traffic.is_well(quiet, 3).then_some(())).await;
-        let before = stack.processes_of("redis").await;
-        stack.kill("redis").await;
-        let killed = Instant::now();
-        until_within(PROMISED, "everybody is served", async || traffic.is_well(killed, 3).then_some(()))
-            .await;
-        stack.wait_for_successors(&before).await;
-        let back = Instant::now();
-        until_within(PROMISED, "everybody is served", async || traffic.is_well(back, 3).then_some(())).await;
+        everybody_is_served(&traffic, "before").await;
+        let redis = serve_without_redis(&stack, &traffic).await;
+        bring_back(&stack, redis).await;
+        everybody_is_served(&traffic, "when Redis is back").await;
+        stack.wait_until_ready().await;
     }
-    let replies = traffic.end().await;
-    assert_orderly(&replies);
-    let refused: Vec<_> = replies.iter().filter(|reply| reply.status() != 200).collect();
-    assert!(refused.is_empty(), "{refused:#?}");
+    assert_undisturbed(&traffic.end().await);
     invariants::check(&stack).await;
 }
 
@@ -143,14 +165,22 @@ async fn v12_an_older_redis_brings_back_no_token_that_was_used_or_revoked() {
     let person = stack.sign_up("en").await;
     let other = stack.sign_in(&person.email, &person.password).await;
     let guessed = stack.sign_up("en").await;
+    let traffic = Traffic::start(&stack).await;
+    let marker = stack.fresh("suite-marker");
+    stack.tell_redis(&marker, "older").await;
     let snapshot = stack.snapshot_redis().await;
+    stack.tell_redis(&marker, "newer").await;
 
     let rotated = Rotated::by(&stack, person, &other).await;
     let began = Instant::now();
     let mut looked_at = guess(&stack, &guessed).await;
-    let redis = Absence::of(&stack, "redis").await;
+    let redis = serve_without_redis(&stack, &traffic).await;
     stack.restore_redis(&snapshot);
-    redis.end(&stack).await;
+    bring_back(&stack, redis).await;
+    assert_eq!(stack.word_of_redis(&marker).await.as_deref(), Some("older"), "Redis knows what it knew then");
+    everybody_is_served(&traffic, "by the older Redis").await;
+    stack.wait_until_ready().await;
+    assert_undisturbed(&traffic.end().await);
     let auth = stack.processes_of("auth").await;
     stack.kill("auth").await;
     stack.wait_for_successors(&auth).await;
@@ -175,8 +205,16 @@ async fn v12_a_redis_that_is_emptied_brings_back_no_token_that_was_used_or_revok
     let stack = Stack::attach().await;
     let person = stack.sign_up("en").await;
     let other = stack.sign_in(&person.email, &person.password).await;
+    let traffic = Traffic::start(&stack).await;
+    let marker = stack.fresh("suite-marker");
     let rotated = Rotated::by(&stack, person, &other).await;
-    stack.flush_redis().await;
+    for _ in 0..3 {
+        stack.tell_redis(&marker, "known").await;
+        stack.flush_redis().await;
+        assert_eq!(stack.word_of_redis(&marker).await, None, "Redis knows nothing");
+        everybody_is_served(&traffic, "by an emptied Redis").await;
+    }
+    assert_undisturbed(&traffic.end().await);
     let auth = stack.processes_of("auth").await;
     stack.kill("auth").await;
     stack.wait_for_successors(&auth).await;

@@ -2,9 +2,12 @@
 
 use std::time::Instant;
 
+use data_encoding::BASE32_NOPAD;
 use reqwest::Method;
 use serde_json::json;
-use suite::{Person, Stack, invariants, until_within};
+use shinkofa_identity::totp;
+use shinkofa_kernel::Role;
+use suite::{App, Person, Stack, invariants, until, until_within};
 
 use super::PROMISED;
 
@@ -67,10 +70,81 @@ async fn revoke_and_see(stack: &Stack, circumstances: &str) {
     assert!(is_answered(stack, &other, 401).await, "the other session too");
 }
 
+/// A second session of somebody, which every service takes.
+async fn elsewhere(stack: &Stack, person: &Person) -> String {
+    let answer = stack.sign_in(&person.email, &person.password).await;
+    let token = answer["accessToken"].as_str().expect("a token").to_owned();
+    assert!(is_answered(stack, &token, 200).await);
+    token
+}
+
+/// What changes who somebody is, rather than where they are signed in.
+async fn change_and_see(stack: &Stack) {
+    let forgetful = accepted(stack).await;
+    let body = json!({ "email": forgetful.email });
+    stack.post("/api/auth/password/forgot").json(&body).send().await.expect(202);
+    let token = stack.link_token(&forgetful.email, "reset-password").await;
+    let body = json!({ "token": token, "newPassword": stack.fresh("Passw0rd") });
+    stack.post("/api/auth/password/reset").json(&body).send().await.expect(204);
+    assert_refused_everywhere(stack, &forgetful, "a password that was reset").await;
+
+    let mover = accepted(stack).await;
+    let new = format!("{}@{}", stack.fresh("person"), stack.domain);
+    let body = json!({ "newEmail": new, "currentPassword": mover.password });
+    stack.post("/api/auth/email/change").bearer(&mover).json(&body).send().await.expect(202);
+    let body = json!({ "token": stack.link_token(&new, "confirm-email-change").await });
+    assert!(is_answered(stack, &mover, 200).await, "asking for it changes nothing");
+    stack.post("/api/auth/email/change/confirm").json(&body).send().await.expect(204);
+    assert_refused_everywhere(stack, &mover, "another address").await;
+
+    let securing = accepted(stack).await;
+    let other = elsewhere(stack, &securing).await;
+    let enrolled =
+        stack.post("/api/auth/mfa/totp").bearer(&securing).json(&json!({})).send().await.expect(201);
+    let secret = BASE32_NOPAD.decode(enrolled.text("secret").as_bytes()).expect("base 32");
+    let body = json!({ "code": totp::code(&secret, totp::step_at(stack.clock.now())) });
+    let path = format!("/api/auth/mfa/totp/{}/confirm", enrolled.text("factorId"));
+    stack.post(&path).bearer(&securing).json(&body).send().await.expect(200);
+    assert_refused_everywhere(stack, &other, "a session without the new factor").await;
+
+    let admin = stack.hire(Role::Admin, App::Enrolled).await;
+    let admin = stack.sign_in_with_app(&admin).await;
+    let admin = admin["accessToken"].as_str().expect("a token").to_owned();
+    let locked = accepted(stack).await;
+    let path = format!("/api/admin/users/{}/lock", locked.user_id());
+    let body = json!({ "reason": "The suite looks at what a lock ends" });
+    stack.post(&path).bearer(&admin).json(&body).send().await.expect(204);
+    assert_refused_everywhere(stack, &locked, "an account that an admin locked").await;
+}
+
 #[tokio::test]
 async fn v13_what_is_taken_back_is_refused_by_every_service_within_five_seconds() {
     let stack = Stack::attach().await;
     revoke_and_see(&stack, "with Redis").await;
+    change_and_see(&stack).await;
+    invariants::check(&stack).await;
+}
+
+/// Asking for the end of an account leaves two weeks to think better of it. What was given out ends when they are over.
+#[tokio::test]
+async fn v13_an_account_that_is_erased_is_refused_by_every_service_within_five_seconds() {
+    let stack = Stack::attach().await;
+    let leaver = accepted(&stack).await;
+    let body = json!({ "password": leaver.password });
+    stack.post("/api/me/delete").bearer(&leaver).json(&body).send().await.expect(202);
+    assert!(is_answered(&stack, &leaver, 200).await, "until then nothing ends");
+    let due = format!(
+        "UPDATE auth.erasures SET erase_at = now() WHERE user_id = '{}';
+         UPDATE auth.jobs SET run_at = now() WHERE name = 'erase_people'",
+        leaver.user_id()
+    );
+    stack.superuser().await.run(&due).await;
+    until("the account is erased", async || {
+        let call = stack.get("/api/user/profile").bearer(&leaver);
+        (call.send().await.status == 401).then_some(())
+    })
+    .await;
+    assert_refused_everywhere(&stack, &leaver, "an account that was erased").await;
     invariants::check(&stack).await;
 }
 

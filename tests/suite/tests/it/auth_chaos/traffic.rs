@@ -35,6 +35,7 @@ impl Kind {
 pub struct Reply {
     pub kind: Kind,
     pub asked: Instant,
+    pub answered: Instant,
     /// None where no answer came.
     pub answer: Option<Answer>,
 }
@@ -115,6 +116,17 @@ pub fn assert_orderly(replies: &[Reply]) {
     }
 }
 
+/// Fails the test unless everybody was served, and nobody anything else, by requests that began after `from` and were over by
+/// `to`.
+pub fn assert_served(replies: &[Reply], (from, to): (Instant, Instant)) {
+    let mut kinds = Vec::new();
+    for reply in replies.iter().filter(|reply| reply.asked > from && reply.answered < to) {
+        assert_eq!(reply.status(), 200, "{reply:#?}");
+        kinds.push(reply.kind);
+    }
+    assert!(Kind::ALL.iter().all(|kind| kinds.contains(kind)), "not everybody asked: {kinds:?}");
+}
+
 struct Asker {
     stack: Stack,
     kind: Kind,
@@ -133,7 +145,7 @@ impl Asker {
             if let Some(answer) = answer.as_ref().filter(|answer| answer.status == 200) {
                 self.take_note(&answer.body);
             }
-            let reply = Reply { kind: self.kind, asked, answer };
+            let reply = Reply { kind: self.kind, asked, answered: Instant::now(), answer };
             replies.lock().unwrap_or_else(PoisonError::into_inner).push(reply);
         }
     }

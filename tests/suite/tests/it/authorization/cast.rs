@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use shinkofa_kernel::{Role as TenantRole, TenantId};
+use shinkofa_kernel::Role as TenantRole;
 use suite::{App, Member, Stack};
 
 /// Who asks.
@@ -20,7 +20,7 @@ pub enum Role {
     Enrolling,
     /// A member as an admin sees them.
     Impersonated,
-    /// An admin elsewhere.
+    /// The admin of another studio, with their token of it.
     OfAnotherTenant,
 }
 
@@ -101,14 +101,24 @@ async fn newcomer(stack: &Stack, role: Role) -> String {
             let admin = employee(stack, TenantRole::Admin, App::Enrolled).await;
             impersonated(stack, &admin, &stack.sign_up("en").await.member).await
         }
-        Role::OfAnotherTenant => {
-            let elsewhere = TenantId::new(&stack.clock);
-            stack.mint_in(elsewhere, role.roles()).token
-        }
+        Role::OfAnotherTenant => founder(stack).await,
     }
 }
 
-async fn employee(stack: &Stack, role: TenantRole, app: App) -> String {
+/// The admin of a studio of their own, with their token of it.
+async fn founder(stack: &Stack) -> String {
+    let account = stack.hire(TenantRole::Admin, App::Enrolled).await;
+    let session = stack.sign_in_with_app(&account).await;
+    let token = session["accessToken"].as_str().expect("a token");
+    let slug = stack.fresh("studio")[..20].to_owned();
+    let body = json!({ "slug": slug, "name": "Studio", "timeZone": "Europe/Paris", "defaultLocale": "fr" });
+    let made = stack.post("/api/tenants").bearer(token).json(&body).send().await.expect(201);
+    let body = json!({ "tenantId": made.text("tenantId"), "refreshToken": session["refreshToken"] });
+    let switch = stack.post("/api/tenants/switch").bearer(token).json(&body);
+    switch.send().await.expect(200).text("accessToken")
+}
+
+pub async fn employee(stack: &Stack, role: TenantRole, app: App) -> String {
     let account = stack.hire(role, app).await;
     let answer = match app {
         App::Enrolled => stack.sign_in_with_app(&account).await,

@@ -64,7 +64,8 @@ pub enum Expected {
     Unauthenticated,
     /// 403 with this code.
     Refused(&'static str),
-    /// Neither. What was sent may be wrong, or about nothing, or not be had by this account.
+    /// Neither. What was sent may be wrong, or about nothing, or not be had by this account. Who is told to come back later (429)
+    /// or to ask in another way (405) was not let in.
     LetIn,
 }
 
@@ -91,7 +92,7 @@ impl Expected {
             Self::Unauthenticated => found == (401, "unauthenticated"),
             Self::Refused(code) => found == (403, code),
             Self::LetIn if found.0 == 403 => OF_THE_ACCOUNT.contains(&found.1),
-            Self::LetIn => answer.status < 500 && answer.status != 401,
+            Self::LetIn => answer.status < 500 && !matches!(answer.status, 401 | 405 | 429),
         };
         if as_expected { Ok(()) } else { Err(format!("{} {}: {:#}", found.0, found.1, answer.body)) }
     }

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use suite::{Stack, Superuser};
 
+use super::everything::is_named_by_people;
+
 /// What services do or tell next: a copy would be done and told, and nobody asks for it by its id.
 const ACTED_UPON: [&str; 5] = ["jobs", "events", "event_heads", "feed_cursors", "parked_events"];
 
@@ -27,6 +29,10 @@ struct Column {
     name: String,
     kind: String,
     in_key: bool,
+    /// In an index that no two rows may be alike in.
+    is_unique: bool,
+    /// The name by which people ask for the row.
+    is_name: bool,
 }
 
 impl Shadow {
@@ -48,15 +54,16 @@ impl Shadow {
         Self { tenant, rows }
     }
 
+    /// The id of its row of a table.
+    pub fn id_of(&self, table: &str) -> Option<&str> {
+        self.rows.iter().find(|row| row.table == table).map(|row| row.key.1.as_str())
+    }
+
     /// Every id by which something of it could be asked for, with the table it stands in.
     pub fn ids(&self) -> Vec<(&str, &str)> {
         let mut seen = BTreeSet::new();
         let ids = self.rows.iter().map(|row| (row.table.as_str(), row.key.1.as_str()));
         ids.filter(|(_, id)| seen.insert(*id)).collect()
-    }
-
-    pub fn tables(&self) -> BTreeSet<&str> {
-        self.rows.iter().map(|row| row.table.as_str()).collect()
     }
 
     /// Removes it. Returns what is not any more as it was.
@@ -86,7 +93,9 @@ async fn tables(superuser: &mut Superuser, service: &str) -> Vec<(String, Vec<Co
     let query = format!(
         "SELECT format('%I.%I', '{service}', c.relname) AS name, (
              SELECT jsonb_agg(jsonb_build_object('name', a.attname, 'kind', format_type(a.atttypid, NULL), 'inKey',
-                 EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey))))
+                 EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY (i.indkey)),
+                 'isUnique',
+                 EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND a.attnum = ANY (i.indkey))))
              FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
                  AND a.attgenerated = '' AND a.attidentity = '') AS columns
          FROM pg_class c WHERE c.relnamespace = '{service}'::regnamespace AND c.relkind = 'r'
@@ -95,20 +104,28 @@ async fn tables(superuser: &mut Superuser, service: &str) -> Vec<(String, Vec<Co
     );
     let mut tables = Vec::new();
     for row in superuser.rows(&query).await {
-        let columns: Vec<Column> =
-            row["columns"].as_array().into_iter().flatten().map(Column::read).collect();
+        let name = row["name"].as_str().unwrap_or_default();
+        let read = |column: &Value| Column::read(name, column);
+        let columns: Vec<Column> = row["columns"].as_array().into_iter().flatten().map(read).collect();
         let belongs = columns.iter().any(|column| matches!(column.name.as_str(), "tenant_id" | "realm_id"));
         if belongs && columns.iter().any(Column::is_id) {
-            tables.push((row["name"].as_str().unwrap_or_default().to_owned(), columns));
+            tables.push((name.to_owned(), columns));
         }
     }
     tables
 }
 
 impl Column {
-    fn read(description: &Value) -> Self {
+    fn read(table: &str, description: &Value) -> Self {
         let text = |name: &str| description[name].as_str().unwrap_or_default().to_owned();
-        Self { name: text("name"), kind: text("kind"), in_key: description["inKey"] == true }
+        let (name, kind) = (text("name"), text("kind"));
+        Self {
+            is_name: is_named_by_people(table) && name == "name",
+            in_key: description["inKey"] == true,
+            is_unique: description["isUnique"] == true,
+            name,
+            kind,
+        }
     }
 
     fn is_person(&self) -> bool {
@@ -116,7 +133,19 @@ impl Column {
     }
 
     fn is_id(&self) -> bool {
-        self.in_key && self.kind == "uuid" && !matches!(self.name.as_str(), "tenant_id" | "realm_id")
+        let is_uuid = self.in_key && self.kind == "uuid";
+        self.is_name || (is_uuid && !matches!(self.name.as_str(), "tenant_id" | "realm_id"))
+    }
+}
+
+/// Which rows can be copied: a guest without a session would be purged, an erasure that has begun would be gone on with, and the
+/// roles of the system are everybody's.
+fn wanted(table: &str) -> &'static str {
+    match table {
+        "auth.users" => "WHERE t.kind = 'member'",
+        "auth.erasures" => "WHERE t.state = 'scheduled'",
+        "auth.roles" => "WHERE NOT t.system",
+        _ => "",
     }
 }
 
@@ -128,19 +157,23 @@ async fn copy(
     (tenant, person): (&str, &str),
     fresh: impl Fn() -> String,
 ) -> Option<Row> {
-    // A guest without a session would be purged.
-    let wanted = if table == "auth.users" { "WHERE t.kind = 'member'" } else { "" };
-    let newest = format!("SELECT * FROM {table} t {wanted} ORDER BY t.ctid DESC LIMIT 1");
+    let newest = format!("SELECT * FROM {table} t {} ORDER BY t.ctid DESC LIMIT 1", wanted(table));
     let original = superuser.rows(&newest).await.pop()?;
     let mut copy = original.clone();
     let mut key = None;
     for column in columns {
         let value = match column.name.as_str() {
             "tenant_id" | "for_tenant" => tenant.to_owned(),
+            name if original[name].is_null() && !column.is_person() => continue,
             "email" | "email_canonical" => format!("{person}@shadow.test"),
             "id" if table == "auth.users" => person.to_owned(),
             _ if column.is_person() => person.to_owned(),
+            _ if column.is_name => format!("r-{}", fresh()),
             _ if column.is_id() => fresh(),
+            // Digests and the like: no two are alike.
+            _ if column.is_unique && column.kind == "bytea" => {
+                format!("\\x{}{}", fresh(), fresh()).replace('-', "")
+            }
             _ => continue,
         };
         if column.is_id() && (key.is_none() || !column.is_person()) {

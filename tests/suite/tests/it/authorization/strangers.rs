@@ -9,29 +9,12 @@ use suite::{Answer, Stack, invariants};
 use tokio::task::LocalSet;
 
 use super::cast::{Cast, Role};
+use super::done::document_of;
+use super::everything::{Everything, is_named_by_people, named_by};
 use super::expectation::Who;
 use super::shadow::Shadow;
 use super::{matrix, pages};
-use crate::api_documents::{Operation, document, what_exists};
-
-/// What nobody asks for by an id of ours: providers have names.
-const NO_IDS: &[&str] = &["{provider}"];
-/// So that the search for other tenants' rows is known to find what there is.
-const AT_LEAST: [&str; 8] = [
-    "auth.users",
-    "auth.sessions",
-    "auth.audit_events",
-    "auth.memberships",
-    "booking.classes",
-    "booking.sessions",
-    "booking.reservations",
-    "credits.payments",
-];
-
-fn takes_an_id(operation: &Operation) -> bool {
-    let parameters = operation.path.split('/').filter(|part| part.starts_with('{'));
-    parameters.into_iter().any(|parameter| !NO_IDS.contains(&parameter))
-}
+use crate::api_documents::{Operation, document};
 
 /// A body that the operation takes: what its document gives as an example, and the least where it gives none.
 fn example(schema: &Value, document: &Value) -> Value {
@@ -66,13 +49,32 @@ fn example(schema: &Value, document: &Value) -> Value {
     }
 }
 
+/// The same with every member that its document gives an example of, asked for or not.
+fn whole_example(schema: &Value, document: &Value) -> Value {
+    if let Some(name) = schema["$ref"].as_str().and_then(|name| name.strip_prefix("#/")) {
+        let target = name.split('/').fold(document, |value, member| &value[member]);
+        return whole_example(target, document);
+    }
+    let mut whole = example(schema, document);
+    let properties = schema["properties"].as_object().into_iter().flatten();
+    for (name, property) in properties.filter(|(_, property)| !property["example"].is_null()) {
+        whole[name] = property["example"].clone();
+    }
+    whole
+}
+
 /// What is sent beside the id.
-struct Sent {
-    body: Value,
-    query: Vec<(String, String)>,
+pub struct Sent {
+    pub body: Value,
+    pub query: Vec<(String, String)>,
 }
 
 impl Sent {
+    pub fn with_every_example(operation: &Operation, document: &Value) -> Self {
+        let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
+        Self { body: whole_example(schema, document), ..Self::of(operation, document) }
+    }
+
     fn of(operation: &Operation, document: &Value) -> Self {
         let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
         let parameters = operation.description["parameters"].as_array().into_iter().flatten();
@@ -110,7 +112,7 @@ async fn ask(
     stack: &Stack,
     cast: &mut Cast<'_>,
     (operation, who): (&Operation, Who),
-    id: &str,
+    ids: &[&str],
     sent: &Sent,
 ) -> Answer {
     let query: Vec<_> = sent.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -120,7 +122,7 @@ async fn ask(
         Who::Holder(_) => Role::Admin,
     };
     for _ in 0..2 {
-        let call = operation.call_about(stack, id, &sent.body).query(&query);
+        let call = operation.call_about_each(stack, ids, &sent.body).query(&query);
         let mut call = call.idempotency_key(&stack.fresh("stranger"));
         if let Some(token) = cast.token(role).await {
             call = call.bearer(token);
@@ -134,41 +136,122 @@ async fn ask(
     panic!("{}: somebody who never asked before is limited", operation.name());
 }
 
-/// What the answers were, as far as they are not alike, and how many were asked for.
-async fn compare(stack: &Stack, documents: &Map<String, Value>, shadow: &Shadow) -> (usize, Vec<String>) {
-    let mut cast = Cast::gather(stack).await;
-    let (mut asked, mut wrong) = (0, Vec::new());
-    for (operation, who) in matrix(stack).await.iter().filter(|(operation, _)| takes_an_id(operation)) {
+/// What was asked, and where the answers were not alike.
+#[derive(Default)]
+struct Comparison {
+    asked: usize,
+    wrong: Vec<String>,
+}
+
+/// Who asks, and about what.
+struct Questions<'a> {
+    stack: &'a Stack,
+    cast: Cast<'a>,
+    everything: &'a Everything,
+    shadow: &'a Shadow,
+    compared: Comparison,
+}
+
+impl Questions<'_> {
+    /// Asks about nothing first, and then about each of these, which are to be answered like it. Each stands among `others` at
+    /// its place, where the path has several ids.
+    async fn compare(
+        &mut self,
+        asked: (&Operation, Who),
+        sent: &Sent,
+        (others, place): (&[&str], usize),
+        foreign: &[(&str, &str)],
+    ) {
+        let (operation, who) = asked;
         let name = operation.name();
-        let document = documents.values().find(|document| {
-            let method = operation.method.as_str().to_ascii_lowercase();
-            document["paths"][&operation.path][method].is_object()
-        });
-        let sent = Sent::of(operation, document.expect("a document has the operation"));
-        let nothing = stack.clock.new_uuid().to_string();
-        let missing = ask(stack, &mut cast, (operation, *who), &nothing, &sent).await;
+        let is_named = foreign.iter().any(|(table, _)| is_named_by_people(table));
+        let nothing = self.stack.clock.new_uuid();
+        let nothing = if is_named { format!("r-{nothing}") } else { nothing.to_string() };
+        let missing = self.ask(asked, sent, (others, place), &nothing).await;
         // Pages for browsers are the same for every id: what they show they ask for.
-        let is_page = *who == Who::Anyone && operation.method == Method::GET && missing.status == 200;
+        let is_page = who == Who::Anyone && operation.method == Method::GET && missing.status == 200;
         if missing.status != 404 && !is_page {
-            wrong.push(format!("{name}: what does not exist is {} {:#}", missing.status, missing.body));
+            self.compared
+                .wrong
+                .push(format!("{name}: what does not exist is {} {:#}", missing.status, missing.body));
         }
         let missing = said(&missing, &nothing);
-        for (table, id) in shadow.ids() {
-            let answer = ask(stack, &mut cast, (operation, *who), id, &sent).await;
-            let foreign = said(&answer, id);
-            asked += 1;
-            if foreign != missing {
-                wrong.push(format!("{name} about a row of {table}: {foreign:?}, not {missing:?}"));
+        for (table, id) in foreign {
+            let answer = self.ask(asked, sent, (others, place), id).await;
+            let answer = said(&answer, id);
+            self.compared.asked += 1;
+            if answer != missing {
+                self.compared
+                    .wrong
+                    .push(format!("{name} about a row of {table}: {answer:?}, not {missing:?}"));
             }
         }
     }
-    (asked, wrong)
+
+    async fn ask(
+        &mut self,
+        asked: (&Operation, Who),
+        sent: &Sent,
+        (others, place): (&[&str], usize),
+        id: &str,
+    ) -> Answer {
+        let mut ids = others.to_vec();
+        match ids.get_mut(place) {
+            Some(at_its_place) => *at_its_place = id,
+            None => ids.push(id),
+        }
+        ask(self.stack, &mut self.cast, asked, &ids, sent).await
+    }
+
+    /// Everything of the other tenant wherever the path wants an id, and what each id is to name beside ids of our own.
+    async fn about(&mut self, operation: &Operation, who: Who, sent: &Sent) {
+        let (named, everything, shadow) = (named_by(operation), self.everything, self.shadow);
+        let (by_name, by_id): (Vec<_>, Vec<_>) =
+            shadow.ids().into_iter().partition(|(table, _)| is_named_by_people(table));
+        self.compare((operation, who), sent, (&[], 0), &by_id).await;
+        if named.iter().any(|table| is_named_by_people(table)) {
+            self.compare((operation, who), sent, (&[], 0), &by_name).await;
+        }
+        for table in &named {
+            if shadow.id_of(table).is_none() {
+                let name = operation.name();
+                self.compared.wrong.push(format!("{name}: the other tenant has no row of {table}"));
+            }
+        }
+        if named == ["auth.service_accounts", "auth.api_keys"] {
+            let own = [everything.account.as_str(), everything.key.as_str()];
+            for (place, table) in named.iter().enumerate() {
+                let foreign: Vec<_> = shadow.id_of(table).map(|id| (*table, id)).into_iter().collect();
+                self.compare((operation, who), sent, (&own, place), &foreign).await;
+            }
+        } else {
+            assert!(named.len() == 1, "{}: which ids of our own go with the foreign one?", operation.name());
+        }
+    }
+}
+
+/// Asks every operation that takes an id.
+async fn compare(
+    stack: &Stack,
+    documents: &Map<String, Value>,
+    (everything, shadow): (&Everything, &Shadow),
+) -> Comparison {
+    let cast = Cast::gather(stack).await;
+    let mut questions = Questions { stack, cast, everything, shadow, compared: Comparison::default() };
+    for (operation, who) in &matrix(stack).await {
+        if named_by(operation).is_empty() {
+            continue;
+        }
+        let sent = Sent::of(operation, document_of(operation, documents));
+        questions.about(operation, *who, &sent).await;
+    }
+    questions.compared
 }
 
 #[tokio::test]
 async fn v24_every_id_of_another_tenant_is_answered_like_one_that_does_not_exist() {
     let stack = Stack::attach().await;
-    what_exists(&stack).await;
+    let everything = Rc::new(Everything::make(&stack).await);
     let services: Vec<String> = pages(&stack).into_keys().collect();
     let mut documents = Map::new();
     for service in &services {
@@ -176,19 +259,19 @@ async fn v24_every_id_of_another_tenant_is_answered_like_one_that_does_not_exist
     }
     let shadow = Rc::new(Shadow::cast(&stack, &services).await);
     // The copies are removed whatever becomes of the questions: the tests that follow are to find their rows alone.
-    let (asking, about) = (stack.clone(), shadow.clone());
+    let (asking, own, about) = (stack.clone(), everything.clone(), shadow.clone());
     let local = LocalSet::new();
-    let compared = local.spawn_local(async move { compare(&asking, &documents, &about).await });
+    let compared = local.spawn_local(async move { compare(&asking, &documents, (&own, &about)).await });
     let compared = local.run_until(compared).await;
     let changed = shadow.remove(&stack).await;
-    let (asked, wrong) = compared.expect("every question is asked");
-    let tables = shadow.tables();
-    eprintln!("{asked} questions about rows of {tables:?}");
+    let Comparison { asked, wrong } = compared.expect("every question is asked");
+    eprintln!("{asked} questions about {} rows", shadow.ids().len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(changed.is_empty(), "{}", changed.join("\n"));
-    for table in AT_LEAST {
-        assert!(tables.contains(table), "{table} is not among {tables:?}");
-    }
+    let live =
+        format!("SELECT count(*) FROM auth.api_keys WHERE id = '{}' AND revoked_at IS NULL", everything.key);
+    assert_eq!(stack.superuser().await.number(&live).await, 1, "our own key is as it was");
+    everything.remove(&stack).await;
     invariants::check(&stack).await;
 }
 
@@ -206,4 +289,8 @@ fn an_example_is_what_a_document_asks_for() {
         },
     });
     assert_eq!(example(&schema, &document), json!({ "name": "xxx", "count": 5, "kind": "a" }));
+    let mut schema = schema;
+    schema["properties"]["left_out"]["example"] = json!(true);
+    let whole = json!({ "name": "xxx", "count": 5, "kind": "a", "left_out": true });
+    assert_eq!(whole_example(&schema, &document), whole);
 }
