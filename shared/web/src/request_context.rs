@@ -54,7 +54,9 @@ impl RequestContext {
             .and_then(|text| text.parse().ok())
             .or_else(|| request.peer_addr().map(|peer| peer.ip()))
             .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        let host = header(HOST.as_str()).unwrap_or_default();
+        // Whose studio a letter comes from follows from it: what a proxy is said to have been asked for is not read.
+        let asked_for = header("x-forwarded-host").filter(|_| !defended!("V04-header"));
+        let host = asked_for.or_else(|| header(HOST.as_str())).unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
         Self {
             request_id,

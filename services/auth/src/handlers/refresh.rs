@@ -163,7 +163,8 @@ async fn exchange(
         // Only somebody who held one of its tokens can end a session.
         let key = open_key(auth, &session)?;
         let authentic = token.is_authentic(&key);
-        if !authentic || !session.is_live(now) || session.for_tenant != tenant {
+        let elsewhere = session.for_tenant != tenant && defended!("V24-refresh");
+        if !authentic || !session.is_live(now) || elsewhere {
             return Ok(Outcome::Refused);
         }
         // A token that somebody slipped into a browser was given out to keep elsewhere.

@@ -77,7 +77,7 @@ pub async fn request_magic_link(
             code_challenge: challenge.as_str().to_owned(),
             device_hash: device_id.as_ref().map(|device| hex::encode(device.digest())),
         };
-        if job.user_id.is_some() || defended!("V01-queue") {
+        if job.user_id.is_some() || defended!("V01-link") {
             enqueue(tx, clock, Some(host.0), clock.now(), &job).await?;
         }
         Ok::<_, Error>(())
