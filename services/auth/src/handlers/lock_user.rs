@@ -45,7 +45,7 @@ pub struct LockRequest {
         CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_active` or `own_account`"),
     ),
 )]
 #[post("/api/admin/users/{userId}/lock")]

@@ -35,7 +35,7 @@ pub struct RefreshRequest {
     #[schema(value_type = Option<String>, max_length = 512, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0")]
     refresh_token: Option<String>,
     /// The one that was sent at sign-in.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
 }
 
@@ -50,7 +50,7 @@ pub struct RefreshRequest {
     tag = "sign-in",
     params(
         RefreshCookieHeaders,
-        ("__Host-rt" = Option<String>, Cookie, description = "In cookie mode: as a sign-in or a refresh set it"),
+        ("__Host-rt" = Option<String>, Cookie, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0", description = "In cookie mode: as a sign-in or a refresh set it"),
     ),
     request_body = RefreshRequest,
     responses(
