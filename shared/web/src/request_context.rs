@@ -89,6 +89,17 @@ mod tests {
     }
 
     #[test]
+    fn v04_the_host_is_the_one_that_was_asked_whatever_proxies_are_said_to_have_been_asked_for() {
+        let clock = shinkofa_kernel::Clock::manual(Default::default());
+        for name in ["x-forwarded-host", "forwarded", "x-original-host", "x-host"] {
+            let request =
+                actix_web::test::TestRequest::default().insert_header(("host", "App.Example.org:8443"));
+            let request = request.insert_header((name, "evil.test")).to_http_request();
+            assert_eq!(RequestContext::of(&request, &clock).host, "app.example.org", "{name}");
+        }
+    }
+
+    #[test]
     fn v18_what_a_client_says_of_where_it_sits_is_not_read() {
         let clock = shinkofa_kernel::Clock::manual(Default::default());
         let peer = "198.51.100.7:4711".parse().unwrap();
