@@ -61,7 +61,7 @@ fn description_of(status: &str) -> String {
 }
 
 fn reason(status: &str) -> &'static str {
-    let status = status.parse().ok().and_then(|status| StatusCode::from_u16(status).ok());
+    let status = status.parse::<u16>().ok().and_then(|status| StatusCode::from_u16(status).ok());
     status.and_then(|status| status.canonical_reason()).unwrap_or("Answer")
 }
 
