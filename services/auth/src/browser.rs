@@ -47,7 +47,7 @@ pub struct SessionModeHeader {
 #[expect(dead_code, reason = "what the documents say of headers that `RefreshCookie` reads")]
 pub struct RefreshCookieHeaders {
     /// The `csrfToken` of an answer that opened or refreshed the session, or of `POST /api/auth/csrf`.
-    #[param(rename = "X-CSRF-Token", value_type = Option<String>)]
+    #[param(rename = "X-CSRF-Token", value_type = Option<String>, example = "x3n7Yb2LmQ0pV9sR4tU6wA.8kE1cZ5hJ3gF7dS2aP0oI9uY6tR4eW1q")]
     csrf_token: Option<String>,
 }
 

@@ -83,14 +83,15 @@ pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Res
     let invitation = invitations::lock(tx, tenant, id).await?;
     let invitation = invitation.filter(|invitation| invitation.is_open(now)).ok_or(Error::InvitationGone)?;
     let tenant = tenants::find(tx, tenant).await?;
-    let tenant =
-        tenant.filter(|tenant| tenant.is_open() || !defended!("V28")).ok_or(Error::InvitationGone)?;
+    let open = |tenant: &Tenant| tenant.is_open() || !defended!("V28-invitation");
+    let tenant = tenant.filter(open).ok_or(Error::InvitationGone)?;
     let promised = invitations::roles_of(tx, tenant.id, &[id]).await?;
     let names: Vec<String> = promised.into_iter().map(|(_, role)| role).collect();
     let roles = roles::hold(tx, tenant.id, &names).await?;
     memberships::hold(tx, tenant.id, &[invitation.invited_by]).await?;
     let inviter = memberships::find(tx, tenant.id, invitation.invited_by).await?;
-    let inviter = inviter.filter(Membership::is_active).ok_or(Error::InvitationGone)?;
+    // Whether the tenant is open was asked above.
+    let inviter = inviter.filter(Membership::belongs).ok_or(Error::InvitationGone)?;
     let authority = inviter.authority();
     let still_may =
         authority.holds(Permission::ManageMembers) && require_grantable(authority, &roles).is_ok();

@@ -119,7 +119,7 @@ async fn usable(
     let service = found.ok_or(Error::KeyRefused)?;
     let account = users::find(tx, auth.realm, key.user_id).await?.ok_or(Error::KeyRefused)?;
     let is_disabled = service.disabled_at.is_some() || !account.is_usable(now);
-    if defended!("V28") && is_disabled {
+    if defended!("V28-machine") && is_disabled {
         return Err(Error::AccountSuspended);
     }
     let membership = memberships::held(tx, tenant, key.user_id).await?;

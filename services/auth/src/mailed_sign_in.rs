@@ -81,7 +81,7 @@ pub async fn keep(
         expires_at,
         about: Some(serde_json::to_value(kept).map_err(Fault::unexpected)?),
     };
-    if defended!("V03-next") {
+    if defended!("V03-next-sign-in") {
         one_time_tokens::void(tx, (auth.realm, account.id), purpose, now).await?;
     }
     one_time_tokens::insert(tx, &row).await?;

@@ -294,7 +294,7 @@ struct AssertionMembers {
     #[schema(value_type = String, min_length = 2, max_length = 1366, pattern = "^[A-Za-z0-9_-]+$", example = "MEUCIQDVxWnT")]
     signature: Base64Url<SIGNATURE>,
     /// Who the authenticator says it is. Required where nobody was named before.
-    #[schema(value_type = Option<String>, min_length = 2, max_length = 86, pattern = "^[A-Za-z0-9_-]+$")]
+    #[schema(value_type = Option<String>, min_length = 2, max_length = 86, pattern = "^[A-Za-z0-9_-]+$", example = "AZIAAAAAcACAAAAAAAAAqg")]
     user_handle: Option<Base64Url<USER_HANDLE>>,
 }
 

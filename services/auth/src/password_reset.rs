@@ -23,7 +23,7 @@ pub async fn request_password_reset(
     account: &Account,
 ) -> Result<(), Error> {
     let now = trail.clock.now();
-    if defended!("V03-next") {
+    if defended!("V03-next-reset") {
         one_time_tokens::void(tx, (auth.realm, account.id), TokenPurpose::PasswordReset, now).await?;
     }
     let secret = give_out(tx, auth, trail, account, (TokenPurpose::PasswordReset, None)).await?;

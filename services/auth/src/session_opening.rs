@@ -48,6 +48,7 @@ pub struct TokenAnswer {
     pub refresh_token: Option<String>,
     /// In cookie mode: what a page of ours sends as `X-CSRF-Token` to refresh. Good as long as the session; keep it in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "x3n7Yb2LmQ0pV9sR4tU6wA.8kE1cZ5hJ3gF7dS2aP0oI9uY6tR4eW1q")]
     pub csrf_token: Option<String>,
     /// True where the role needs a second factor and none is enrolled: the access token opens the enrolment of one, the
     /// profile and signing out, and nothing else.
@@ -56,6 +57,7 @@ pub struct TokenAnswer {
     /// The proof that this device was remembered, given once: with it and the same `deviceId` the next sign-ins leave out
     /// the second factor.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     pub device_token: Option<String>,
     pub user: SignedInUser,
     /// For whoever opened it, not for the answer.

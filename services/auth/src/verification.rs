@@ -39,7 +39,7 @@ pub async fn request_verification(
         expires_at,
         about: None,
     };
-    if defended!("V03-next") {
+    if defended!("V03-next-verification") {
         one_time_tokens::void_for_signup(tx, (auth.realm, account.id), signup, now).await?;
     }
     one_time_tokens::insert(tx, &row).await?;

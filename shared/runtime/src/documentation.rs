@@ -5,11 +5,15 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use shinkofa_web::Problem;
 use utoipa::OpenApi as _;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Info, OpenApi, PathItem};
 use utoipa_actix_web::AppExt as _;
 
 use crate::Service;
+
+mod answers;
+mod links;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(components(schemas(shinkofa_web::ProblemDocument)))]
@@ -19,7 +23,7 @@ struct Base;
 pub fn openapi<S: Service>() -> OpenApi {
     let (_, mut document) =
         App::new().into_utoipa_app().openapi(base::<S>()).configure(S::routes).split_for_parts();
-    declare_bearer(&mut document);
+    finish(&mut document);
     document
 }
 
@@ -31,8 +35,20 @@ pub fn openapi_internal<S: Service>() -> OpenApi {
         .configure(S::internal_routes)
         .configure(crate::server::shared_internal_routes)
         .split_for_parts();
-    declare_bearer(&mut document);
+    finish(&mut document);
     document
+}
+
+/// Says what can be told from the operations themselves.
+fn finish(document: &mut OpenApi) {
+    declare_bearer(document);
+    answers::complete(document);
+    links::add(document);
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    let PathItem { get, put, post, delete, patch, .. } = item;
+    [get, put, post, delete, patch].into_iter().flatten()
 }
 
 fn base<S: Service>() -> OpenApi {

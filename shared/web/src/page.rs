@@ -68,7 +68,7 @@ impl<K: Serialize> Cursor<K> {
 pub struct Page<T> {
     pub items: Vec<T>,
     /// Pass it as `cursor` for the next page; null at the end.
-    #[schema(required = true)]
+    #[schema(required = true, example = "WyIwMTkyMDAwMC0wMDAwLTcwMDAtODAwMC0wMDAwMDAwMDAwYWEiXQ")]
     pub next_cursor: Option<String>,
 }
 

@@ -54,7 +54,9 @@ impl RequestContext {
             .and_then(|text| text.parse().ok())
             .or_else(|| request.peer_addr().map(|peer| peer.ip()))
             .unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        let host = header(HOST.as_str()).unwrap_or_default();
+        // Whose studio a letter comes from follows from it: what a proxy is said to have been asked for is not read.
+        let asked_for = header("x-forwarded-host").filter(|_| !defended!("V04-header"));
+        let host = asked_for.or_else(|| header(HOST.as_str())).unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
         Self {
             request_id,
@@ -84,6 +86,17 @@ mod tests {
         assert_eq!(network("2001:db8::1"), network("2001:db8:0:0:ffff::2"));
         assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
         assert_eq!(network("::ffff:192.0.2.1"), network("192.0.2.1"));
+    }
+
+    #[test]
+    fn v04_the_host_is_the_one_that_was_asked_whatever_proxies_are_said_to_have_been_asked_for() {
+        let clock = shinkofa_kernel::Clock::manual(Default::default());
+        for name in ["x-forwarded-host", "forwarded", "x-original-host", "x-host"] {
+            let request =
+                actix_web::test::TestRequest::default().insert_header(("host", "App.Example.org:8443"));
+            let request = request.insert_header((name, "evil.test")).to_http_request();
+            assert_eq!(RequestContext::of(&request, &clock).host, "app.example.org", "{name}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 """What schemathesis cannot know: where the names of the installation lead, and ids and credentials that exist.
 
 Half of the well-formed requests name something that exists, so that routes answer what they are for and not 404 alone.
-Ill-formed requests are left as they were drawn.
+Ill-formed requests are left as they were drawn, and so are ids that came from an answer: those exist already.
 """
 
 import itertools
@@ -11,6 +11,7 @@ import socket
 
 import schemathesis
 
+# `everywhere`: by the names of members and parameters. `beneath`: the same for some paths, as [method or null, path, names].
 KNOWN = json.loads(os.environ.get("SUITE_KNOWN", "{}"))
 _getaddrinfo = socket.getaddrinfo
 _turn = itertools.count()
@@ -25,12 +26,22 @@ def _resolve(host, *arguments, **options):
 socket.getaddrinfo = _resolve
 
 
+def _of_path(method, path):
+    for only, beneath, names in KNOWN.get("beneath", []):
+        if only in (None, method) and path.startswith(beneath):
+            return names
+    return {}
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive or next(_turn) % 2:
         return
+    everywhere = KNOWN.get("everywhere", {})
     # An account is known by its address and its password together.
-    body = case.body if isinstance(case.body, dict) else {}
-    for place in (case.path_parameters or {}, body):
-        for name in place.keys() & KNOWN.keys():
-            place[name] = KNOWN[name]
+    places = [(case.body if isinstance(case.body, dict) else {}, everywhere)]
+    if case.meta.phase.name != "stateful":
+        places.append((case.path_parameters or {}, {**everywhere, **_of_path(case.method, case.path)}))
+    for place, names in places:
+        for name in place.keys() & names.keys():
+            place[name] = names[name]

@@ -26,6 +26,9 @@ pub(crate) struct BenchArguments {
     /// Connections over HTTP, of each service to its database, of pgbench and to Redis.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(2..=64))]
     connections: u16,
+    /// Tells of missed goals without failing.
+    #[arg(long)]
+    report_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -45,16 +48,23 @@ impl Subject {
     }
 }
 
-/// False when a measurement could not be trusted.
+/// False when a goal was missed, or a measurement could not be trusted.
 pub(crate) async fn run(arguments: BenchArguments) -> Result<bool> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // Dropping the measurement ends it and takes its stack down.
-    tokio::select! {
-        result = measure(arguments) => result,
+    let reached = tokio::select! {
+        result = measure(arguments) => result?,
         _ = terminate.recv() => bail!("terminated"),
         _ = interrupt.recv() => bail!("interrupted"),
+    };
+    if !reached {
+        println!(
+            "failed     bench {}: a goal was missed, or there is no score: see above",
+            arguments.subject.name()
+        );
     }
+    Ok(reached)
 }
 
 async fn measure(arguments: BenchArguments) -> Result<bool> {
@@ -70,6 +80,7 @@ async fn measure(arguments: BenchArguments) -> Result<bool> {
         .arg(arguments.subject.name())
         .args(["--rounds", &arguments.rounds.to_string(), "--seconds", &arguments.seconds.to_string()])
         .args(["--connections", &arguments.connections.to_string()])
+        .args(arguments.report_only.then_some("--report-only"))
         .envs(variables(&installation, &output)?)
         .kill_on_drop(true)
         .status()

@@ -45,11 +45,15 @@ pub(crate) fn render(source: &Source, verdicts: &[Verdict]) -> String {
 }
 
 fn row(verdict: &Verdict) -> String {
-    let files: Vec<String> = verdict.files.iter().map(|file| format!("`{}`", file.display())).collect();
     let seen: Vec<String> = verdict.noticing.iter().map(|name| format!("`{name}`")).collect();
     let without =
         if seen.is_empty() { "**nothing fails**".to_owned() } else { format!("fails: {}", seen.join(", ")) };
-    format!("| {} | {} | {} pass | {without} |", verdict.defence, files.join(", "), verdict.passing)
+    format!("| {} | {} | {} pass | {without} |", verdict.defence, files_cell(&verdict.files), verdict.passing)
+}
+
+fn files_cell<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> String {
+    let files: Vec<String> = files.into_iter().map(|file| format!("`{}`", file.display())).collect();
+    files.join(", ")
 }
 
 pub(crate) fn write(checkout: &Path, table: &str) -> Result<()> {
@@ -60,48 +64,133 @@ pub(crate) fn write(checkout: &Path, table: &str) -> Result<()> {
     Ok(())
 }
 
-/// Fails where the file does not list the very defences that the source has.
+/// Fails where the file is not what the stage would write of this source: another head, other defences or other places, a row
+/// that nobody has run yet or that nothing fails for, or a test that is there no more.
 pub(crate) fn check(checkout: &Path) -> Result<()> {
     let text = std::fs::read_to_string(path(checkout)).with_context(|| format!("reading {FILE}"))?;
-    let listed: BTreeSet<&str> = names(&text).collect();
-    let source = Source::read(checkout)?;
-    let there: BTreeSet<&str> = source.defences.keys().map(String::as_str).collect();
-    let differing: Vec<&str> = listed.symmetric_difference(&there).copied().collect();
-    if !differing.is_empty() {
-        bail!(
-            "{FILE} is not about this source ({}): ./deploy/test --only mutants --write",
-            differing.join(", ")
-        );
+    let faults = faults(&text, &Source::read(checkout)?);
+    if !faults.is_empty() {
+        bail!("{FILE} does not hold: {}. Run ./deploy/test --only mutants --write", faults.join("; "));
     }
     Ok(())
+}
+
+fn faults(text: &str, source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !text.starts_with(HEAD) {
+        faults.push("it begins with another text than the stage writes".to_owned());
+    }
+    let mut listed = BTreeSet::new();
+    for Row { defence, files, with, without } in rows(text) {
+        match source.defences.get(defence) {
+            Some(there) if files_cell(there) == files => {}
+            Some(_) => faults.push(format!("{defence} stands elsewhere")),
+            None => faults.push(format!("{defence} is in the source no more")),
+        }
+        let names: Vec<&str> = without.split('`').skip(1).step_by(2).collect();
+        if !with.ends_with(" pass") || names.is_empty() {
+            faults.push(format!("nothing is known to fail without {defence}"));
+        }
+        let gone = names.iter().filter(|name| !is_there(source, defence, name));
+        faults.extend(gone.map(|name| format!("{defence}: there is no test {name}")));
+        listed.insert(defence);
+    }
+    let missing = source.defences.keys().filter(|defence| !listed.contains(defence.as_str()));
+    faults.extend(missing.map(|defence| format!("{defence} is not listed")));
+    faults
+}
+
+/// Does a test of the defence's number have this name?
+fn is_there(source: &Source, defence: &str, name: &str) -> bool {
+    let function = name.rsplit("::").next().unwrap_or(name);
+    let number = number_of(defence).ok();
+    source
+        .tests
+        .iter()
+        .any(|test| test.name == function && test.numbers.iter().any(|found| Some(*found) == number))
 }
 
 fn path(checkout: &Path) -> PathBuf {
     checkout.join(FILE)
 }
 
-fn names(table: &str) -> impl Iterator<Item = &str> {
-    let cells = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(" |").next());
-    cells.filter(|cell| number_of(cell).is_ok())
+/// One line of the table, as it was written.
+struct Row<'a> {
+    defence: &'a str,
+    files: &'a str,
+    with: &'a str,
+    without: &'a str,
+}
+
+fn rows(table: &str) -> impl Iterator<Item = Row<'_>> {
+    let lines = table.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let rows = lines.filter_map(|line| match *line.split(" | ").collect::<Vec<_>>() {
+        [defence, files, with, without] => Some(Row { defence, files, with, without }),
+        _ => None,
+    });
+    rows.filter(|row| number_of(row.defence).is_ok())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_table_lists_each_defence_where_the_check_finds_it() {
-        let verdict = |defence: &str, noticing: &[&str]| Verdict {
+    const PLACE: &str = "services/auth/src/claim.rs";
+
+    fn verdict(defence: &str, noticing: &[&str]) -> Verdict {
+        Verdict {
             defence: defence.to_owned(),
-            files: vec![PathBuf::from("services/auth/src/claim.rs")],
+            files: vec![PathBuf::from(PLACE)],
             passing: 5,
             noticing: noticing.iter().map(|name| (*name).to_owned()).collect(),
-        };
+        }
+    }
+
+    /// A source with one defence and one test of its number.
+    fn source() -> Source {
+        let mut source = Source::default();
+        for (file, text) in [
+            (PLACE, "if defended!(\"V06\") { return; }"),
+            ("services/auth/tests/it/magic_link.rs", "fn v06_a() {}"),
+        ] {
+            source.read_text(Path::new(file), text, || Ok("auth".to_owned())).unwrap();
+        }
+        source
+    }
+
+    #[test]
+    fn the_table_lists_each_defence_where_the_check_finds_it() {
         let verdicts = [verdict("V06", &["magic_link::v06_a"]), verdict("V14-replay", &[])];
         let text = render(&Source::default(), &verdicts);
         assert!(
             text.contains("| V06 | `services/auth/src/claim.rs` | 5 pass | fails: `magic_link::v06_a` |")
         );
-        assert_eq!(names(&text).collect::<Vec<_>>(), ["V06", "V14-replay"]);
+        assert_eq!(rows(&text).map(|row| row.defence).collect::<Vec<_>>(), ["V06", "V14-replay"]);
+    }
+
+    #[test]
+    fn a_table_of_this_source_holds() {
+        let text = render(&source(), &[verdict("V06", &["magic_link::v06_a"])]);
+        assert_eq!(faults(&text, &source()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_table_that_says_more_than_was_seen_does_not_hold() {
+        let seen = render(&source(), &[verdict("V06", &["magic_link::v06_a"])]);
+        let faults = |text: &str| faults(text, &source());
+        let not_run = seen.replace("5 pass | fails: `magic_link::v06_a`", "not run yet | not run yet");
+        assert_eq!(faults(&not_run), ["nothing is known to fail without V06"]);
+        let nothing = render(&source(), &[verdict("V06", &[])]);
+        assert_eq!(faults(&nothing), ["nothing is known to fail without V06"]);
+        assert_eq!(faults(&seen.replace("v06_a", "v06_b")), ["V06: there is no test magic_link::v06_b"]);
+        assert_eq!(faults(&seen.replace("claim.rs", "other.rs")), ["V06 stands elsewhere"]);
+        assert_eq!(
+            faults(&seen.replace("not by hand", "or by hand")),
+            ["it begins with another text than the stage writes"]
+        );
+        assert_eq!(
+            faults(&seen.replace("| V06 |", "| V07 |")),
+            ["V07 is in the source no more", "V07: there is no test magic_link::v06_a", "V06 is not listed"]
+        );
     }
 }

@@ -69,7 +69,12 @@ impl Source {
         Ok(())
     }
 
-    fn read_text(&mut self, file: &Path, text: &str, package: impl Fn() -> Result<String>) -> Result<()> {
+    pub(crate) fn read_text(
+        &mut self,
+        file: &Path,
+        text: &str,
+        package: impl Fn() -> Result<String>,
+    ) -> Result<()> {
         for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
             for name in line.split("defended!(\"").skip(1).filter_map(|rest| rest.split('"').next()) {
                 number_of(name).with_context(|| format!("{}: {name:?}", file.display()))?;

@@ -12,12 +12,15 @@ use super::{checks, defence_table};
 use crate::installation::Installation;
 use crate::redis;
 
-/// What a mutant need not repeat: a race of a thousand shows what one of fifty does, and the middleware for Node is no part of
-/// what a mutant changes.
+/// What a mutant need not repeat: a race of a thousand shows what one of fifty does, which stands beside it as a test of its own,
+/// and the middleware for Node is no part of what a mutant changes.
 const LEFT_OUT: &str = "thousand|node_middleware";
 
 /// Read by `shinkofa_kernel::defence`.
 const VARIABLE: &str = "SHINKOFA_DEFENCE_OFF";
+
+/// Asserts for the tests that have it compare times: what it finds, they find.
+const TIMING: &str = "shared/testing/src/timing.rs";
 
 const REDIS: &str = "SHINKOFA_TEST_REDIS_URL";
 
@@ -119,10 +122,12 @@ fn shows(case: &Case, number: usize) -> bool {
     numbers_of(case.function()).contains(&number)
 }
 
-/// Does the test fail by what it asserts itself? One whose preparations fail, or that waits for ever, shows nothing.
+/// Does the test fail in its own file, by an assertion or by an answer that it did not expect, or by a comparison of times? One
+/// that fails in what it prepares with the help of others, or that waits for ever, shows nothing. What it prepares by itself is
+/// not told from what it is about: its name says which is which.
 fn notices(source: &Source, case: &Case) -> bool {
     let mut places = case.failure.iter().flat_map(Failure::panicked_in);
-    places.any(|file| source.is_in(case.function(), file))
+    places.any(|file| file == TIMING || source.is_in(case.function(), file))
 }
 
 fn has_defence(source: &Source, number: usize) -> bool {
@@ -146,6 +151,16 @@ fn said(proven: bool, sentence: &str) -> Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_test_notices_in_its_own_file_or_by_its_times_and_not_in_the_help_that_it_had() {
+        let mut source = Source::default();
+        let file = std::path::Path::new("services/auth/tests/it/v01.rs");
+        source.read_text(file, "async fn v01_a() {}", || Ok("auth".to_owned())).unwrap();
+        let noticed = |place: &str| notices(&source, &Case::failed("v01::v01_a", place));
+        assert!(noticed("services/auth/tests/it/v01.rs") && noticed(TIMING));
+        assert!(!noticed("services/auth/tests/it/people.rs"));
+    }
 
     #[test]
     fn a_filter_names_the_tests_of_a_failure_and_no_others() {

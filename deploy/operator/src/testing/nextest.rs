@@ -70,6 +70,13 @@ pub(crate) struct Failure {
 }
 
 impl Case {
+    /// One that failed by a panic in this file.
+    #[cfg(test)]
+    pub(crate) fn failed(name: &str, file: &str) -> Self {
+        let output = format!("thread panicked at {file}:7:5");
+        Self { name: name.to_owned(), failure: Some(Failure { kind: "test failure".to_owned(), output }) }
+    }
+
     /// The function alone.
     pub(crate) fn function(&self) -> &str {
         self.name.rsplit("::").next().unwrap_or(&self.name)

@@ -32,7 +32,7 @@ pub struct Membership {
 impl Membership {
     /// Does it bring any right? Not one that is not active itself, nor any in a tenant that is not.
     pub fn is_active(&self) -> bool {
-        self.belongs() && (self.tenant_is_open() || !defended!("V28"))
+        self.belongs() && (self.tenant_is_open() || !defended!("V28-membership"))
     }
 
     /// Is the person a member, whatever has become of the tenant?

@@ -27,7 +27,7 @@ pub struct Presented {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     token: Option<OneTimeToken>,
     /// In any case, with or without the hyphen.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 32)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 32, example = "7KQ4X-M2D9P")]
     code: Option<InvitationCode>,
 }
 

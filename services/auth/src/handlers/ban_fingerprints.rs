@@ -35,7 +35,7 @@ pub struct BanRequest {
     /// Everything this member is known by: their devices, and where they are signed in from. What they are signed in on here ends.
     user_id: Option<UserId>,
     /// What a client calls its device.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
     /// The whole network of this address: one IPv4 address, or one IPv6 /64.
     #[schema(value_type = Option<String>, example = "192.0.2.7")]

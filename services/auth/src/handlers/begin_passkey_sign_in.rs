@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, post, web};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
-use shinkofa_web::{ProblemDocument, RateRefusal, RequestContext, Unavailability};
+use shinkofa_web::{RateRefusal, RequestContext, Unavailability};
 
 use crate::error::Error;
 use crate::passkey_ceremony::{Occasion, give_challenge};
@@ -19,7 +19,6 @@ use crate::{Auth, limits};
     responses(
         RateRefusal, Unavailability,
         (status = 200, body = RequestOptionsAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/api/auth/passkeys/login/options")]

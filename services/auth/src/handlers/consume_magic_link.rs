@@ -23,7 +23,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ConsumeMagicLinkRequest {
     /// From the link in the letter, behind `#token=`.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     token: Option<OneTimeToken>,
     #[schema(value_type = Option<String>, format = "email", max_length = 254, example = "anna@example.org")]
     email: Option<EmailAddress>,
@@ -34,7 +34,7 @@ pub struct ConsumeMagicLinkRequest {
     #[schema(value_type = String, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]{43,128}$", example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
     code_verifier: Option<String>,
     /// The one that was sent when the link was asked for; that one when absent.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
 }
 
@@ -53,7 +53,7 @@ pub struct ConsumeMagicLinkRequest {
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused` or `code_refused`"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`; `origin_refused` in cookie mode"),
-        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`link_gone`: it was used, has expired, or a newer one took its place"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
     ),

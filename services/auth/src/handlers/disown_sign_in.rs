@@ -36,7 +36,7 @@ pub struct DisownSignInRequest {
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 204),
-        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`link_gone`: it was used, has expired, or a newer one took its place"),
     ),
 )]
 #[post("/api/auth/signin/not-me")]

@@ -33,7 +33,7 @@ pub enum Spared {
 /// With `?except=current` everywhere else. Takes somebody who showed lately who they are. Refresh tokens are refused from now on, access tokens within seconds.
 #[utoipa::path(
     tag = "sessions",
-    params(("except" = Option<Spared>, Query, description = "`current`: this session goes on")),
+    params(("except" = inline(Option<Spared>), Query, description = "`current`: this session goes on")),
     security(("bearer" = [])),
     responses(
         CallerRefusals, ParameterRefusal, RateRefusal, Unavailability,

@@ -25,16 +25,16 @@ use crate::{Auth, limits};
 #[into_params(parameter_in = Query)]
 pub struct OAuthReturn {
     /// What the provider was sent with.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     state: Option<String>,
     /// The provider's own code.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "4/0AX4XfWh")]
     code: Option<String>,
     /// Why there is none.
     #[param(value_type = Option<String>, example = "access_denied")]
     error: Option<String>,
     /// RFC 9207.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<String>, example = "https://accounts.google.com")]
     iss: Option<String>,
 }
 

@@ -57,7 +57,7 @@ pub async fn forgot_password(
     let clock = &auth.platform.clock;
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "forgot_password", async |tx| {
         let user_id = users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id);
-        if user_id.is_some() || defended!("V01-queue") {
+        if user_id.is_some() || defended!("V01-forgot") {
             enqueue(tx, clock, Some(host.0), clock.now(), &MailPasswordReset { user_id }).await?;
         }
         Ok::<_, Error>(())

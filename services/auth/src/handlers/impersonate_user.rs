@@ -45,7 +45,7 @@ pub struct ImpersonateRequest {
         CallerRefusals, BodyRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = ImpersonationAnswer),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`own_account`"),
     ),
 )]
 #[post("/api/admin/users/{userId}/impersonate")]

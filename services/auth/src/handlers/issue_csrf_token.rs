@@ -33,7 +33,7 @@ pub struct CsrfTokenAnswer {
 /// that may read the answer has any use of it.
 #[utoipa::path(
     tag = "sign-in",
-    params(("__Host-rt" = Option<String>, Cookie, description = "As a sign-in or a refresh set it")),
+    params(("__Host-rt" = Option<String>, Cookie, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0", description = "As a sign-in or a refresh set it")),
     responses(
         CallerRefusals, RateRefusal, Unavailability,
         (status = 200, body = CsrfTokenAnswer),

@@ -33,7 +33,7 @@ use crate::{Auth, limits};
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`unauthenticated`, or `verifier_refused`: the code is still good"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required`: see `www-authenticate`; the code is still good"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_taken` or `provider_already_linked`"),
-        (status = 410, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_gone`: the code was used or has expired"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
     ),

@@ -57,7 +57,7 @@ pub struct AuditItem {
     tag = "audit",
     security(("bearer" = [])),
     params(
-        ("action" = Option<AuditAction>, Query),
+        ("action" = inline(Option<AuditAction>), Query),
         ("userId" = Option<UserId>, Query),
         ("from" = Option<DateTime<Utc>>, Query, description = "From this instant on"),
         ("to" = Option<DateTime<Utc>>, Query, description = "Before this instant"),

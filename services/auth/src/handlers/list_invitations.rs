@@ -46,7 +46,7 @@ const fn open() -> InvitationsAsked {
     tag = "invitations",
     security(("bearer" = [])),
     params(
-        ("state" = Option<InvitationsAsked>, Query, description = "`open` when absent"),
+        ("state" = inline(Option<InvitationsAsked>), Query, description = "`open` when absent"),
         ("limit" = Option<i32>, Query, minimum = 1, maximum = 200),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
     ),

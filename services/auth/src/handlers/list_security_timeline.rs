@@ -52,9 +52,12 @@ pub struct TimelineEvent {
     /// The network that the session was last used from, as long as it is known.
     #[schema(required = true, example = "192.0.2.0/24")]
     ip_prefix: Option<String>,
-    #[schema(required = true)]
+    #[schema(
+        required = true,
+        example = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    )]
     user_agent: Option<String>,
-    #[schema(required = true)]
+    #[schema(required = true, example = "My phone")]
     device_name: Option<String>,
 }
 

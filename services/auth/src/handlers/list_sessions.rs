@@ -30,7 +30,10 @@ pub struct SessionView {
     /// What its owner calls it.
     #[schema(required = true, example = "My phone")]
     device_name: Option<String>,
-    #[schema(required = true)]
+    #[schema(
+        required = true,
+        example = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+    )]
     user_agent: Option<String>,
     /// The network of its last use, without the part that points at one household.
     #[schema(example = "192.0.2.0/24")]

@@ -33,7 +33,7 @@ use crate::{Auth, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReauthenticateRequest {
     /// Where the account has no second factor.
-    #[schema(value_type = Option<String>, format = "password", max_length = 1024)]
+    #[schema(value_type = Option<String>, format = "password", max_length = 1024, example = "my present private sentence")]
     password: Option<PresentedPassword>,
     /// Of the second factor, or a recovery code.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 64, example = "123456")]

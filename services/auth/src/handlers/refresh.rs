@@ -36,7 +36,7 @@ pub struct RefreshRequest {
     #[schema(value_type = Option<String>, max_length = 512, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0")]
     refresh_token: Option<String>,
     /// The one that was sent at sign-in.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
 }
 
@@ -51,7 +51,7 @@ pub struct RefreshRequest {
     tag = "sign-in",
     params(
         RefreshCookieHeaders,
-        ("__Host-rt" = Option<String>, Cookie, description = "In cookie mode: as a sign-in or a refresh set it"),
+        ("__Host-rt" = Option<String>, Cookie, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0", description = "In cookie mode: as a sign-in or a refresh set it"),
     ),
     request_body = RefreshRequest,
     responses(
@@ -165,7 +165,8 @@ async fn exchange(
         // Only somebody who held one of its tokens can end a session.
         let key = open_key(auth, &session)?;
         let authentic = token.is_authentic(&key);
-        if !authentic || !session.is_live(now) || session.for_tenant != tenant {
+        let elsewhere = session.for_tenant != tenant && defended!("V24-refresh");
+        if !authentic || !session.is_live(now) || elsewhere {
             return Ok(Outcome::Refused);
         }
         // A token that somebody slipped into a browser was given out to keep elsewhere.

@@ -29,7 +29,7 @@ pub struct MagicLinkRequest {
     #[schema(value_type = Option<String>, pattern = "^S256$", example = "S256")]
     code_challenge_method: Option<String>,
     /// What the client calls its device: random, made once and kept.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
 }
 
@@ -77,7 +77,7 @@ pub async fn request_magic_link(
             code_challenge: challenge.as_str().to_owned(),
             device_hash: device_id.as_ref().map(|device| hex::encode(device.digest())),
         };
-        if job.user_id.is_some() || defended!("V01-queue") {
+        if job.user_id.is_some() || defended!("V01-link") {
             enqueue(tx, clock, Some(host.0), clock.now(), &job).await?;
         }
         Ok::<_, Error>(())

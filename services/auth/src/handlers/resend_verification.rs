@@ -51,7 +51,7 @@ pub async fn resend_verification(
     let clock = &auth.platform.clock;
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "resend_verification", async |tx| {
         let user = users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id);
-        if user.is_some() || defended!("V01-queue") {
+        if user.is_some() || defended!("V01-resend") {
             enqueue(tx, clock, Some(host.0), clock.now(), &ResendVerification { user_id: user }).await?;
         }
         Ok::<_, Error>(())

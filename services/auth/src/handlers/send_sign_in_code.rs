@@ -57,7 +57,7 @@ pub async fn send_sign_in_code(
     let clock = &auth.platform.clock;
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "request_sign_in_code", async |tx| {
         let user = users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id);
-        if user.is_some() || defended!("V01-queue") {
+        if user.is_some() || defended!("V01-code") {
             enqueue(tx, clock, Some(host.0), clock.now(), &SendSignInCode { user_id: user }).await?;
         }
         Ok::<_, Error>(())

@@ -41,7 +41,7 @@ pub struct ServiceConfirmation {
 /// For whoever holds its id, which was told once, when the erasure was asked for: afterwards there is nobody left to sign in.
 #[utoipa::path(
     tag = "privacy",
-    params(("certificateId" = String, Path, min_length = 1, max_length = 512)),
+    params(("certificateId" = String, Path, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")),
     responses(
         NotFoundRefusal, RateRefusal, Unavailability,
         (status = 200, body = Certificate),

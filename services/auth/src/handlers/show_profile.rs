@@ -35,7 +35,7 @@ pub struct Profile {
     /// A picture that media keeps.
     #[schema(required = true)]
     avatar_id: Option<AvatarId>,
-    #[schema(required = true)]
+    #[schema(required = true, example = "Teaches yoga on Tuesdays.")]
     bio: Option<String>,
     /// IANA name; null: that of the place.
     #[schema(required = true, example = "Europe/Paris")]

@@ -37,6 +37,7 @@ pub struct MemberSession {
     session_id: SessionId,
     opened_at: DateTime<Utc>,
     last_used_at: DateTime<Utc>,
+    #[schema(example = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0")]
     user_agent: Option<String>,
     #[schema(example = "192.0.2.0/24")]
     network: String,

@@ -33,10 +33,10 @@ pub struct SignInRequest {
     #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
     password: PresentedPassword,
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
     /// What this device got when it was remembered: with it the second factor may be left out.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 512)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     device_token: Option<OneTimeToken>,
 }
 

@@ -35,7 +35,7 @@ pub struct StartOAuthRequest {
     #[schema(value_type = Option<String>, pattern = "^S256$", example = "S256")]
     code_challenge_method: Option<String>,
     /// What the client calls its device: random, made once and kept.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
 }
 

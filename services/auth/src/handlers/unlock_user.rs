@@ -29,7 +29,7 @@ use crate::{Auth, limits};
         CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked` or `own_account`"),
     ),
 )]
 #[post("/api/admin/users/{userId}/unlock")]

@@ -47,7 +47,7 @@ pub struct UpgradeGuestRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_a_guest`: the account has an address already"),
     ),
 )]
 #[post("/api/auth/anonymous/upgrade")]

@@ -36,7 +36,7 @@ fn hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
     security(("bearer" = [])),
     params(
         ("seq" = Option<i64>, Query, minimum = 1, description = "The number of a head that you kept", example = 1042),
-        ("hash" = Option<String>, Query, pattern = "^[0-9a-f]{64}$", description = "Its hash"),
+        ("hash" = Option<String>, Query, pattern = "^[0-9a-f]{64}$", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", description = "Its hash"),
     ),
     responses(
         CallerRefusals, ParameterRefusal, RateRefusal, Unavailability,

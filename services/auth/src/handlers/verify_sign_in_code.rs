@@ -26,7 +26,7 @@ pub struct VerifySignInCodeRequest {
     #[schema(value_type = String, min_length = 1, max_length = 32, example = "123456")]
     code: MailedCode,
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
 }
 

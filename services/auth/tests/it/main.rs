@@ -17,6 +17,7 @@ mod detours;
 mod email_changes;
 mod enrolment;
 mod factors;
+mod forged_hosts;
 mod guests;
 mod impersonation;
 mod invitations;

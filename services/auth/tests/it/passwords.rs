@@ -253,6 +253,33 @@ async fn v03_of_a_thousand_reset_races_each_link_wins_one() {
     assert!(close > (PEOPLE * RACES / 2) as u64, "{close} races were close");
 }
 
+/// V3: the same once, for whoever looks what becomes of it without the fence.
+#[actix_web::test]
+async fn v03_of_fifty_resets_at_once_one_wins() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    race_for_a_reset(&app, &anna, 1).await;
+}
+
+/// Fifty at once have one link. Exactly one of them sets the password.
+async fn race_for_a_reset(app: &TestApp<Auth>, email: &str, round: i32) {
+    forgot(app, email).await.expect(202);
+    let token = link(app, email, "password_reset").await;
+    let sentence = |racer: usize| format!("the sentence of racer {racer} in round {round}");
+    let race = (0..50).map(|racer| {
+        let (token, password) = (&token, sentence(racer));
+        async move { reset(app, token, &password).await }
+    });
+    let answers = join_all(race).await;
+    let winners: Vec<usize> = (0..50).filter(|racer| answers[*racer].status == 204).collect();
+    assert_eq!(winners.len(), 1, "round {round}");
+    assert!(answers.iter().all(|answer| [204, 410].contains(&answer.status)), "round {round}");
+    people::sign_in(app, email, &sentence(winners[0])).await.expect(200);
+    let version = app.sql("SELECT token_version FROM users").await;
+    assert_eq!(version[0]["token_version"], 1 + round);
+}
+
 /// Links asked for at the same moment leave one.
 #[actix_web::test]
 async fn v03_of_many_requests_at_once_one_link_is_left() {

@@ -426,6 +426,30 @@ async fn v15_switching_to_where_a_second_factor_is_mandatory_opens_enrolment_alo
     profile_at(&app, "elan.shinkofa.localhost", &there).await.expect(200);
 }
 
+/// V24: what was given out by one studio is worth nothing at the host of another, not even of a person of both.
+#[actix_web::test]
+async fn v24_the_tokens_of_one_studio_open_nothing_at_another() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let other = studio(&app, "bob", "other").await;
+    for (host, by) in [
+        (elan.host(), &elan.elsewhere),
+        (elan.host(), &other.admin),
+        (other.host(), &elan.admin),
+        ("app.shinkofa.localhost".to_owned(), &elan.admin),
+    ] {
+        profile_at(&app, &host, by).await.expect_problem(403, "wrong_tenant");
+        for path in ["/api/tenants/members", "/api/tenants/invitations", "/api/tenants/current"] {
+            let call = app.get(path).at_host(&host).token(token(by));
+            call.send().await.expect_problem(403, "wrong_tenant");
+        }
+        refresh_at(&app, &host, by).await.expect_problem(401, "refresh_refused");
+    }
+    // And where they are from they are as good as before.
+    profile_at(&app, &elan.host(), &elan.admin).await.expect(200);
+    refresh_at(&app, &elan.host(), &elan.admin).await.expect(200);
+}
+
 /// V24: a studio that one is not in answers as one that does not exist.
 #[actix_web::test]
 async fn v24_a_studio_that_is_not_mine_is_not_there() {

@@ -27,7 +27,7 @@ pub struct CreateClassRequest {
     /// What one seat costs, in credits. 0 is free.
     #[schema(value_type = i32, minimum = 0, maximum = 1000, example = 1)]
     credit_cost: CreditCost,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 5000)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 5000, example = "Breath and movement, for everybody.")]
     description: Option<Description>,
     #[schema(value_type = Option<String>, min_length = 1, max_length = 60, example = "beginners")]
     level: Option<Level>,
@@ -40,9 +40,9 @@ pub struct Class {
     id: ClassId,
     #[schema(example = "Vinyasa yoga")]
     title: String,
-    #[schema(required = true)]
+    #[schema(required = true, example = "Breath and movement, for everybody.")]
     description: Option<String>,
-    #[schema(required = true)]
+    #[schema(required = true, example = "beginners")]
     level: Option<String>,
     #[schema(example = 60)]
     duration_minutes: i32,

@@ -52,7 +52,7 @@ pub struct Session {
     credit_cost: i32,
     #[schema(required = true)]
     coach_id: Option<UserId>,
-    #[schema(required = true)]
+    #[schema(required = true, example = "Studio 2")]
     location: Option<String>,
 }
 

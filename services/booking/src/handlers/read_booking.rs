@@ -26,7 +26,7 @@ pub struct BookingView {
     title: String,
     starts_at: DateTime<Utc>,
     ends_at: DateTime<Utc>,
-    #[schema(required = true)]
+    #[schema(required = true, example = "Studio 2")]
     location: Option<String>,
     #[schema(example = 2)]
     seats: i32,

@@ -130,8 +130,9 @@ async fn what_is_not_there_and_what_is_not_well_formed_is_told_apart() {
     studio.close().await;
 }
 
+/// V24: neither a person's things nor a studio's are anybody else's to see.
 #[actix_web::test]
-async fn another_persons_reservation_and_another_tenants_session_are_not_there() {
+async fn v24_another_persons_reservation_and_another_tenants_session_are_not_there() {
     let studio = Studio::open().await;
     let (owner, other, stranger) = (studio.member(1), studio.member(1), studio.stranger());
     let session = studio.session(1, 5).await;

@@ -35,7 +35,7 @@ const REPAIR_AFTER: TimeDelta = TimeDelta::seconds(30);
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 201, body = OpenedCheckout),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
     ),
 )]
 #[post("/api/payment/checkout")]

@@ -31,7 +31,7 @@ pub(crate) struct CreatePackageRequest {
     currency: Currency,
     /// Days from the payment to the expiry of the credits. Absent: they never expire.
     #[serde(default)]
-    #[schema(value_type = Option<i32>, minimum = 1, maximum = 3650)]
+    #[schema(value_type = Option<i32>, minimum = 1, maximum = 3650, example = 365)]
     validity_days: Option<ValidityDays>,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct CreatePackageRequest {
     responses(
         CallerRefusals, BodyRefusals, Unavailability,
         (status = 201, body = Package),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
     ),
 )]
 #[post("/api/credits/packages")]

@@ -29,10 +29,10 @@ pub(crate) struct PaymentView {
     #[schema(example = 14_500)]
     amount_minor: i64,
     currency: Currency,
-    #[schema(required = true)]
+    #[schema(required = true, example = "cs_test_a1b2c3d4")]
     checkout_session_id: Option<String>,
     /// Where to pay, while it can be paid.
-    #[schema(required = true)]
+    #[schema(required = true, example = "https://checkout.stripe.com/c/pay/cs_test_a1b2c3d4")]
     checkout_url: Option<String>,
     created_at: DateTime<Utc>,
     #[schema(required = true)]

@@ -22,8 +22,8 @@ use crate::{Credits, holding};
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Hold),
-        (status = 402, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 402, body = ProblemDocument, content_type = "application/problem+json", description = "`insufficient_credits`"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`hold_closed`"),
     ),
 )]
 #[put("/internal/v1/holds/{reservationId}")]

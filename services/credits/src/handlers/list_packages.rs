@@ -27,7 +27,7 @@ pub(crate) struct Package {
     pub(crate) price_minor: i64,
     pub(crate) currency: Currency,
     /// Days from the payment to the expiry of the credits; null when they never expire.
-    #[schema(required = true)]
+    #[schema(required = true, example = 365)]
     pub(crate) validity_days: Option<i32>,
 }
 

@@ -69,12 +69,12 @@ pub(crate) struct EventReceipt {
 /// For Stripe alone: the signature over the raw body is the credential.
 #[utoipa::path(
     tag = "payment",
-    params(("Stripe-Signature" = String, Header, description = "https://docs.stripe.com/webhooks#verify-manually")),
+    params(("Stripe-Signature" = String, Header, example = "t=1796115600,v1=5257a869e7ecebeda32affa62cdca3fa51cad7e77a0e56ff536d0ce8e108d8bd", description = "https://docs.stripe.com/webhooks#verify-manually")),
     request_body(content = Object, content_type = "application/json", description = "An event of Stripe's."),
     responses(
         Unavailability,
         (status = 200, body = EventReceipt),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`signature_missing`, `signature_invalid` or `signature_stale`, or `malformed_request` where it is no event"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]

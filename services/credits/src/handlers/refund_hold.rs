@@ -22,7 +22,7 @@ use crate::{Credits, holding};
     responses(
         CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Hold),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`hold_closed`, `hold_captured` or `hold_consumed`: what became of it"),
     ),
 )]
 #[put("/internal/v1/holds/{reservationId}/refund")]

@@ -20,7 +20,7 @@ use crate::holding::{self, Unbooked};
     responses(
         CallerRefusals, NotFoundRefusal, Unavailability,
         (status = 200, body = Hold),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`hold_closed`, `hold_captured` or `hold_consumed`: what became of it"),
     ),
 )]
 #[put("/internal/v1/holds/{reservationId}/release")]

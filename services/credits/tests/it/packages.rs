@@ -20,6 +20,24 @@ async fn a_package_put_on_sale_is_listed_for_everybody_with_its_terms() {
     studio.close().await;
 }
 
+/// What auth does not confirm at this moment is not done: neither what staff change nor what costs money.
+#[actix_web::test]
+async fn nothing_is_put_on_sale_or_bought_while_auth_cannot_be_asked() {
+    let studio = Studio::open().await;
+    let package = studio.package_of(offer()).await;
+    studio.auth.reset().await;
+    let (app, manager, buyer) = (&studio.app, studio.app.user(Role::Manager), studio.app.user(Role::Member));
+    let sale = app.post("/api/credits/packages").bearer(&manager).json(&offer()).send().await;
+    sale.expect_problem(503, "trust_unavailable");
+    let purchase = app.post("/api/payment/checkout").bearer(&buyer).idempotency_key("once");
+    let purchase = purchase.json(&json!({ "packageId": package })).send().await;
+    purchase.expect_problem(503, "trust_unavailable");
+    assert_eq!(app.sql("SELECT id FROM packages").await.len(), 1);
+    assert_eq!(app.sql("SELECT id FROM payments").await.len(), 0);
+    app.get("/api/credits/wallet").bearer(&buyer).send().await.expect(200);
+    studio.close().await;
+}
+
 #[actix_web::test]
 async fn only_who_manages_packages_may_put_one_on_sale() {
     let studio = Studio::open().await;

@@ -77,7 +77,7 @@ const MOST_MESSAGES: i64 = 500;
 /// server; 404 everywhere else.
 #[utoipa::path(
     tag = "development",
-    params(("to" = Option<String>, Query, description = "Only what went to this address")),
+    params(("to" = Option<String>, Query, example = "anna@example.org", description = "Only what went to this address")),
     responses(
         NotFoundRefusal, ParameterRefusal, Unavailability,
         (status = 200, body = Messages),

@@ -30,7 +30,7 @@ pub struct Notification {
     channel: Channel,
     status: DeliveryState,
     /// Null until it is sent, and again once it is a month old.
-    #[schema(required = true)]
+    #[schema(required = true, example = "Booked: Vinyasa yoga")]
     subject: Option<String>,
     created_at: DateTime<Utc>,
     #[schema(required = true)]

@@ -49,7 +49,7 @@ impl MailboxPage {
 /// The newest 50 messages. 404 where there is no development mailbox.
 #[utoipa::path(
     tag = "development",
-    params(("to" = Option<String>, Query, description = "Only what went to this address")),
+    params(("to" = Option<String>, Query, example = "anna@example.org", description = "Only what went to this address")),
     responses(
         NotFoundRefusal, ParameterRefusal, Unavailability,
         (status = 200, body = String, content_type = "text/html"),

@@ -169,7 +169,7 @@ impl Outbound {
         let may_go = |address: &SocketAddr| {
             self.exempt.contains(address) || (target.is_encrypted() && is_public(address.ip()))
         };
-        if defended!("V27") && !found.iter().all(may_go) {
+        if defended!("V27-address") && !found.iter().all(may_go) {
             return Err(OutboundError::Refused);
         }
         Ok(found)
@@ -185,7 +185,7 @@ async fn send(
 ) -> Result<u16, OutboundError> {
     let client = reqwest::Client::builder()
         .no_proxy()
-        .redirect(if defended!("V27") { Policy::none() } else { Policy::default() })
+        .redirect(if defended!("V27-redirect") { Policy::none() } else { Policy::default() })
         .resolve_to_addrs(target.host(), addresses)
         .connect_timeout(TO_CONNECT)
         .pool_max_idle_per_host(0)

@@ -16,16 +16,24 @@ impl Scope for OtherScope {
     const NAME: &'static str = "something-else";
 }
 
+/// V24: an address shows what is of its own studio, to those alone whose token is of that studio.
 #[actix_web::test]
-async fn an_expired_revoked_or_foreign_token_is_refused() {
+async fn v24_a_token_of_another_studio_is_refused() {
+    let app = TestApp::<Probe>::start().await;
+    for role in [Role::Member, Role::Admin] {
+        let elsewhere = app.user_of(TenantId::new(&app.clock), role);
+        app.get(ME).bearer(&elsewhere).send().await.expect_problem(403, "wrong_tenant");
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn an_expired_or_revoked_token_is_refused() {
     let app = TestApp::<Probe>::start().await;
     let anna = app.user(Role::Member);
     app.get(ME).bearer(&anna).send().await.expect(200);
     app.get(ME).send().await.expect_problem(401, "unauthenticated");
     app.get(ME).token("a.b.c").send().await.expect_problem(401, "unauthenticated");
-
-    let elsewhere = app.user_of(TenantId::new(&app.clock), Role::Admin);
-    app.get(ME).bearer(&elsewhere).send().await.expect_problem(403, "wrong_tenant");
 
     let revocations = &app.service().platform.identity.revocations;
     let bert = app.user(Role::Member);

@@ -44,7 +44,8 @@ struct Tools {
     introspection: Yardstick,
 }
 
-pub async fn run(arguments: Arguments) -> Result<()> {
+/// Measures, and tells which goals were missed.
+pub async fn run(arguments: Arguments) -> Result<Vec<String>> {
     let stack = Stack::from_environment()?;
     let (database, lookout) = (Database::open(&stack).await?, Database::open(&stack).await?);
     let members = stack.members()?;
@@ -90,7 +91,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         println!("{}", verdict.line());
     }
     print!("{profiles}");
-    Ok(())
+    Ok(report::missed_lines(&verdicts))
 }
 
 /// Fills pools and caches, and records what each request asks of the database.

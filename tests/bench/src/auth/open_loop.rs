@@ -54,6 +54,9 @@ impl Draws {
     }
 }
 
+/// The status of no answer at all: the connection was refused, or closed under a request.
+pub const DROPPED: u16 = 0;
+
 /// What one of them was answered, and how long that took since it was due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -95,6 +98,12 @@ impl Arrivals {
         percentile(&times, percent)
     }
 
+    /// How many had no answer.
+    #[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
+    pub fn dropped(&self) -> f64 {
+        self.of(DROPPED).count() as f64
+    }
+
     /// Everybody was served, or told when to come again.
     #[expect(clippy::cast_precision_loss, reason = "counts of some seconds")]
     pub fn orderly(&self) -> f64 {
@@ -105,7 +114,7 @@ impl Arrivals {
 }
 
 /// Sends every request of `stream` when it is due, over as many connections as that takes. `kept` of them are open before
-/// the first.
+/// the first. None is sent a second time: one that had no answer is counted as that.
 pub async fn run(
     address: SocketAddr,
     stream: Stream,
@@ -124,7 +133,7 @@ pub async fn run(
     }
     let mut arrivals = Arrivals::default();
     while let Some(ended) = under_way.join_next().await {
-        arrivals.all.push(ended??);
+        arrivals.all.push(ended?);
     }
     arrivals.elapsed = began.elapsed();
     if arrivals.all.is_empty() {
@@ -133,39 +142,53 @@ pub async fn run(
     Ok(arrivals)
 }
 
-async fn one(address: SocketAddr, idle: Idle, due: Instant, request: Vec<u8>) -> Result<Arrival> {
-    let (answer, connection) = match idle.take() {
-        Some(mut connection) => match connection.ask(&request).await {
-            Ok(answer) if answer.status != REQUEST_TIMEOUT => (answer, connection),
-            // A server closes what nobody used for a while, and may say so first; every client of HTTP opens another one then.
-            _ => anew(address, &request).await?,
-        },
-        None => anew(address, &request).await?,
-    };
+async fn one(address: SocketAddr, idle: Idle, due: Instant, request: Vec<u8>) -> Arrival {
+    let answered = ask(address, &idle, &request).await;
     let microseconds = in_microseconds(due.elapsed());
-    idle.put(connection);
-    Ok(Arrival { status: answer.status, retry_after: answer.retry_after, microseconds })
+    match answered {
+        Ok((answer, connection)) if answer.status != REQUEST_TIMEOUT => {
+            idle.put(connection);
+            Arrival { status: answer.status, retry_after: answer.retry_after, microseconds }
+        }
+        Ok(_) | Err(_) => Arrival { status: DROPPED, retry_after: None, microseconds },
+    }
 }
 
-/// What a server says before it closes a connection on which nothing was asked (RFC 9110 section 15.5.9).
+/// What a server says before it closes a connection on which it saw no request (RFC 9110 section 15.5.9).
 const REQUEST_TIMEOUT: u16 = 408;
 
-async fn anew(address: SocketAddr, request: &[u8]) -> Result<(Answer, Connection<Http>)> {
-    let mut connection = Connection::open(address).await?;
+async fn ask(address: SocketAddr, idle: &Idle, request: &[u8]) -> Result<(Answer, Connection<Http>)> {
+    let mut connection = match idle.take() {
+        Some(connection) => connection,
+        None => Connection::open(address).await?,
+    };
     Ok((connection.ask(request).await?, connection))
 }
 
-/// Connections without a request under way.
+/// Connections without a request under way, the last used one on top.
 #[derive(Clone, Default)]
-struct Idle(Arc<Mutex<Vec<Connection<Http>>>>);
+struct Idle(Arc<Mutex<Vec<(Connection<Http>, Instant)>>>);
+
+/// A server closes what nobody uses, the soonest after five seconds. No client of HTTP waits for that, so none that is closed by
+/// it was used: whatever fails after all was dropped.
+const LONGEST_IDLE: Duration = Duration::from_secs(4);
 
 impl Idle {
     fn take(&self) -> Option<Connection<Http>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match kept.pop() {
+            Some((connection, since)) if since.elapsed() < LONGEST_IDLE => Some(connection),
+            Some(_) => {
+                // Those beneath it have been idle for longer.
+                kept.clear();
+                None
+            }
+            None => None,
+        }
     }
 
     fn put(&self, connection: Connection<Http>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((connection, Instant::now()));
     }
 }
 
@@ -215,6 +238,28 @@ mod tests {
         assert!((arrivals.orderly() - 0.5).abs() < 1e-9);
         assert!((arrivals.share(503) - 0.5).abs() < 1e-9);
         assert!((arrivals.percentile(503, 99) - 1.0).abs() < 1e-9);
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_connection_is_closed_is_counted_and_not_sent_again() {
+        use tokio::io::AsyncReadExt;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let accepted = Arc::new(Mutex::new(0));
+        let counter = accepted.clone();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                *counter.lock().unwrap() += 1;
+                // Closed once the request is there.
+                tokio::spawn(async move { stream.read(&mut [0; 1024]).await });
+            }
+        });
+        let stream = Stream { rate: 200.0, duration: Duration::from_millis(100), seed: 3 };
+        let arrivals = run(address, stream, 0, || b"GET / HTTP/1.1\r\n\r\n".to_vec()).await.unwrap();
+        let came = stream.due().len();
+        assert_eq!((arrivals.of(DROPPED).count(), *accepted.lock().unwrap()), (came, came));
+        assert!(arrivals.orderly().abs() < 1e-9);
     }
 
     #[tokio::test]

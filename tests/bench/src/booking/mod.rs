@@ -29,7 +29,8 @@ const ROLES: &[&str] = &["booking_rt", "credits_rt", "bench_rt"];
 
 type Yardsticks = BTreeMap<Scenario, Yardstick>;
 
-pub async fn run(arguments: Arguments) -> Result<()> {
+/// Measures, and tells which goals were missed.
+pub async fn run(arguments: Arguments) -> Result<Vec<String>> {
     let stack = Stack::from_environment()?;
     let (database, lookout) = (Database::open(&stack).await?, Database::open(&stack).await?);
     let members = stack.members()?;
@@ -86,7 +87,7 @@ pub async fn run(arguments: Arguments) -> Result<()> {
         println!("{}", verdict.line());
     }
     print!("{profiles}");
-    Ok(())
+    Ok(verdicts.iter().filter(|verdict| !verdict.reached()).map(report::Verdict::line).collect())
 }
 
 /// Why a goal was missed: the figures of a round that was measured, and one more run over HTTP under perf.

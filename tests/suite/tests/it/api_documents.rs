@@ -1,12 +1,10 @@
 //! The OpenAPI documents: what they say is what happens, through the gateway, for everybody and for an admin.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use suite::{Call, ClassTerms, PackageTerms, SessionTerms, Stack, invariants};
+use suite::{Call, ClassTerms, Member, PackageTerms, SessionTerms, Stack, invariants};
 
 const SERVICES: [&str; 4] = ["auth", "credits", "booking", "notify"];
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
@@ -194,114 +192,8 @@ async fn every_route_of_every_document_is_401_without_a_token_unless_it_is_publi
     invariants::check(&stack).await;
 }
 
-/// Who asks in one run of schemathesis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Caller {
-    Nobody,
-    Admin,
-    /// Somebody who signed up for this run alone.
-    Member,
-}
-
-/// One run of schemathesis over some routes of one document.
-struct Run {
-    service: &'static str,
-    host: &'static str,
-    caller: Caller,
-    /// Only these paths; empty means all but `except`.
-    only: &'static [&'static str],
-    except: &'static [&'static str],
-}
-
-const fn all_of(service: &'static str, caller: Caller, except: &'static [&'static str]) -> Run {
-    Run { service, host: "app", caller, only: &[], except }
-}
-
-const MAILBOX: &[&str] = &["/", "/api/messages"];
-/// Ends the session that the other requests of a run need, so it has a run and a session of its own.
-const LOGOUT: &[&str] = &["/api/auth/logout"];
-/// Ends every session of whoever asks, and what it is asked about may take the password away: for nobody whom others need.
-const SESSIONS: &[&str] = &[
-    "/api/auth/sessions",
-    "/api/auth/sessions/{id}",
-    "/api/auth/security-timeline",
-    "/api/auth/security-timeline/{eventId}/not-me",
-];
-/// What staff do to members: done to whomever a run finds, it would lock out those whom the other tests sign in as. Asked by
-/// somebody who may not.
-const STAFF: &[&str] = &[
-    "/api/admin/users/{userId}/lock",
-    "/api/admin/users/{userId}/unlock",
-    "/api/admin/users/{userId}/sign-out",
-    "/api/admin/users/{userId}/impersonate",
-];
-/// Settings of the studio that all tests share, and the way out of it: for somebody who may not, and whom nobody needs.
-const STUDIO: &[&str] = &["/api/tenants/current", "/api/tenants/members/me"];
-const ENDINGS: &[&str] = &[
-    "/api/admin/users/{userId}/lock",
-    "/api/admin/users/{userId}/unlock",
-    "/api/admin/users/{userId}/sign-out",
-    "/api/admin/users/{userId}/impersonate",
-    "/api/auth/logout",
-    "/api/auth/sessions",
-    "/api/auth/sessions/{id}",
-    "/api/auth/security-timeline",
-    "/api/auth/security-timeline/{eventId}/not-me",
-    "/api/tenants/current",
-    "/api/tenants/members/me",
-];
-
-/// Every route of every document, asked by an admin and by nobody. What a run leaves out, another has.
-const RUNS: [Run; 13] = [
-    all_of("auth", Caller::Nobody, &[]),
-    all_of("auth", Caller::Admin, ENDINGS),
-    Run { service: "auth", host: "app", caller: Caller::Member, only: SESSIONS, except: &[] },
-    Run { service: "auth", host: "app", caller: Caller::Member, only: STAFF, except: &[] },
-    Run { service: "auth", host: "app", caller: Caller::Member, only: STUDIO, except: &[] },
-    Run { service: "auth", host: "app", caller: Caller::Admin, only: LOGOUT, except: &[] },
-    all_of("credits", Caller::Nobody, &[]),
-    all_of("credits", Caller::Admin, &[]),
-    all_of("booking", Caller::Nobody, &[]),
-    all_of("booking", Caller::Admin, &[]),
-    all_of("notify", Caller::Nobody, MAILBOX),
-    all_of("notify", Caller::Admin, MAILBOX),
-    Run { service: "notify", host: "mail", caller: Caller::Nobody, only: MAILBOX, except: &[] },
-];
-
-#[tokio::test]
-async fn schemathesis_finds_no_server_error_and_no_undeclared_answer() {
-    let stack = Stack::attach().await;
-    let program = schemathesis();
-    let known = what_exists(&stack).await;
-    let mut violations = String::new();
-    for run in &RUNS {
-        let token = match run.caller {
-            Caller::Nobody => None,
-            // One of these ends its session, and another changes what the account signs in with.
-            Caller::Admin if run.service == "auth" => Some(stack.admin_of_its_own().await.token),
-            Caller::Admin => Some(stack.admin().await.token),
-            Caller::Member => Some(stack.sign_up("en").await.member.token),
-        };
-        let mut command = run.command(&stack, &program, token.as_deref());
-        command.env("SUITE_KNOWN", known.to_string());
-        let output =
-            tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("a run");
-        let said = said(&output);
-        let (service, caller) = (run.service, run.caller);
-        assert!(
-            said.contains("API operations") || said.contains("Operations"),
-            "{service} {caller:?}: nothing was tried\n{said}"
-        );
-        if !output.status.success() {
-            violations.push_str(&format!("\n===== {service} as {caller:?} on {}\n{said}", run.host));
-        }
-    }
-    assert!(violations.is_empty(), "{violations}");
-    invariants::check(&stack).await;
-}
-
-/// Things that requests may name, by the names that paths and bodies have for them: an account of somebody, and what the
-/// admin has on sale, has bought and has booked.
+/// Things that requests may name, by the names that paths and bodies have for them: an account of somebody, what the admin has on
+/// sale, has bought and has booked, and words that are not free to choose.
 pub async fn what_exists(stack: &Stack) -> Value {
     let person = stack.sign_up("en").await;
     let admin = stack.admin().await;
@@ -319,76 +211,45 @@ pub async fn what_exists(stack: &Stack) -> Value {
         "classId": class,
         "sessionId": session,
         "reservationId": reservation,
+        "roles": ["member"],
+        "permissions": ["booking.sessions.manage"],
+        "scopes": ["booking.classes.manage"],
+        "eventTypes": ["membership.locked"],
+        "url": "https://hooks.example.org/shinkofa",
     })
 }
 
-impl Run {
-    fn command(&self, stack: &Stack, program: &Path, token: Option<&str>) -> Command {
-        let sources = sources();
-        let mut command = Command::new(program);
-        command
-            .arg("--config-file")
-            .arg(sources.join("schemathesis.toml"))
-            .arg("run")
-            .arg(stack.url(&format!("/api/docs/{}.json", self.service)))
-            .args(["--url", &stack.url_of(self.host, "")])
-            .arg("--tls-verify")
-            .arg(&stack.authority);
-        for path in self.only {
-            command.args(["--include-path", path]);
+/// What auth keeps for the admin's studio, by the paths that are about it, as `[method, path, names]`: one of each for whoever
+/// deletes it, and one for all others.
+pub async fn what_auth_keeps(stack: &Stack, admin: &Member) -> Vec<Value> {
+    let mut known = Vec::new();
+    for method in [Some("DELETE"), None] {
+        let subject = stack.sign_up("en").await.user_id();
+        for path in ["/api/tenants/members/{userId}", "/api/admin/users/{userId}"] {
+            known.push(json!([method, path, { "userId": subject }]));
         }
-        for path in self.except {
-            command.args(["--exclude-path", path]);
-        }
-        if let Some(token) = token {
-            command.args(["--header", &format!("Authorization: Bearer {token}")]);
-        }
-        command
-            .env("SCHEMATHESIS_HOOKS", "hooks")
-            .env("PYTHONPATH", &sources)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("NO_PROXY", "*")
-            .current_dir(installed());
-        command
+        let account = json!({ "name": "Import", "scopes": ["booking.classes.manage"] });
+        let account = make(stack, admin, "/api/tenants/service-accounts", &account).await["id"].clone();
+        let keys = format!("/api/tenants/service-accounts/{}/keys", account.as_str().unwrap_or_default());
+        let key = make(stack, admin, &keys, &json!({ "name": "Import" })).await["id"].clone();
+        let beneath = "/api/tenants/service-accounts/{id}";
+        known.push(json!([method, beneath, { "id": account, "keyId": key }]));
+        let role = json!({ "name": stack.fresh("role"), "permissions": [] });
+        make(stack, admin, "/api/tenants/roles", &role).await;
+        known.push(json!([method, "/api/tenants/roles/{name}", { "name": role["name"] }]));
+        let invitation = json!({ "kind": "code", "roles": ["member"] });
+        let made = make(stack, admin, "/api/tenants/invitations", &invitation).await;
+        let beneath = "/api/tenants/invitations/{invitationId}";
+        known.push(json!([method, beneath, { "invitationId": made["invitationId"] }]));
+        let webhook =
+            json!({ "url": "https://hooks.example.org/shinkofa", "eventTypes": ["membership.locked"] });
+        let webhook = make(stack, admin, "/api/tenants/webhooks", &webhook).await["id"].clone();
+        known.push(json!([method, "/api/tenants/webhooks/{id}", { "id": webhook }]));
     }
+    known
 }
 
-fn said(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
-}
-
-fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis")
-}
-
-/// Where schemathesis is installed once and found again: inside the build folder.
-fn installed() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the build folder").join("schemathesis")
-}
-
-/// Installs the pinned versions unless they are there. The note of what is there is written last, so an installation
-/// that was cut off is made anew.
-fn schemathesis() -> PathBuf {
-    let (folder, pins) = (installed(), sources().join("requirements.txt"));
-    let program = folder.join("bin/schemathesis");
-    let note = folder.join("installed");
-    let wanted = std::fs::read(&pins).expect("the pins");
-    if std::fs::read(&note).is_ok_and(|found| found == wanted) {
-        return program;
-    }
-    drop(std::fs::remove_dir_all(&folder));
-    finish(Command::new("python3").args(["-m", "venv"]).arg(&folder));
-    let pip = folder.join("bin/pip");
-    finish(
-        Command::new(pip)
-            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
-            .arg(&pins),
-    );
-    std::fs::write(note, wanted).expect("the note is written");
-    program
-}
-
-fn finish(command: &mut Command) {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
-    assert!(output.status.success(), "{command:?} failed\n{}", said(&output));
+/// What was made, as its answer shows it.
+async fn make(stack: &Stack, admin: &Member, path: &str, body: &Value) -> Value {
+    stack.post(path).bearer(admin).json(body).send().await.expect(201).body
 }

@@ -1,7 +1,7 @@
 //! What stands in mails: what is its reader's own, and nothing that a mail program would fetch from anywhere.
 
-use serde_json::Value;
-use suite::{Stack, invariants};
+use serde_json::{Value, json};
+use suite::{Call, Stack, invariants};
 
 use crate::auth_ways::Walk;
 use crate::codes::holds;
@@ -96,6 +96,37 @@ async fn no_mail_has_remote_content_and_every_link_leads_to_the_platform() {
             }
             assert!(!body.contains("//cdn") && !body.contains("=\"//"), "{subject}: {body}");
         }
+    }
+    invariants::check(&stack).await;
+}
+
+/// Everything that proxies say of the host that they were asked for.
+fn forged(call: Call) -> Call {
+    let call = call.header("x-forwarded-host", "evil.test").header("x-forwarded-server", "evil.test");
+    call.header("x-forwarded-proto", "http").header("forwarded", "host=evil.test;proto=http")
+}
+
+/// V4: from the request through the gateway to the mail, a link is the installation's own whatever the request says.
+#[tokio::test]
+async fn v04_a_forged_host_stands_in_no_mail() {
+    let stack = Stack::attach().await;
+    let person = stack.sign_up("en").await;
+    let [new, other] = ["new", "other"].map(|who| format!("{}@{}", stack.fresh(who), stack.domain));
+    let signup = json!({ "email": new, "password": stack.fresh("Passw0rd"), "name": "Camille Exemple" });
+    let link =
+        json!({ "email": person.email, "codeChallenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" });
+    let change = json!({ "newEmail": other, "currentPassword": person.password });
+    for (path, body, to, page) in [
+        ("/api/auth/signup", signup, &new, "verify-email"),
+        ("/api/auth/magic-link", link, &person.email, "magic-link"),
+        ("/api/auth/password/forgot", json!({ "email": person.email }), &person.email, "reset-password"),
+        ("/api/auth/email/change", change, &other, "confirm-email-change"),
+    ] {
+        forged(stack.post(path).bearer(&person)).json(&body).send().await.expect(202);
+        let mail = stack.mail_with(to, &format!("/{page}#token=")).await;
+        let ours = stack.url(&format!("/{page}#token="));
+        assert!(mail["text"].as_str().is_some_and(|text| text.contains(&ours)), "{path}: {mail:#}");
+        assert!(!mail.to_string().contains("evil.test"), "{path}: {mail:#}");
     }
     invariants::check(&stack).await;
 }

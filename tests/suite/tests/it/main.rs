@@ -17,6 +17,7 @@ mod mails;
 mod outages;
 mod races;
 mod saga_failpoints;
+mod schemathesis;
 mod secrets_in_logs;
 mod story;
 mod traces;

@@ -1,0 +1,274 @@
+//! schemathesis on the OpenAPI documents: everything that they allow, and much that they do not, is asked through the gateway, for
+//! everybody and for an admin. What it did is read from its own report: a run that asked nothing, followed nothing or was
+//! answered nothing but refusals shows nothing, and fails.
+
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::json;
+use suite::{Member, Stack, invariants};
+
+use self::report::Report;
+use crate::api_documents::{what_auth_keeps, what_exists};
+
+/// Who asks in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Caller {
+    Nobody,
+    Admin,
+    /// Somebody who signed up for this run alone.
+    Member,
+}
+
+/// Does the session of a run outlive it?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Session {
+    Kept,
+    /// Some of what is asked ends it.
+    Ended,
+}
+
+/// What a run has to have done to show anything.
+#[derive(Clone, Copy)]
+struct Least {
+    /// How many of the document's links were followed, each from something that was really made.
+    links: usize,
+    /// How many of a hundred operations did at least once what they are for.
+    successes: usize,
+    session: Session,
+}
+
+/// One run over some routes of one document.
+struct Run {
+    service: &'static str,
+    host: &'static str,
+    caller: Caller,
+    /// Only these paths; empty means all but `except`.
+    only: &'static [&'static str],
+    except: &'static [&'static str],
+    least: Least,
+}
+
+const fn all_of(service: &'static str, caller: Caller, except: &'static [&'static str], least: Least) -> Run {
+    Run { service, host: "app", caller, only: &[], except, least }
+}
+
+/// Some routes of auth, on their own.
+const fn apart(caller: Caller, only: &'static [&'static str], least: Least) -> Run {
+    Run { service: "auth", host: "app", caller, only, except: &[], least }
+}
+
+const fn least(links: usize, successes: usize) -> Least {
+    Least { links, successes, session: Session::Kept }
+}
+
+const fn ending(successes: usize) -> Least {
+    Least { links: 0, successes, session: Session::Ended }
+}
+
+const MAILBOX: &[&str] = &["/", "/api/messages"];
+/// Ends the session that the other requests of a run need, so it has a run and a session of its own.
+const LOGOUT: &[&str] = &["/api/auth/logout"];
+/// Ends every session of whoever asks, and what it is asked about may take the password away: for nobody whom others need.
+const SESSIONS: &[&str] = &[
+    "/api/auth/sessions",
+    "/api/auth/sessions/{id}",
+    "/api/auth/security-timeline",
+    "/api/auth/security-timeline/{eventId}/not-me",
+];
+/// What staff do to members: done to whomever a run finds, it would lock out those whom the other tests sign in as. Asked by
+/// somebody who may not.
+const STAFF: &[&str] = &[
+    "/api/admin/users/{userId}/lock",
+    "/api/admin/users/{userId}/unlock",
+    "/api/admin/users/{userId}/sign-out",
+    "/api/admin/users/{userId}/impersonate",
+];
+/// Settings of the studio that all tests share, and the way out of it: for somebody who may not, and whom nobody needs.
+const STUDIO: &[&str] = &["/api/tenants/current", "/api/tenants/members/me"];
+const ENDINGS: &[&str] = &[
+    "/api/admin/users/{userId}/lock",
+    "/api/admin/users/{userId}/unlock",
+    "/api/admin/users/{userId}/sign-out",
+    "/api/admin/users/{userId}/impersonate",
+    "/api/auth/logout",
+    "/api/auth/sessions",
+    "/api/auth/sessions/{id}",
+    "/api/auth/security-timeline",
+    "/api/auth/security-timeline/{eventId}/not-me",
+    "/api/tenants/current",
+    "/api/tenants/members/me",
+];
+
+/// Every route of every document, asked by an admin and by nobody. What a run leaves out, another has.
+const RUNS: [Run; 13] = [
+    all_of("auth", Caller::Nobody, &[], least(0, 8)),
+    all_of("auth", Caller::Admin, ENDINGS, least(3, 30)),
+    apart(Caller::Member, SESSIONS, ending(15)),
+    // Whoever may not is refused, whatever they ask.
+    apart(Caller::Member, STAFF, least(0, 0)),
+    apart(Caller::Member, STUDIO, ending(20)),
+    apart(Caller::Admin, LOGOUT, ending(100)),
+    all_of("credits", Caller::Nobody, &[], least(0, 20)),
+    all_of("credits", Caller::Admin, &[], least(1, 50)),
+    all_of("booking", Caller::Nobody, &[], least(0, 30)),
+    all_of("booking", Caller::Admin, &[], least(1, 50)),
+    all_of("notify", Caller::Nobody, MAILBOX, least(0, 0)),
+    all_of("notify", Caller::Admin, MAILBOX, least(0, 60)),
+    Run {
+        service: "notify",
+        host: "mail",
+        caller: Caller::Nobody,
+        only: MAILBOX,
+        except: &[],
+        least: least(0, 100),
+    },
+];
+
+#[tokio::test]
+async fn schemathesis_finds_no_server_error_and_no_undeclared_answer() {
+    let stack = Stack::attach().await;
+    let program = schemathesis();
+    let everywhere = what_exists(&stack).await;
+    let mut violations = String::new();
+    for (number, run) in RUNS.iter().enumerate() {
+        let asker = run.asker(&stack).await;
+        let mut beneath = vec![
+            json!([null, "/api/classes/{id}", { "id": everywhere["classId"] }]),
+            json!([null, "/api/sessions/{id}", { "id": everywhere["sessionId"] }]),
+        ];
+        if let Some(admin) = asker.as_ref().filter(|_| run.is_auths_admin()) {
+            beneath.extend(what_auth_keeps(&stack, admin).await);
+        }
+        let known = json!({ "everywhere": everywhere, "beneath": beneath });
+        let file = installed().join(format!("report-{number}.ndjson"));
+        let mut command = run.command(&stack, &program, asker.as_ref(), &file);
+        command.env("SUITE_KNOWN", known.to_string());
+        let output =
+            tokio::task::spawn_blocking(move || command.output()).await.expect("a thread").expect("a run");
+        let report = Report::read(&file);
+        let (service, caller) = (run.service, run.caller);
+        eprintln!("{service} as {caller:?} on {}: {report}", run.host);
+        let mut lacks = run.lacks(&report);
+        if let Some(asker) = asker.filter(|_| run.least.session == Session::Kept) {
+            let status = stack.get("/api/user/profile").bearer(&asker).send().await.status;
+            lacks.extend((status != 200).then(|| format!("its token is answered {status} at the end")));
+        }
+        if !lacks.is_empty() || !output.status.success() {
+            let said = said(&output);
+            let lacks = lacks.join("; ");
+            violations.push_str(&format!("\n===== {service} as {caller:?} on {}: {lacks}\n{said}", run.host));
+        }
+    }
+    assert!(violations.is_empty(), "{violations}");
+    invariants::check(&stack).await;
+}
+
+impl Run {
+    fn is_auths_admin(&self) -> bool {
+        self.service == "auth" && self.caller == Caller::Admin && self.only.is_empty()
+    }
+
+    async fn asker(&self, stack: &Stack) -> Option<Member> {
+        match self.caller {
+            Caller::Nobody => None,
+            // One of these ends its session, and another changes what the account signs in with.
+            Caller::Admin if self.service == "auth" => Some(stack.admin_of_its_own().await),
+            Caller::Admin => Some(stack.admin().await),
+            Caller::Member => Some(stack.sign_up("en").await.member),
+        }
+    }
+
+    /// Why what was found, or not found, shows nothing.
+    fn lacks(&self, report: &Report) -> Vec<String> {
+        let Least { links, successes, .. } = self.least;
+        let mut lacks = Vec::new();
+        if report.operations() == 0 {
+            lacks.push("nothing was asked".to_owned());
+        }
+        if report.followed() < links {
+            lacks.push(format!("{} links were followed, and {links} is the least", report.followed()));
+        }
+        if report.operations() * successes > report.successful() * 100 {
+            lacks.push(format!("fewer than {successes} of a hundred operations succeeded"));
+        }
+        lacks
+    }
+
+    fn command(&self, stack: &Stack, program: &Path, asker: Option<&Member>, report: &Path) -> Command {
+        let sources = sources();
+        let mut command = Command::new(program);
+        command
+            .arg("--config-file")
+            .arg(sources.join("schemathesis.toml"))
+            .arg("run")
+            .arg(stack.url(&format!("/api/docs/{}.json", self.service)))
+            .args(["--url", &stack.url_of(self.host, "")])
+            .arg("--tls-verify")
+            .arg(&stack.authority)
+            .args(["--report", "ndjson", "--report-ndjson-path"])
+            .arg(report);
+        if asker.is_none() {
+            // Nobody makes nothing that a link could start from.
+            command.args(["--phases", "examples,coverage,fuzzing"]);
+        }
+        for path in self.only {
+            command.args(["--include-path", path]);
+        }
+        for path in self.except {
+            command.args(["--exclude-path", path]);
+        }
+        if let Some(asker) = asker {
+            command.args(["--header", &format!("Authorization: Bearer {}", asker.token)]);
+        }
+        command
+            .env("SCHEMATHESIS_HOOKS", "hooks")
+            .env("PYTHONPATH", &sources)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("NO_PROXY", "*")
+            .current_dir(installed());
+        command
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn sources() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("schemathesis")
+}
+
+/// Where schemathesis is installed once and found again: inside the build folder.
+fn installed() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the build folder").join("schemathesis")
+}
+
+/// Installs the pinned versions unless they are there. The note of what is there is written last, so an installation
+/// that was cut off is made anew.
+fn schemathesis() -> PathBuf {
+    let (folder, pins) = (installed(), sources().join("requirements.txt"));
+    let program = folder.join("bin/schemathesis");
+    let note = folder.join("installed");
+    let wanted = std::fs::read(&pins).expect("the pins");
+    if std::fs::read(&note).is_ok_and(|found| found == wanted) {
+        return program;
+    }
+    drop(std::fs::remove_dir_all(&folder));
+    finish(Command::new("python3").args(["-m", "venv"]).arg(&folder));
+    let pip = folder.join("bin/pip");
+    finish(
+        Command::new(pip)
+            .args(["install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"])
+            .arg(&pins),
+    );
+    std::fs::write(note, wanted).expect("the note is written");
+    program
+}
+
+fn finish(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+    assert!(output.status.success(), "{command:?} failed\n{}", said(&output));
+}
