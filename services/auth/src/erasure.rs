@@ -1,6 +1,5 @@
 //! Forgetting a person everywhere: auth at once, the other services as they read of it, until all have said that they did.
 
-use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_contracts::Position;
 use shinkofa_contracts::auth::UserErasureRequested;

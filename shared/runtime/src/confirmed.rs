@@ -1,7 +1,5 @@
 //! A caller whom auth itself has just confirmed: for what the last snapshot of revocations is not enough for.
 
-use std::future::Future;
-
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, web};
@@ -39,18 +37,14 @@ where
     }
 }
 
-fn confirm(request: HttpRequest) -> impl Future<Output = Result<(), Problem>> {
-    async move {
-        let platform = request.app_data::<web::Data<Platform>>().ok_or_else(Problem::internal)?;
-        let token = bearer(&request).ok_or_else(unauthenticated)?.to_owned();
-        let peer = platform
-            .peers
-            .peer::<TrustScope>(auth::SERVICE)
-            .map_err(|error| Fault::unexpected(error).problem())?;
-        let answer = peer.post("/internal/v1/introspect", &IntrospectionRequest { token }).await;
-        let introspection: Introspection = answer.map_err(|error| unconfirmed(&error))?;
-        if introspection.active { Ok(()) } else { Err(unauthenticated()) }
-    }
+async fn confirm(request: HttpRequest) -> Result<(), Problem> {
+    let platform = request.app_data::<web::Data<Platform>>().ok_or_else(Problem::internal)?;
+    let token = bearer(&request).ok_or_else(unauthenticated)?.to_owned();
+    let peer = platform.peers.peer::<TrustScope>(auth::SERVICE);
+    let peer = peer.map_err(|error| Fault::unexpected(error).problem())?;
+    let answer = peer.post("/internal/v1/introspect", &IntrospectionRequest { token }).await;
+    let introspection: Introspection = answer.map_err(|error| unconfirmed(&error))?;
+    if introspection.active { Ok(()) } else { Err(unauthenticated()) }
 }
 
 fn unconfirmed(error: &CallError) -> Problem {

@@ -34,7 +34,7 @@ impl Stack {
         let connection = AsyncPgConnection::establish(&self.database_url("postgres", DATABASE)).await;
         let query = "SELECT pg_postmaster_start_time()::text AS at";
         let rows = Superuser(connection.ok()?).try_rows(query).await.ok()?;
-        rows.first()?["at"].as_str().map(str::to_owned)
+        rows.as_slice().first()?["at"].as_str().map(str::to_owned)
     }
 
     /// The address of a role in a database of the cluster, without its password.

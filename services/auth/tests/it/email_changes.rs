@@ -316,7 +316,10 @@ async fn the_addresses_of_late_are_exported_forgotten_and_purged() {
     });
     let copy = copy.await.unwrap();
     assert_eq!(
-        (&copy["emailChanges"][0]["from"], &copy["emailChanges"][0]["to"]),
+        (
+            &copy["account"]["addresses"]["changes"][0]["from"],
+            &copy["account"]["addresses"]["changes"][0]["to"]
+        ),
         (&json!(anna), &json!(new))
     );
     shinkofa_db::transaction(app.pool(), &scope, "erase", async |tx| {

@@ -30,8 +30,10 @@ async fn assert_revoked(app: &TestApp<Auth>, made: &Made, reason: &str) {
     exchange(app, &made.machine.key).await.expect_problem(401, "key_refused");
     assert_eq!(introspect(app, &made.token).await["active"], false);
     let session = machines::claims(&made.token)["sid"].clone();
-    let told =
-        format!("SELECT session_id FROM revocations WHERE session_id = '{}'", session.as_str().unwrap());
+    let told = format!(
+        "SELECT session_id FROM revocations WHERE session_id = '{}'",
+        session.as_str().expect("a session")
+    );
     assert_eq!(app.sql(&told).await.len(), 1, "the other services hear of it");
     let trail = format!(
         "SELECT details->>'reason' AS reason FROM audit_events

@@ -370,7 +370,7 @@ async fn a_copy_of_what_is_known_names_the_passkeys_and_erasure_leaves_nothing_o
     let copy =
         transaction(app.pool(), &scope, "export", async |tx| service.export_personal_data(tx, user).await);
     let copy = copy.await.unwrap();
-    let known = &copy["secondFactors"]["passkeys"][0];
+    let known = &copy["account"]["secondFactors"]["passkeys"][0];
     assert_eq!((&known["name"], &known["backedUp"]), (&json!("Anna's phone"), &json!(true)));
     transaction(app.pool(), &scope, "erase", async |tx| service.erase_personal_data(tx, user).await)
         .await

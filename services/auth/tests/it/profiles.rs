@@ -149,7 +149,7 @@ async fn a_profile_is_exported_and_forgotten() {
     });
     let copy = copy.await.unwrap();
     assert_eq!(
-        (&copy["profile"]["bio"], &copy["profile"]["preferences"]["theme"]),
+        (&copy["account"]["profile"]["bio"], &copy["account"]["profile"]["preferences"]["theme"]),
         (&json!("About me"), &json!("dark"))
     );
     shinkofa_db::transaction(app.pool(), &scope, "erase", async |tx| {

@@ -65,7 +65,8 @@ async fn strangers_cannot_lock_out_a_device_that_its_owner_signed_in_on() {
 /// V17: the limits of production. What strangers use up is theirs, from however many networks they come.
 #[actix_web::test]
 async fn v17_strangers_use_up_no_attempt_of_a_device_that_its_owner_signed_in_on() {
-    let app = TestApp::<Auth>::builder().production_limits().start::<Auth>().await;
+    // Counted by this process alone: Redis is shared with other tests.
+    let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
     let on_phone = json!({ "email": anna, "password": PASSWORD, "deviceId": "phone-7f3a" });

@@ -57,6 +57,25 @@ async fn a_class_that_nobody_could_hold_is_refused_field_by_field() {
     studio.close().await;
 }
 
+/// What auth does not confirm at this moment is not done; what is there goes on being read.
+#[actix_web::test]
+async fn nothing_is_put_on_the_calendar_while_auth_cannot_be_asked() {
+    let studio = Studio::open().await;
+    let class = studio.class(1).await;
+    studio.auth.reset().await;
+    let yoga = json!({ "title": "Yoga", "durationMinutes": 60, "creditCost": 1 });
+    let starts_at = studio.now() + TimeDelta::days(1);
+    let session = json!({ "classId": class, "startsAt": starts_at, "capacity": 8 });
+    for (path, body) in [("/api/classes", yoga), ("/api/sessions", session)] {
+        let refused = studio.app.post(path).bearer(&studio.manager).json(&body).send().await;
+        refused.expect_problem(503, "trust_unavailable");
+    }
+    assert_eq!(studio.app.sql("SELECT id FROM classes").await.len(), 1);
+    assert_eq!(studio.app.sql("SELECT id FROM sessions").await.len(), 0);
+    studio.app.get("/api/sessions").send().await.expect(200);
+    studio.close().await;
+}
+
 #[actix_web::test]
 async fn a_session_lasts_as_long_as_its_class_and_keeps_the_price_of_that_day() {
     let studio = Studio::open().await;

@@ -167,7 +167,10 @@ async fn ask(address: SocketAddr, idle: &Idle, request: &[u8]) -> Result<(Answer
 
 /// Connections without a request under way, the last used one on top.
 #[derive(Clone, Default)]
-struct Idle(Arc<Mutex<Vec<(Connection<Http>, Instant)>>>);
+struct Idle(Arc<Mutex<Vec<Kept>>>);
+
+/// A connection, and when it was last used.
+type Kept = (Connection<Http>, Instant);
 
 /// A server closes what nobody uses, the soonest after five seconds. No client of HTTP waits for that, so none that is closed by
 /// it was used: whatever fails after all was dropped.

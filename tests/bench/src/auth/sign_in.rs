@@ -164,9 +164,9 @@ impl Trial<'_> {
         let opened = self.sessions().await? - before;
         let served = i64::try_from(arrivals.of(200).count())?;
         // Of those without an answer nobody knows.
-        let most = served + i64::try_from(arrivals.of(DROPPED).count())?;
+        let at_most = served + i64::try_from(arrivals.of(DROPPED).count())?;
         ensure!(
-            (served..=most).contains(&opened),
+            (served..=at_most).contains(&opened),
             "{served} people were let in and {opened} sessions were opened"
         );
         let memory = Memory { before: resident_before, most, after: resident(auth)? };

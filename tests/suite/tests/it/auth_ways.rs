@@ -38,10 +38,10 @@ impl Walk {
         walk.sign_in_from_addresses(stack).await;
         walk.with_another_password(stack).await;
         walk.in_a_browser(stack).await;
-        walk.from_staff(stack).await;
+        walk.given_out_by_staff(stack).await;
         walk.for_a_day(stack).await;
         let access = walk.with_a_second_factor(stack).await;
-        walk.to_another_address_and_back(stack, &access).await;
+        walk.move_to_another_address_and_back(stack, &access).await;
         walk.not_me(stack).await;
         walk
     }
@@ -189,7 +189,7 @@ impl Walk {
     }
 
     /// What undoes it takes the password away.
-    async fn to_another_address_and_back(&mut self, stack: &Stack, access: &str) {
+    async fn move_to_another_address_and_back(&mut self, stack: &Stack, access: &str) {
         let email = format!("{}@{}", stack.fresh("elsewhere"), stack.domain);
         let body = json!({ "newEmail": email, "currentPassword": self.person.password });
         stack.post("/api/auth/email/change").bearer(access).json(&body).send().await.expect(202);

@@ -27,7 +27,7 @@ impl Admin<'_> {
 }
 
 impl Walk {
-    pub(super) async fn from_staff(&mut self, stack: &Stack) {
+    pub(super) async fn given_out_by_staff(&mut self, stack: &Stack) {
         let account = stack.hire(Role::Admin, App::Enrolled).await;
         let session = stack.sign_in_with_app(&account).await;
         self.keep("a password or a refresh token", account.password);
