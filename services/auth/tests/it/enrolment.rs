@@ -277,7 +277,7 @@ async fn a_copy_of_what_is_known_holds_no_secret_and_erasure_leaves_nothing() {
     let copy = copy.await.unwrap();
     let known = &copy["account"]["secondFactors"];
     assert_eq!((&known["factors"][0]["kind"], &known["recoveryCodesLeft"]), (&json!("totp"), &json!(10)));
-    assert_eq!(known["rememberedDevices"][0]["userAgent"], "Anna's phone");
+    assert_eq!(copy["account"]["devices"]["remembered"][0]["userAgent"], "Anna's phone");
     assert!(!copy.to_string().contains("sealed"));
     transaction(app.pool(), &scope, "erase", async |tx| service.erase_personal_data(tx, user).await)
         .await

@@ -443,7 +443,7 @@ async fn what_a_provider_knows_is_in_the_copy_and_goes_with_the_person() {
     let copy =
         transaction(app.pool(), &scope, "export", async |tx| service.export_personal_data(tx, user).await);
     let copy = copy.await.unwrap();
-    assert_eq!(copy["account"]["identities"][0]["subject"], "987654321");
+    assert_eq!(copy["account"]["identities"]["linked"][0]["subject"], "987654321");
     let erase =
         transaction(app.pool(), &scope, "erase", async |tx| service.erase_personal_data(tx, user).await);
     erase.await.unwrap();
