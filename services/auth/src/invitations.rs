@@ -123,11 +123,11 @@ pub async fn accept(
         Some(MembershipStatus::Invited | MembershipStatus::Accepted) | None => {}
     }
     let place = (tenant.id, invitation.id);
-    invitations::use_up(tx, place, now).await?.ok_or(Error::InvitationGone)?;
     // Once each: a code that is still good for others undoes no demotion and no removal of who used it.
     if !invitations::note_acceptance(tx, place, account.id, now).await? {
         return Err(Error::InvitationGone);
     }
+    invitations::use_up(tx, place, now).await?.ok_or(Error::InvitationGone)?;
     let names: Vec<String> = roles.iter().map(|role| role.name.clone()).collect();
     let trail = auth.trail(tenant.id, Actor::user(account.id));
     let details = json!({ "userId": account.id });

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use shinkofa_db::Connection;
-use shinkofa_identity::AssuranceLevel;
-use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
+use shinkofa_identity::{AssuranceLevel, Permission};
+use shinkofa_kernel::{Actor, SessionId, TenantId, UserId, defended};
 use shinkofa_web::{Fault, Problem};
 use utoipa::ToSchema;
 
@@ -122,9 +122,28 @@ async fn usable(
     if defended!("V28-machine") && is_disabled {
         return Err(Error::AccountSuspended);
     }
+    if !may_still_make_keys(tx, auth, tenant, key.created_by).await? {
+        return Err(Error::KeyRefused);
+    }
     let membership = memberships::held(tx, tenant, key.user_id).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
     Ok((account, membership, service.scopes()))
+}
+
+/// Whoever made a key may know it still. Keys are revoked with their maker; one that outlived them all the same opens nothing.
+async fn may_still_make_keys(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    maker: UserId,
+) -> Result<bool, Error> {
+    let now = auth.platform.clock.now();
+    let account = users::find(tx, auth.realm, maker).await?;
+    let membership = memberships::find(tx, tenant, maker).await?;
+    Ok(account.is_some_and(|account| account.is_usable(now))
+        && membership.is_some_and(|membership| {
+            membership.is_active() && membership.authority().holds(Permission::ManageServiceAccounts)
+        }))
 }
 
 /// RFC 6749 section 3.3: less may be asked for, and not more.

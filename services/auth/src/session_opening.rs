@@ -266,12 +266,13 @@ pub async fn open(
     };
     let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
     let whose = (auth.realm, account.id, trail.tenant);
-    let ((), (), (), (), ended) = together!(
+    // What may wait for a lock goes first.
+    let (ended, (), (), (), ()) = together!(
+        session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
         sessions::insert(tx, &session),
         sessions::place(tx, (auth.realm, source.session), opening.surroundings, now),
         remember,
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
-        session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
     )?;
     if !ended.is_empty() {
         // Every service reads of them, this one too.

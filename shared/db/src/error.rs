@@ -8,6 +8,9 @@ pub enum Error {
     /// not have run.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The server ended the statement: it, or a lock that it waited for, took too long. Nothing of the transaction happened.
+    #[error("the database took too long: {0}")]
+    TimedOut(String),
     #[error(transparent)]
     Query(DieselError),
 }
@@ -30,15 +33,18 @@ impl From<DieselError> for Error {
             DieselError::DatabaseError(_, ref info) if is_unavailability(info.message()) => {
                 Self::Unavailable(info.message().to_owned())
             }
+            DieselError::DatabaseError(_, ref info) if is_timeout(info.message()) => {
+                Self::TimedOut(info.message().to_owned())
+            }
             other => Self::Query(other),
         }
     }
 }
 
-/// PostgreSQL says these in class 57, 53 and 58 errors and of locks that are not to be had (55P03): trouble of the server, not
-/// of the statement. Diesel does not hand their codes on.
+/// PostgreSQL says these in class 57, 53 and 58 errors: trouble of the server, not of the statement. Diesel does not hand their
+/// codes on.
 fn is_unavailability(message: &str) -> bool {
-    const SAYINGS: [&str; 10] = [
+    const SAYINGS: [&str; 8] = [
         "terminating connection due to",
         "the database system is",
         "sorry, too many clients already",
@@ -47,10 +53,14 @@ fn is_unavailability(message: &str) -> bool {
         "No space left on device",
         "could not extend file",
         "could not write to file",
-        "canceling statement due to statement timeout",
-        "canceling statement due to lock timeout",
     ];
     SAYINGS.iter().any(|saying| message.contains(saying))
+}
+
+/// The same of statements that took too long (57014), and of locks that were not to be had in time (55P03).
+fn is_timeout(message: &str) -> bool {
+    let sayings = ["canceling statement due to statement timeout", "canceling statement due to lock timeout"];
+    sayings.iter().any(|saying| message.contains(saying))
 }
 
 impl Error {
@@ -101,13 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn a_server_without_room_time_or_connections_is_unavailable() {
+    fn a_server_without_room_or_connections_is_unavailable() {
         for message in [
             "could not extend file \"base/16384/16421\": No space left on device",
             "could not extend file \"base/16384/16421\": wrote only 4096 of 8192 bytes at block 7",
             "could not write to file \"pg_wal/xlogtemp.71\": No space left on device",
-            "canceling statement due to statement timeout",
-            "canceling statement due to lock timeout",
             "sorry, too many clients already",
             "the database system is shutting down",
             "terminating connection due to administrator command",
@@ -115,6 +123,16 @@ mod tests {
             let error = said(DatabaseErrorKind::Unknown, message);
             assert!(matches!(&error, Error::Unavailable(reason) if reason == message), "{error:?}");
             assert!(!error.is_conflict(), "it is not tried again at once: {message}");
+        }
+    }
+
+    #[test]
+    fn a_statement_that_took_too_long_is_neither_the_servers_fault_nor_a_conflict() {
+        for what in ["statement", "lock"] {
+            let message = format!("canceling statement due to {what} timeout");
+            let error = said(DatabaseErrorKind::Unknown, &message);
+            assert!(matches!(&error, Error::TimedOut(reason) if *reason == message), "{error:?}");
+            assert!(!error.is_conflict());
         }
     }
 

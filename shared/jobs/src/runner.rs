@@ -12,6 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use shinkofa_db::{Database, Scope, transaction};
 use shinkofa_kernel::Clock;
 use tokio::sync::Notify;
+use tokio::time::MissedTickBehavior;
 
 use crate::job::pause_after;
 use crate::lanes::{Lanes, Search};
@@ -123,6 +124,9 @@ impl<S: 'static> Runner<S> {
         let mut in_hand = FuturesUnordered::new();
         let mut claiming: Option<Pin<Box<dyn Future<Output = Found> + '_>>> = None;
         let mut lanes = Lanes::new(self.jobs.lanes());
+        // Ticks however busy one lane is: another one is looked into all the same.
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             if claiming.is_none()
                 && let Some(search) = lanes.search()
@@ -139,7 +143,7 @@ impl<S: 'static> Runner<S> {
                     in_hand.extend(claimed.into_iter().map(|job| self.work_in(search.lane, job)));
                 }
                 () = self.wake.0.notified() => lanes.look_again(),
-                () = tokio::time::sleep(POLL) => lanes.look_again(),
+                _ = poll.tick() => lanes.look_again(),
             }
         }
         let last =

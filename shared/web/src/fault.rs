@@ -30,6 +30,10 @@ impl Fault {
                 tracing::warn!(%reason, "the database is unavailable");
                 Problem::unavailable("database_unavailable")
             }
+            Self::Database(shinkofa_db::Error::TimedOut(reason)) => {
+                tracing::warn!(%reason, "the database took too long");
+                Problem::unavailable("database_unavailable")
+            }
             Self::Dependency { code, source } => {
                 tracing::warn!(code, error = format!("{source:#}"), "a dependency is unavailable");
                 Problem::unavailable(code)

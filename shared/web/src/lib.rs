@@ -27,8 +27,8 @@ pub use parameters::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument};
 pub use rate_limit::{Decision, RateLimiter, RatePolicy, Strictness};
 pub use refusals::{
-    BodyRefusals, CallerRefusals, NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
-    VersionRefusals,
+    BodyRefusals, CallerRefusals, ConfirmedUnavailability, NotFoundRefusal, ParameterRefusal, RateRefusal,
+    Unavailability, VersionRefusals,
 };
 pub use request_context::{ClientNetwork, RequestContext};
 pub use trace_context::{current_traceparent, in_trace};

@@ -65,6 +65,15 @@ pub enum Unavailability {
     Unavailable(ProblemDocument),
 }
 
+/// The same for endpoints that ask auth whether the caller may still do this.
+#[derive(IntoResponses)]
+pub enum ConfirmedUnavailability {
+    /// `database_unavailable`: a part of the platform does not answer; `trust_unavailable`: whether you may still do this cannot be
+    /// checked at the moment. Nothing was changed; `Retry-After` says when to try again.
+    #[response(status = 503, content_type = "application/problem+json")]
+    Unavailable(ProblemDocument),
+}
+
 /// Endpoints that change something of which the caller has to have seen the present version.
 #[derive(IntoResponses)]
 pub enum VersionRefusals {

@@ -35,7 +35,12 @@ def _of_path(method, path):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    if case.meta is None or not case.meta.generation.mode.is_positive or next(_turn) % 2:
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
+    if case.path.startswith("/api/tenants/webhooks") and isinstance(case.body, dict) and "url" in case.body:
+        # Nobody outside is told of what a test does.
+        case.body["url"] = "https://hooks.example.org/shinkofa"
+    if next(_turn) % 2:
         return
     everywhere = KNOWN.get("everywhere", {})
     # An account is known by its address and its password together.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use shinkofa_identity::{AssuranceLevel, UserClaims};
-use shinkofa_kernel::{Role, SessionId, TenantId, Tier, UserId};
+use shinkofa_kernel::{RealmId, Role, SessionId, TenantId, Tier, UserId};
 
 use crate::Stack;
 
@@ -62,7 +62,41 @@ impl Stack {
         self.post("/api/auth/signin").json(&credentials).send().await.expect(200).body
     }
 
-    /// A member of the default tenant whom auth does not know: for crowds, at the price of a signature each. The token
+    /// Members of the default tenant whom auth knows, and who are signed in for an hour: for crowds, at the price of a signature and a
+    /// few rows each.
+    pub async fn enlist(&self, count: usize) -> Vec<Member> {
+        let minted: Vec<_> = (0..count).map(|_| self.minted(TenantId::DEFAULT, &[Role::Member])).collect();
+        let rows: Vec<_> = minted
+            .iter()
+            .map(|(member, session)| format!("('{}'::uuid, '{session}'::uuid)", member.user_id))
+            .collect();
+        let (realm, tenant, domain) = (RealmId::DEFAULT, TenantId::DEFAULT, &self.domain);
+        let enlisted = format!("(VALUES {}) AS enlisted (person, session)", rows.join(", "));
+        self.superuser()
+            .await
+            .run(&format!(
+                "INSERT INTO auth.users (realm_id, id, kind, status, email, email_canonical, email_verified_at, name, locale,
+                    token_version, created_at, updated_at)
+                 SELECT '{realm}', person, 'member', 'active', person || '@{domain}', person || '@{domain}', now(), 'One of many',
+                    'en', 1, now(), now() FROM {enlisted};
+                 INSERT INTO auth.memberships (tenant_id, user_id, realm_id, status, tier, created_at, updated_at)
+                 SELECT '{tenant}', person, '{realm}', 'active', 'free', now(), now() FROM {enlisted};
+                 INSERT INTO auth.membership_roles (tenant_id, user_id, role) SELECT '{tenant}', person, 'member' FROM {enlisted};
+                 INSERT INTO auth.sessions (realm_id, id, user_id, for_tenant, generation, session_key_sealed, rotated_at,
+                    surroundings_hash, amr, acr, authenticated_at, sliding_expires_at, absolute_expires_at)
+                 SELECT '{realm}', session, person, '{tenant}', 1, 'nothing refreshes it', now(), sha256('nowhere'), 'pwd', 'aal1',
+                    now(), now() + interval '1 hour', now() + interval '1 hour' FROM {enlisted}"
+            ))
+            .await;
+        minted.into_iter().map(|(member, _)| member).collect()
+    }
+
+    /// One of them.
+    pub async fn enlist_one(&self) -> Member {
+        self.enlist(1).await.remove(0)
+    }
+
+    /// A member of the default tenant whom auth does not know: at the price of a signature, for what asks auth nothing. The token
     /// lives an hour.
     pub fn mint(&self) -> Member {
         self.mint_as(&[Role::Member])
@@ -75,6 +109,11 @@ impl Stack {
 
     /// The same in another tenant.
     pub fn mint_in(&self, tenant: TenantId, roles: &[Role]) -> Member {
+        self.minted(tenant, roles).0
+    }
+
+    fn minted(&self, tenant: TenantId, roles: &[Role]) -> (Member, SessionId) {
+        let session = SessionId::new(&self.clock);
         let user_id = UserId::new(&self.clock);
         let now = self.clock.now().timestamp();
         let claims = UserClaims {
@@ -89,7 +128,7 @@ impl Stack {
             custom_roles: Vec::new(),
             tier: Tier::Free,
             tenant_id: tenant,
-            sid: SessionId::new(&self.clock),
+            sid: session,
             jti: self.clock.new_uuid(),
             tv: 1,
             amr: vec!["pwd".to_owned()],
@@ -106,7 +145,7 @@ impl Stack {
             exp: now + 3600,
         };
         let token = self.tokens.sign(claims).expect("the stack's keyring signs");
-        Member { user_id, token }
+        (Member { user_id, token }, session)
     }
 }
 

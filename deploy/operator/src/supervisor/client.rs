@@ -17,7 +17,7 @@ use crate::procfs::ProcessIdentity;
 use crate::wait;
 
 /// A process that died more often since it was asked for will not come up by waiting.
-const RESTARTS_WORTH_WAITING_FOR: u32 = 3;
+pub(super) const RESTARTS_WORTH_WAITING_FOR: u32 = 3;
 
 /// A running daemon of one installation.
 #[derive(Debug, Clone)]

@@ -120,7 +120,8 @@ async fn ensure(spec: ProcessSpec, keepers: &Keepers, records: &std::path::Path)
     let mut map = keepers.lock().await;
     if let Some(keeper) = map.get(&key) {
         if keeper.spec == spec {
-            if keeper.state() == ProcessState::Failed {
+            // Also one that is being tried again at this moment: it begins to count anew.
+            if keeper.state() == ProcessState::Failed || keeper.is_retrying() {
                 keeper.give(Order::Restart);
             }
             return;

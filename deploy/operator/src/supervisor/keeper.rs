@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 
+use super::client::RESTARTS_WORTH_WAITING_FOR;
 use super::record::{Record, signal_group, signal_process};
 use super::spec::{ProcessReport, ProcessSpec, ProcessState, Signal};
 use super::{logfile, readiness, say};
@@ -78,6 +79,12 @@ impl Keeper {
 
     pub(crate) fn state(&self) -> ProcessState {
         self.view.lock().unwrap_or_else(PoisonError::into_inner).state
+    }
+
+    /// Did it fail so often that nobody who orders it now should be told of it?
+    pub(crate) fn is_retrying(&self) -> bool {
+        let view = self.view.lock().unwrap_or_else(PoisonError::into_inner);
+        view.restarts > RESTARTS_WORTH_WAITING_FOR && view.state != ProcessState::Ready
     }
 
     pub(crate) fn report(&self) -> ProcessReport {

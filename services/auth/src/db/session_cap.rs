@@ -22,7 +22,7 @@ prepared_query! {
         WHERE live.realm_id = input.realm AND live.user_id = input.person AND live.for_tenant = input.tenant
           AND live.id <> input.opened AND live.ended_at IS NULL
           AND live.sliding_expires_at > input.now AND live.absolute_expires_at > input.now
-        ORDER BY live.id DESC OFFSET (SELECT others FROM input)
+        ORDER BY live.id DESC OFFSET (SELECT others FROM input) LIMIT 100
     )
     UPDATE sessions SET ended_at = input.now FROM input, beyond
     WHERE sessions.realm_id = input.realm AND sessions.id = beyond.id AND sessions.ended_at IS NULL
@@ -36,7 +36,7 @@ struct EndedSession {
 }
 
 /// Ends what somebody is signed in on in one tenant beside the session `opened` and the newest `others`: ids are in the order in which
-/// they were given out. Returns what was ended.
+/// they were given out. Returns what was ended, a hundred at most: whoever has very many more ends the rest with the next sign-ins.
 pub async fn end_beyond(
     mut tx: &Connection,
     (realm, person, tenant): (RealmId, UserId, TenantId),

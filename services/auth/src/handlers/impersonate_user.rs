@@ -77,6 +77,8 @@ async fn impersonate(
     (reason, surroundings): (&Reason, &Surroundings),
 ) -> Result<ImpersonationAnswer, Error> {
     let now = auth.platform.clock.now();
+    // Whoever takes the caller's place away waits for this, and so does not miss what it opens.
+    memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
     let (_, own) = require_recent_authority::<ImpersonateUsers>(tx, auth, actor).await?;
     let membership = memberships::held(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
     if user == actor.user_id {

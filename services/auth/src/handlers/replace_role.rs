@@ -17,6 +17,7 @@ use super::list_roles::RoleView;
 use crate::announcement::{Becomes, announce_role};
 use crate::authority::require_recent_authority;
 use crate::db::roles::{self, TenantRole};
+use crate::db::tenants;
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::PermissionNames;
 use crate::error::Error;
@@ -101,6 +102,8 @@ pub async fn changeable_role(
     actor: &CurrentActor,
     (name, permissions): (&str, &[Permission]),
 ) -> Result<TenantRole, Error> {
+    // In the order in which they are held where roles are given.
+    tenants::hold(tx, actor.tenant_id).await?;
     let is_text = !name.contains('\0');
     let role = if is_text { roles::lock(tx, actor.tenant_id, name).await? } else { None };
     let (_, own) = require_recent_authority::<ManageRoles>(tx, auth, actor).await?;

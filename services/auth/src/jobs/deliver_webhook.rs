@@ -134,9 +134,11 @@ async fn settle(
             return Ok(None);
         };
         let (outcome, pause) = judge(&delivery, sent);
+        // This one among them: past as many nothing more is told, and that must not go unnoticed.
+        let is_behind = webhooks::has_more_pending(tx, (tenant, endpoint.id), MOST_PENDING).await?;
         webhooks::settle(tx, (tenant, delivery.id), outcome, now).await?;
         if delivery.event_type != TEST_EVENT {
-            note_health(tx, auth, tenant, (&endpoint, outcome)).await?;
+            note_health(tx, auth, tenant, (&endpoint, outcome, is_behind)).await?;
         }
         Ok::<_, Error>(pause)
     })
@@ -173,7 +175,7 @@ async fn note_health(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    (endpoint, outcome): (&Endpoint, Outcome),
+    (endpoint, outcome, is_behind): (&Endpoint, Outcome, bool),
 ) -> Result<(), Error> {
     let given_up = match outcome.state {
         DeliveryState::Pending => endpoint.given_up,
@@ -181,7 +183,7 @@ async fn note_health(
         DeliveryState::GivenUp => endpoint.given_up + 1,
     };
     if endpoint.disabled_at.is_none()
-        && let Some(reason) = dead_because(tx, tenant, (endpoint.id, outcome, given_up)).await?
+        && let Some(reason) = dead_because(outcome, given_up, is_behind)
     {
         webhooks::set_disabled(tx, (tenant, endpoint.id), Some(auth.platform.clock.now())).await?;
         // Whoever enables it again begins with what happens then.
@@ -196,19 +198,13 @@ async fn note_health(
     Ok(())
 }
 
-async fn dead_because(
-    tx: &mut Connection,
-    tenant: TenantId,
-    (endpoint, outcome, given_up): (WebhookId, Outcome, i32),
-) -> Result<Option<&'static str>, Error> {
-    if outcome.state == DeliveryState::GivenUp {
-        if outcome.status == Some(i32::from(GONE)) {
-            return Ok(Some("gone"));
-        }
-        if given_up >= MOST_GIVEN_UP {
-            return Ok(Some("failing"));
-        }
+fn dead_because(outcome: Outcome, given_up: i32, is_behind: bool) -> Option<&'static str> {
+    let is_given_up = outcome.state == DeliveryState::GivenUp;
+    if is_given_up && outcome.status == Some(i32::from(GONE)) {
+        Some("gone")
+    } else if is_given_up && given_up >= MOST_GIVEN_UP {
+        Some("failing")
+    } else {
+        is_behind.then_some("backlog")
     }
-    let is_behind = webhooks::has_more_pending(tx, (tenant, endpoint), MOST_PENDING).await?;
-    Ok(is_behind.then_some("backlog"))
 }

@@ -8,7 +8,7 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::{RequirePermission, permissions};
 use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{IdempotencyKey, Operation};
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ConfirmedUnavailability, ProblemDocument};
 use utoipa::ToSchema;
 
 use super::once::once;
@@ -74,7 +74,7 @@ impl From<ClassRow> for Class {
     request_body = CreateClassRequest,
     security(("bearer" = [])),
     responses(
-        CallerRefusals, BodyRefusals, Unavailability,
+        CallerRefusals, BodyRefusals, ConfirmedUnavailability,
         (status = 201, body = Class),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
     ),

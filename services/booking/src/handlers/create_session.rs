@@ -9,7 +9,7 @@ use shinkofa_identity::{CurrentActor, RequirePermission, permissions};
 use shinkofa_kernel::UserId;
 use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{IdempotencyKey, Operation};
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ConfirmedUnavailability, ProblemDocument};
 use utoipa::ToSchema;
 
 use super::once::once;
@@ -82,7 +82,7 @@ impl From<(SessionRow, String)> for Session {
     request_body = CreateSessionRequest,
     security(("bearer" = [])),
     responses(
-        CallerRefusals, BodyRefusals, Unavailability,
+        CallerRefusals, BodyRefusals, ConfirmedUnavailability,
         (status = 201, body = Session),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
     ),

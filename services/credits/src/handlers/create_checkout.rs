@@ -10,7 +10,7 @@ use shinkofa_kernel::failpoint;
 use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{self, Begin, IdempotencyKey, StoredAnswer};
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, Fault, NotFoundRefusal, ProblemDocument, Unavailability,
+    Body, BodyRefusals, CallerRefusals, ConfirmedUnavailability, Fault, NotFoundRefusal, ProblemDocument,
 };
 
 use crate::Credits;
@@ -33,7 +33,7 @@ const REPAIR_AFTER: TimeDelta = TimeDelta::seconds(30);
     request_body = CheckoutRequest,
     security(("bearer" = [])),
     responses(
-        CallerRefusals, BodyRefusals, NotFoundRefusal, Unavailability,
+        CallerRefusals, BodyRefusals, NotFoundRefusal, ConfirmedUnavailability,
         (status = 201, body = OpenedCheckout),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
     ),

@@ -9,7 +9,7 @@ use shinkofa_identity::{RequirePermission, permissions};
 use shinkofa_kernel::Currency;
 use shinkofa_runtime::Confirmed;
 use shinkofa_web::idempotency::{self, Begin, IdempotencyKey, Operation};
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, Unavailability};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ConfirmedUnavailability, ProblemDocument};
 use utoipa::ToSchema;
 
 use crate::Credits;
@@ -44,7 +44,7 @@ pub(crate) struct CreatePackageRequest {
     request_body = CreatePackageRequest,
     security(("bearer" = [])),
     responses(
-        CallerRefusals, BodyRefusals, Unavailability,
+        CallerRefusals, BodyRefusals, ConfirmedUnavailability,
         (status = 201, body = Package),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`request_in_progress`"),
     ),

@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures_util::{StreamExt as _, stream};
 use reqwest::Method;
 use serde_json::json;
-use shinkofa_kernel::Role;
 use suite::{Answer, Member, PackageTerms, SessionTerms, Stack, UnguardedBooking, invariants, until_within};
 
 const PEOPLE: usize = 500;
@@ -78,7 +77,7 @@ async fn refusals_of_each_process(stack: &Stack) -> Vec<u64> {
 
 /// People with one credit each, bought as everybody buys.
 async fn crowd_with_credits(stack: &Stack, package: &str) -> Vec<Member> {
-    let people: Vec<Member> = (0..PEOPLE).map(|_| stack.mint()).collect();
+    let people = stack.enlist(PEOPLE).await;
     stream::iter(&people)
         .map(async |member| {
             let checkout = stack.start_checkout(member, package).await;
@@ -118,7 +117,7 @@ async fn assert_wallets(stack: &Stack, people: &[Member], winners: &[usize]) {
 async fn without_its_guard_the_same_race_sells_more_seats_than_there_are() {
     let stack = Stack::attach().await;
     let control = UnguardedBooking::start(&stack).await;
-    let admin = stack.mint_as(&[Role::Admin]);
+    let admin = stack.admin().await;
     let create = async |path: &str, body: serde_json::Value| {
         control.post(0, path).bearer(&admin).json(&body).send().await.expect(201).text("id")
     };

@@ -194,7 +194,7 @@ impl Studio {
 
     /// Plays the scenario with a fresh person until the point has killed a process.
     async fn drive(&self, stack: &Stack, scenario: Scenario, point: &str) -> Outcome {
-        let member = stack.mint();
+        let member = stack.enlist_one().await;
         match scenario {
             Scenario::Book => self.book(stack, point, member).await,
             Scenario::Refuse => self.refuse(stack, point, member).await,

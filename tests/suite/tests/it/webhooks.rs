@@ -58,7 +58,7 @@ async fn wait_until_quiet(stack: &Stack) {
 #[tokio::test]
 async fn the_same_event_fifty_times_at_once_grants_one_lot() {
     let stack = Stack::attach().await;
-    let (package, member, stripe) = (package(&stack).await, stack.mint(), stack.stripe());
+    let (package, member, stripe) = (package(&stack).await, stack.enlist_one().await, stack.stripe());
     stripe.steer(json!({ "paused": true })).await;
     let checkout = paid_in_silence(&stack, &member, &package).await;
     let event = stripe.event(&checkout.session_id, COMPLETED).await;
@@ -79,7 +79,7 @@ async fn events_in_any_order_and_each_four_times_end_in_one_lot_for_each_payment
         stripe.steer(json!({ "paused": true })).await;
         let mut purchases = Vec::new();
         for number in 0..6 {
-            let member = stack.mint();
+            let member = stack.enlist_one().await;
             let checkout = stack.start_checkout(&member, &package).await;
             if number % 2 == 0 {
                 stack.press_pay(&checkout.session_id).await;
@@ -116,7 +116,7 @@ async fn events_in_any_order_and_each_four_times_end_in_one_lot_for_each_payment
 #[tokio::test]
 async fn a_kill_between_the_webhook_and_its_application_costs_nothing_and_grants_nothing_twice() {
     let stack = Stack::attach().await;
-    let (package, member, stripe) = (package(&stack).await, stack.mint(), stack.stripe());
+    let (package, member, stripe) = (package(&stack).await, stack.enlist_one().await, stack.stripe());
     stripe.steer(json!({ "paused": true })).await;
     let checkout = paid_in_silence(&stack, &member, &package).await;
     let event = stripe.event(&checkout.session_id, COMPLETED).await;
@@ -136,7 +136,7 @@ async fn a_kill_between_the_webhook_and_its_application_costs_nothing_and_grants
 #[tokio::test]
 async fn money_is_not_lost_when_credits_are_down_while_stripe_tells_of_it() {
     let stack = Stack::attach().await;
-    let (package, member) = (package(&stack).await, stack.mint());
+    let (package, member) = (package(&stack).await, stack.enlist_one().await);
     let checkout = stack.start_checkout(&member, &package).await;
     let before = stack.processes_of("credits").await;
     stack.kill("credits").await;
@@ -149,7 +149,7 @@ async fn money_is_not_lost_when_credits_are_down_while_stripe_tells_of_it() {
 #[tokio::test]
 async fn a_forged_or_stale_signature_is_refused_and_leaves_no_trace() {
     let stack = Stack::attach().await;
-    let (package, member, stripe) = (package(&stack).await, stack.mint(), stack.stripe());
+    let (package, member, stripe) = (package(&stack).await, stack.enlist_one().await, stack.stripe());
     stripe.steer(json!({ "paused": true })).await;
     let checkout = paid_in_silence(&stack, &member, &package).await;
     let event = stripe.event(&checkout.session_id, COMPLETED).await;
