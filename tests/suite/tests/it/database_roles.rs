@@ -264,6 +264,22 @@ async fn every_table_of_a_tenant_has_forced_row_level_security_with_a_written_ch
         let asks = is_theirs && rule.contains("current_setting('app.person_id'");
         assert!(asks && !rule.contains(" OR ") && policy["command"] == "r", "{policy:#}");
     }
+    let (narrowing, policies): (Vec<_>, Vec<_>) =
+        policies.into_iter().partition(|policy| policy["polpermissive"] == false);
+    assert_eq!(
+        narrowing.len(),
+        7,
+        "what one proves with, for a transaction that names a person: {narrowing:#?}"
+    );
+    for policy in &narrowing {
+        for side in ["sees", "writes"] {
+            let rule = policy[side].as_str().unwrap_or_default();
+            assert!(
+                rule.contains("user_id =") && rule.contains("current_setting('app.user_id'"),
+                "{policy:#}"
+            );
+        }
+    }
     for policy in &policies {
         for side in ["sees", "writes"] {
             let rule = policy[side].as_str().unwrap_or_default();
