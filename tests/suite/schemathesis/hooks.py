@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import socket
+import uuid
 
 import schemathesis
 
@@ -33,8 +34,28 @@ def _of_path(method, path):
     return {}
 
 
+def _spare(case):
+    """What is done to somebody is done to the one who is there for it: the others are needed, the one who asks among them."""
+    parameters = case.path_parameters or {}
+    for beneath, names in KNOWN.get("subjects", []):
+        if case.method == "GET" or not case.path.startswith(beneath):
+            continue
+        for name in parameters.keys() & names.keys():
+            if _is_id(parameters[name]):
+                parameters[name] = names[name]
+
+
+def _is_id(value):
+    try:
+        uuid.UUID(str(value))
+    except ValueError:
+        return False
+    return True
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    _spare(case)
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if case.path.startswith("/api/tenants/webhooks") and isinstance(case.body, dict) and "url" in case.body:

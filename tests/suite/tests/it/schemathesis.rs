@@ -152,7 +152,10 @@ async fn play(runs: impl Iterator<Item = &Run>) {
         if let Some(admin) = asker.as_ref().filter(|_| run.is_auths_admin()) {
             beneath.extend(what_auth_keeps(&stack, admin).await);
         }
-        let known = json!({ "everywhere": everywhere, "beneath": beneath });
+        let subject = json!({ "userId": stack.sign_up("en").await.user_id() });
+        let subjects =
+            ["/api/tenants/members/{userId}", "/api/admin/users/{userId}"].map(|path| json!([path, subject]));
+        let known = json!({ "everywhere": everywhere, "beneath": beneath, "subjects": subjects });
         let file = installed().join(format!("report-{}.ndjson", stack.fresh("run")));
         let mut command = run.command(&stack, &program, asker.as_ref(), &file);
         command.env("SUITE_KNOWN", known.to_string());
