@@ -93,8 +93,8 @@ async fn ask(stack: &Stack, cast: &mut Cast<'_>, (operation, who): (&Operation, 
     answer
 }
 
-/// How a name that is taken is refused.
-const MADE_BEFORE: [&str; 3] = ["already_invited", "role_exists", "slug_taken"];
+/// How a name that is taken is refused, and an address whose person signed up by another example.
+const MADE_BEFORE: [&str; 4] = ["already_invited", "already_member", "role_exists", "slug_taken"];
 
 #[tokio::test]
 async fn every_operation_is_done_for_somebody_who_may_with_the_example_of_its_document() {
