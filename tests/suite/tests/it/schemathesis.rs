@@ -234,8 +234,8 @@ impl Run {
             .arg(&stack.authority)
             .args(["--report", "ndjson", "--report-ndjson-path"])
             .arg(report);
-        if asker.is_none() {
-            // Nobody makes nothing that a link could start from.
+        if asker.is_none() || !self.only.is_empty() {
+            // Nobody makes nothing that a link could start from, and routes apart are not where links lead.
             command.args(["--phases", "examples,coverage,fuzzing"]);
         }
         for path in self.only {
