@@ -1,8 +1,10 @@
 //! Does the time of an answer tell what kind of request it was? An experiment on real requests, and its verdict.
 //!
-//! **Design.** Requests of several kinds are made one after the other, in an order in which every kind follows every pair of
+//! **Design.** Requests of several kinds are made one after the other, in rounds in which every kind follows every pair of
 //! kinds equally often, itself included: whatever drifts (caches, a neighbour's build, the clock speed) falls on every kind
-//! alike, and so does what one request leaves for the next (a queued job, a warm page). The first requests are thrown away.
+//! alike, and so does what one request leaves for the next (a queued job, a warm page). In each round the kinds change places
+//! at random: else one that always comes at the same time of a round would meet, for many rounds together, what the service does
+//! in a rhythm of its own, such as looking for jobs. The first requests are thrown away.
 //!
 //! **Criterion.** Two kinds are alike when the rank sum test over their times has p > 0.01 and their medians lie less than 2 ms
 //! apart.
@@ -17,6 +19,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Instant;
+
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 
 use crate::rank_sum::{RankSum, median};
 
@@ -57,13 +63,13 @@ pub async fn assert_times_tell_nothing(
     mut prepare: impl AsyncFnMut(usize),
     mut ask: impl AsyncFnMut(usize, usize),
 ) {
-    let order = balanced_order(kinds.len());
-    let each_look = order.len() * times.div_ceil(order.len() / kinds.len());
+    let mut rounds = Rounds::new(kinds.len());
+    let each_look = rounds.order.len() * times.div_ceil(rounds.order.len() / kinds.len());
     let mut times = Times { kinds: kinds.to_vec(), of_kind: vec![Vec::new(); kinds.len()] };
     let mut number = 0;
     for look in 1..=LOOKS {
         while number < WARM_UP + look * each_look {
-            let kind = order[number % order.len()];
+            let kind = rounds.next_kind();
             prepare(number).await;
             let began = Instant::now();
             ask(kind, number).await;
@@ -137,6 +143,31 @@ fn error_of_gap(first: &[f64], second: &[f64]) -> f64 {
     (variance(first) + variance(second)).sqrt()
 }
 
+/// Which kind of request comes next: one balanced order again and again, the kinds in other places of it each time.
+struct Rounds {
+    order: Vec<usize>,
+    at: usize,
+    places: Vec<usize>,
+    random: StdRng,
+}
+
+impl Rounds {
+    /// The same order in every run of a test.
+    fn new(kinds: usize) -> Self {
+        let (order, places) = (balanced_order(kinds), (0..kinds).collect());
+        Self { order, at: 0, places, random: StdRng::seed_from_u64(1) }
+    }
+
+    fn next_kind(&mut self) -> usize {
+        if self.at == 0 {
+            self.places.shuffle(&mut self.random);
+        }
+        let kind = self.places[self.order[self.at]];
+        self.at = (self.at + 1) % self.order.len();
+        kind
+    }
+}
+
 /// A sequence of de Bruijn of the third order: read in a circle, it holds every triple of kinds once. Made greedily: the highest
 /// kind that makes no triple that was there before.
 fn balanced_order(kinds: usize) -> Vec<usize> {
@@ -168,6 +199,22 @@ mod tests {
                 (0..order.len()).map(|place| [around(place), around(place + 1), around(place + 2)]).collect();
             assert_eq!((order.len(), triples.len()), (kinds.pow(3), kinds.pow(3)));
         }
+    }
+
+    #[test]
+    fn every_kind_comes_at_every_time_of_a_round() {
+        let mut rounds = Rounds::new(3);
+        let mut seen = vec![BTreeSet::new(); 27];
+        for _ in 0..30 {
+            let round: Vec<usize> = (0..27).map(|_| rounds.next_kind()).collect();
+            for kind in 0..3 {
+                assert_eq!(round.iter().filter(|of_round| **of_round == kind).count(), 9);
+            }
+            for (at, kind) in round.into_iter().enumerate() {
+                seen[at].insert(kind);
+            }
+        }
+        assert!(seen.iter().all(|kinds| kinds.len() == 3), "{seen:?}");
     }
 
     fn times(of: [fn(usize) -> f64; 2]) -> Times {
