@@ -1,5 +1,6 @@
 //! Everything this service refuses, and how it says so.
 
+mod provisioning;
 mod signing_in;
 mod studios;
 
@@ -8,6 +9,7 @@ use shinkofa_web::{Fault, Problem, service_error};
 
 use crate::domain::password::UnfitPassword;
 use crate::domain::pkce::PkceMissing;
+use crate::domain::scim::Refusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -174,6 +176,22 @@ pub enum Error {
     SignUpFirst,
     #[error("the tenant has as many open invitations as it may")]
     TooManyInvitations,
+    #[error("somebody here has the user name already")]
+    UserNameTaken,
+    #[error("somebody here has the external id already")]
+    ExternalIdTaken,
+    #[error("the filter is not one of those that are understood")]
+    FilterRefused,
+    #[error("the path is none")]
+    PathRefused,
+    #[error("a removal names nothing")]
+    NoTarget,
+    #[error("the attribute is not the provider's to set")]
+    ReadOnlyAttribute,
+    #[error("{attribute} {detail}")]
+    AttributeRefused { attribute: String, detail: String },
+    #[error("the member was suspended by the studio's staff")]
+    SuspendedByStaff,
     #[error("{service} does not answer, so the copy would not be whole")]
     ExportIncomplete { service: String },
     #[error("{service} does not answer, so the register would not be whole")]
@@ -185,7 +203,7 @@ pub enum Error {
 }
 
 impl Error {
-    fn problem(&self) -> Problem {
+    pub fn problem(&self) -> Problem {
         match self {
             Self::WrongCredentials => unauthorized(
                 "invalid_credentials",
@@ -391,6 +409,14 @@ impl Error {
             | Self::MembershipSuspended
             | Self::SignUpFirst
             | Self::TooManyInvitations => self.invitation_problem(),
+            Self::UserNameTaken
+            | Self::ExternalIdTaken
+            | Self::FilterRefused
+            | Self::PathRefused
+            | Self::NoTarget
+            | Self::ReadOnlyAttribute
+            | Self::AttributeRefused { .. }
+            | Self::SuspendedByStaff => self.provisioning_problem(),
             Self::CannotManage => forbidden(
                 "cannot_manage",
                 "Only an admin can do this to an admin or a manager.",
@@ -442,6 +468,19 @@ fn forbidden(code: &'static str, en: &str, fr: &str) -> Problem {
 
 fn conflict(code: &'static str, en: &str, fr: &str) -> Problem {
     Problem::new(StatusCode::CONFLICT, code, en, fr)
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Path => Self::PathRefused,
+            Refusal::NoTarget => Self::NoTarget,
+            Refusal::ReadOnly => Self::ReadOnlyAttribute,
+            Refusal::Value { attribute, detail } => {
+                Self::AttributeRefused { attribute: attribute.to_owned(), detail }
+            }
+        }
+    }
 }
 
 impl From<Problem> for Error {

@@ -8,7 +8,7 @@ use shinkofa_contracts::auth::{
 use shinkofa_db::Connection;
 use shinkofa_feed::{Occurrence, append};
 use shinkofa_identity::Permission;
-use shinkofa_kernel::{Actor, TenantId, defended};
+use shinkofa_kernel::{Actor, Role, TenantId, UserId, defended};
 
 use crate::Auth;
 use crate::announcement::{announce_account_here, announce_membership};
@@ -18,7 +18,7 @@ use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
 use crate::db::tenants::{self, Tenant};
 use crate::db::users::Account;
-use crate::db::{events, roles, scope};
+use crate::db::{events, roles, scim_users, scope, service_accounts};
 use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
 use crate::domain::invitation::{InvitationKind, InvitationSecret};
@@ -88,14 +88,33 @@ pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Res
     let promised = invitations::roles_of(tx, tenant.id, &[id]).await?;
     let names: Vec<String> = promised.into_iter().map(|(_, role)| role).collect();
     let roles = roles::hold(tx, tenant.id, &names).await?;
-    memberships::hold(tx, tenant.id, &[invitation.invited_by]).await?;
-    let inviter = memberships::find(tx, tenant.id, invitation.invited_by).await?;
-    // Whether the tenant is open was asked above.
-    let inviter = inviter.filter(Membership::belongs).ok_or(Error::InvitationGone)?;
-    let authority = inviter.authority();
-    let still_may =
-        authority.holds(Permission::ManageMembers) && require_grantable(authority, &roles).is_ok();
-    if still_may { Ok(Offer { invitation, tenant, roles }) } else { Err(Error::InvitationGone) }
+    if may_still_invite(tx, (auth, tenant.id), invitation.invited_by, &roles).await? {
+        Ok(Offer { invitation, tenant, roles })
+    } else {
+        Err(Error::InvitationGone)
+    }
+}
+
+/// May whoever made an invitation still give what it promises? A program never had a role to lose: its scope has to allow it, and
+/// it promises plain membership alone. Whether the tenant is open was asked before.
+async fn may_still_invite(
+    tx: &mut Connection,
+    (auth, tenant): (&Auth, TenantId),
+    inviter: UserId,
+    roles: &[TenantRole],
+) -> Result<bool, Error> {
+    memberships::hold(tx, tenant, &[inviter]).await?;
+    let membership = memberships::find(tx, tenant, inviter).await?.filter(Membership::belongs);
+    let Some(membership) = membership else { return Ok(false) };
+    let is_plain = roles.iter().all(|role| role.name == Role::Member.as_str());
+    if let Some(program) = service_accounts::find(tx, (tenant, auth.realm, inviter)).await? {
+        let provisions = program.scopes().holds(Permission::ManageProvisioning);
+        return Ok(program.disabled_at.is_none() && provisions && is_plain);
+    }
+    let authority = membership.authority();
+    let may_invite = authority.holds(Permission::ManageMembers)
+        || is_plain && authority.holds(Permission::ManageProvisioning);
+    Ok(may_invite && require_grantable(authority, roles).is_ok())
 }
 
 /// Makes the owner of a confirmed address a member, with the roles that the invitation promises. Refuses before it changes
@@ -151,6 +170,7 @@ pub async fn begin_membership(
         membership.ok_or_else(|| shinkofa_web::Fault::unexpected("a new membership is not there"))?;
     announce_account_here(tx, trail, account).await?;
     announce_membership(tx, trail, account.id, &membership).await?;
+    scim_users::recognise(tx, (trail.tenant, auth.realm)).await?;
     Ok(membership)
 }
 

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{AssuranceLevel, Permission};
 use shinkofa_kernel::{Actor, SessionId, TenantId, UserId, defended};
 use shinkofa_web::{Fault, Problem};
 use utoipa::ToSchema;
 
-use crate::attempts::require_unlocked;
+use crate::attempts::{record_failure, require_unlocked};
 use crate::db::api_keys::{self, ApiKeyRow};
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
@@ -19,6 +19,7 @@ use crate::db::{failures, service_accounts};
 use crate::domain::api_key::{API_KEY, ApiKey, LAST_USE_TOLD_EVERY, SESSION_LASTS, SESSION_PROLONGED_BELOW};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
+use crate::domain::lockout;
 use crate::domain::refresh_token::SessionKey;
 use crate::domain::scopes::Scopes;
 use crate::error::Error;
@@ -42,19 +43,45 @@ pub struct MachineToken {
     scope: String,
 }
 
+impl MachineToken {
+    pub fn as_str(&self) -> &str {
+        &self.access_token
+    }
+}
+
+/// Mints what a key brings to whoever comes from these surroundings. A wrong one counts for the lock, in a transaction of its own.
+pub async fn show(
+    auth: &Auth,
+    tenant: TenantId,
+    (key, surroundings): (&ApiKey, &Surroundings),
+    wanted: Option<&Scopes>,
+) -> Result<MachineToken, Error> {
+    let subject = lockout::api_key(key.prefix(), surroundings.network());
+    let showing = Showing { key, subject: &subject, surroundings, wanted };
+    let scope = Scope::realm(auth.realm).with_tenant(tenant);
+    let minted = transaction(&auth.platform.database, &scope, "create_token", async |tx| {
+        mint(tx, auth, tenant, &showing).await
+    })
+    .await;
+    if matches!(minted, Err(Error::KeyRefused)) {
+        record_failure(auth, &subject).await?;
+    }
+    minted
+}
+
 /// Somebody shows a key.
-pub struct Showing<'a> {
-    pub key: &'a ApiKey,
+struct Showing<'a> {
+    key: &'a ApiKey,
     /// Whose failed attempts are counted together.
-    pub subject: &'a Digest,
-    pub surroundings: &'a Surroundings,
+    subject: &'a Digest,
+    surroundings: &'a Surroundings,
     /// Less than the account may, where that is enough.
-    pub wanted: Option<&'a Scopes>,
+    wanted: Option<&'a Scopes>,
 }
 
 /// The token that a key brings, or [`Error::KeyRefused`] where it is none of this tenant's, or good no more. Whoever came by
 /// another way of signing in would be asked the same: the lock, the account, the membership, the bans.
-pub async fn mint(
+async fn mint(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,

@@ -13,8 +13,8 @@ use crate::db::sessions::SessionPlace;
 use crate::db::users::Account;
 use crate::db::{
     consents, discord_links, email_changes, events, factors, identities, impersonations, invitations,
-    known_devices, members, memberships, passkeys, profiles, recovery_codes, remembered_devices, sessions,
-    signups, suspensions,
+    known_devices, members, memberships, passkeys, profiles, recovery_codes, remembered_devices, scim_users,
+    sessions, signups, suspensions,
 };
 
 /// Everything that is the person's in whichever studio. The transaction sees the realm.
@@ -45,12 +45,23 @@ pub async fn of_studio(tx: &mut Connection, account: &Account) -> QueryResult<Va
     let user = account.id;
     let membership = memberships::here(tx, user).await?;
     let seen_by_staff = impersonations::of_user_here(tx, user).await?;
+    // Whoever has not confirmed an address has no claim to what others said of it.
+    let confirmed = account.email_verified_at.map(|_| account.email_canonical.as_str());
+    let told_by_provider = scim_users::told_here(tx, user, confirmed).await?;
     Ok(json!({
         "membership": membership.map(|membership| json!({
             "status": membership.status, "tier": membership.tier, "roles": membership.role_names(),
         })),
         "invitations": invitations_of(tx, account).await?,
         "consents": consents::history_here(tx, user).await?,
+        "toldByIdentityProvider": told_by_provider
+            .into_iter()
+            .map(|told| json!({
+                "userName": told.user_name, "userNameCanonical": told.user_name_canonical,
+                "externalId": told.external_id, "displayName": told.display_name,
+                "givenName": told.given_name, "familyName": told.family_name,
+            }))
+            .collect::<Vec<_>>(),
         "lockReason": members::lock_reason_here(tx, user).await?,
         "seenByStaff": seen_by_staff
             .into_iter()

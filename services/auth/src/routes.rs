@@ -102,6 +102,16 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_api_keys::list_api_keys); // GET /api/tenants/service-accounts/{id}/keys  auth.service_accounts.manage
     config.service(handlers::revoke_api_key::revoke_api_key); // DELETE /api/tenants/service-accounts/{id}/keys/{keyId}  auth.service_accounts.manage
     config.service(handlers::create_token::create_token); // POST /api/auth/token  anyone
+    config.service(handlers::show_scim_configuration::show_scim_configuration); // GET /api/tenants/scim/v2/ServiceProviderConfig  anyone
+    config.service(handlers::list_scim_resource_types::list_scim_resource_types); // GET /api/tenants/scim/v2/ResourceTypes  anyone
+    config.service(handlers::list_scim_schemas::list_scim_schemas); // GET /api/tenants/scim/v2/Schemas  anyone
+    // A key of a service account is a bearer token here, and nowhere else.
+    config.service(handlers::list_provisioned_users::list_provisioned_users); // GET /api/tenants/scim/v2/Users  auth.provisioning.manage
+    config.service(handlers::provision_user::provision_user); // POST /api/tenants/scim/v2/Users  auth.provisioning.manage
+    config.service(handlers::show_provisioned_user::show_provisioned_user); // GET /api/tenants/scim/v2/Users/{id}  auth.provisioning.manage
+    config.service(handlers::replace_provisioned_user::replace_provisioned_user); // PUT /api/tenants/scim/v2/Users/{id}  auth.provisioning.manage
+    config.service(handlers::change_provisioned_user::change_provisioned_user); // PATCH /api/tenants/scim/v2/Users/{id}  auth.provisioning.manage
+    config.service(handlers::deprovision_user::deprovision_user); // DELETE /api/tenants/scim/v2/Users/{id}  auth.provisioning.manage
     config.service(handlers::create_webhook::create_webhook); // POST /api/tenants/webhooks  auth.webhooks.manage
     config.service(handlers::list_webhooks::list_webhooks); // GET /api/tenants/webhooks  auth.webhooks.manage
     config.service(handlers::show_webhook::show_webhook); // GET /api/tenants/webhooks/{id}  auth.webhooks.manage

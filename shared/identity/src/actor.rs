@@ -82,22 +82,25 @@ pub(crate) fn current_actor(request: &HttpRequest) -> Result<CurrentActor, Probl
 
 /// A person, or a service account.
 fn current_caller(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    caller_with(request, bearer(request).ok_or_else(unauthenticated)?)
+}
+
+/// Whoever this token speaks for. What they may is not asked yet.
+fn caller_with(request: &HttpRequest, token: &str) -> Result<CurrentActor, Problem> {
     let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
-    let token = bearer(request).ok_or_else(unauthenticated)?;
     match identity.user_tokens.verify(token) {
         Ok(claims) => actor_of(request, identity, claims),
         Err(_) => {
             // Said to whoever may enrol alone: to anybody else such a token is as good as none.
-            enrolling_actor(request)?;
+            enrolling_actor(request, token)?;
             Err(enrolment_required())
         }
     }
 }
 
 /// Somebody who has to enrol a second factor before anything else.
-fn enrolling_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+fn enrolling_actor(request: &HttpRequest, token: &str) -> Result<CurrentActor, Problem> {
     let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
-    let token = bearer(request).ok_or_else(unauthenticated)?;
     let claims =
         identity.user_tokens.verify_for_enrolment(token).map_err(|_: TokenError| unauthenticated())?;
     actor_of(request, identity, claims)
@@ -168,8 +171,9 @@ impl FromRequest for EnrollingActor {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let actor = enrolling_actor(request).or_else(|_| current_actor(request));
-        ready(actor.map(Self))
+        let token = bearer(request).ok_or_else(unauthenticated);
+        let enrolling = token.and_then(|token| enrolling_actor(request, token));
+        ready(enrolling.or_else(|_| current_actor(request)).map(Self))
     }
 }
 
@@ -180,14 +184,23 @@ pub struct RequirePermission<P> {
     permission: PhantomData<P>,
 }
 
+impl<P: Grants> RequirePermission<P> {
+    /// The same of a token that did not come in the header as it is, but was brought by what did.
+    pub fn with_token(request: &HttpRequest, token: &str) -> Result<Self, Problem> {
+        caller_with(request, token).and_then(Self::of)
+    }
+
+    fn of(actor: CurrentActor) -> Result<Self, Problem> {
+        if actor.may::<P>() { Ok(Self { actor, permission: PhantomData }) } else { Err(denied()) }
+    }
+}
+
 impl<P: Grants + 'static> FromRequest for RequirePermission<P> {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(current_caller(request).and_then(|actor| {
-            if actor.may::<P>() { Ok(Self { actor, permission: PhantomData }) } else { Err(denied()) }
-        }))
+        ready(current_caller(request).and_then(Self::of))
     }
 }
 

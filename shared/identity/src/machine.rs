@@ -39,6 +39,7 @@ impl Permission {
                 | Self::ManageSessions
                 | Self::ManageUsers
                 | Self::ReadAudit
+                | Self::ManageProvisioning
         )
     }
 }

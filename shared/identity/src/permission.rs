@@ -65,6 +65,8 @@ permissions! {
     ManageServiceAccounts = "auth.service_accounts.manage" for [Admin],
     /// Say where this tenant's events are sent.
     ManageWebhooks = "auth.webhooks.manage" for [Admin],
+    /// Let an identity provider invite, suspend and remove plain members (SCIM).
+    ManageProvisioning = "auth.provisioning.manage" for [Admin],
 }
 
 impl Permission {

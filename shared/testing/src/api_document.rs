@@ -70,7 +70,8 @@ fn operation_wants(document: &Value, operation: &Value, complain: &mut impl FnMu
         let is_refusal = status.starts_with(['4', '5']);
         refusals += usize::from(is_refusal);
         for (content_type, content) in members(&response["content"]) {
-            if is_refusal {
+            // Errors in the words of another protocol show an example by their members.
+            if is_refusal && content_type != "application/scim+json" {
                 refusal_wants((status, content), complain);
             } else {
                 content_wants(document, (status, content_type, content), complain);

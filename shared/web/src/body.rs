@@ -39,6 +39,43 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// A body as it arrived, for protocols with a media type and errors of their own: it is read once it is settled who asks.
+#[derive(Debug)]
+pub struct RawBody {
+    content_type: String,
+    bytes: web::Bytes,
+}
+
+impl RawBody {
+    /// The body as a `T`, where it was sent as one of these media types. The first of them is named to whoever sent another.
+    pub fn read<T: DeserializeOwned>(&self, media_types: &[&str]) -> Result<T, Problem> {
+        if media_types.iter().any(|known| self.content_type.eq_ignore_ascii_case(known)) {
+            return parse(&self.bytes);
+        }
+        let wanted = media_types.first().copied().unwrap_or_default();
+        Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            format!("Send the body as {wanted}."),
+            format!("Envoyez le corps en {wanted}."),
+        ))
+    }
+}
+
+impl FromRequest for RawBody {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = request.content_type().to_owned();
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let bytes = bytes.await.map_err(|error| unreadable(&error))?;
+            Ok(Self { content_type, bytes })
+        })
+    }
+}
+
 fn unreadable(error: &actix_web::Error) -> Problem {
     if error.as_response_error().status_code() == StatusCode::PAYLOAD_TOO_LARGE {
         return Problem::new(

@@ -16,7 +16,7 @@ mod refusals;
 mod request_context;
 mod trace_context;
 
-pub use body::Body;
+pub use body::{Body, RawBody};
 pub use entity_tag::{EntityTag, IfMatch};
 pub use fault::Fault;
 pub use html::html_page;
@@ -24,7 +24,7 @@ pub use locale::{Locale, Message};
 pub use observe::{ContinueTrace, observe};
 pub use page::{Cursor, Page, PageLimit};
 pub use parameters::{Path, Query};
-pub use problem::{FieldError, Problem, ProblemDocument};
+pub use problem::{FieldError, Problem, ProblemDocument, ProblemForm};
 pub use rate_limit::{Decision, RateLimiter, RatePolicy, Strictness};
 pub use refusals::{
     BodyRefusals, CallerRefusals, ConfirmedUnavailability, NotFoundRefusal, ParameterRefusal, RateRefusal,

@@ -48,8 +48,7 @@ fn write_problem(response: ServiceResponse<BoxBody>, context: &RequestContext) -
     let problem = response.response().extensions().get::<Problem>().cloned();
     let mut response = match problem {
         Some(problem) => {
-            let document = problem.document(context.locale, context.request_id.as_str());
-            let body = serde_json::to_vec(&document).unwrap_or_default();
+            let body = problem.body(context.locale, context.request_id.as_str());
             response.map_body(|_, _| BoxBody::new(body))
         }
         None => response,

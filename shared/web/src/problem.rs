@@ -18,6 +18,14 @@ pub struct Problem {
     errors: Vec<FieldError>,
     retry_after_seconds: Option<u64>,
     headers: Vec<(&'static str, String)>,
+    form: Option<&'static ProblemForm>,
+}
+
+/// How a protocol that has errors of its own writes a problem.
+#[derive(Debug)]
+pub struct ProblemForm {
+    pub content_type: &'static str,
+    pub body: fn(&ProblemDocument) -> serde_json::Value,
 }
 
 /// One field that cannot be accepted.
@@ -60,6 +68,7 @@ impl Problem {
             errors: Vec::new(),
             retry_after_seconds: None,
             headers: Vec::new(),
+            form: None,
         }
     }
 
@@ -123,8 +132,20 @@ impl Problem {
         self
     }
 
+    /// The same in the words of another protocol.
+    #[must_use]
+    pub fn written_as(mut self, form: &'static ProblemForm) -> Self {
+        self.form = Some(form);
+        self
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
+    }
+
+    /// The fields that cannot be accepted, where that is what is the matter.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     pub fn code(&self) -> &'static str {
@@ -143,10 +164,21 @@ impl Problem {
         }
     }
 
+    /// The body of the answer.
+    pub(crate) fn body(&self, locale: Locale, request_id: &str) -> Vec<u8> {
+        let document = self.document(locale, request_id);
+        let body = match self.form {
+            Some(form) => serde_json::to_vec(&(form.body)(&document)),
+            None => serde_json::to_vec(&document),
+        };
+        body.unwrap_or_default()
+    }
+
     /// The answer without its body, which [`observe`](crate::observe) writes once language and request id are known.
     pub fn response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status);
-        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        let content_type = self.form.map_or("application/problem+json", |form| form.content_type);
+        response.insert_header((CONTENT_TYPE, content_type));
         response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(seconds) = self.retry_after_seconds {
             response.insert_header((RETRY_AFTER, seconds.to_string()));

@@ -9,6 +9,7 @@ use shinkofa_kernel::{RealmId, TenantId, UserId, typed_id};
 use shinkofa_web::Locale;
 
 use super::schema::{invitation_acceptances, invitation_keys, invitation_roles, invitations};
+use super::scim_users;
 use crate::domain::invitation::InvitationKind;
 
 typed_id! {
@@ -278,10 +279,11 @@ pub async fn over_here(
         .await
 }
 
-/// Removes invitations with all that hangs on them.
+/// Removes invitations with all that hangs on them, and what an identity provider said of those who never accepted.
 pub async fn delete(tx: &mut Connection, realm: RealmId, invitations: &[Invitation]) -> QueryResult<()> {
     let ids: Vec<InvitationId> = invitations.iter().map(|invitation| invitation.id).collect();
     delete_keys(tx, realm, &ids).await?;
+    scim_users::delete_invited_here(tx, &ids).await?;
     let theirs = invitations::table.filter(invitations::id.eq_any(ids));
     diesel::delete(theirs).execute(tx).await.map(drop)
 }

@@ -33,6 +33,7 @@ pub mod revocations;
 pub mod roles;
 pub mod schema;
 pub mod scope;
+pub mod scim_users;
 pub mod service_accounts;
 pub mod session_cap;
 pub mod sessions;

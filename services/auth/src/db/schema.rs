@@ -403,6 +403,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    scim_users (tenant_id, id) {
+        tenant_id -> Uuid,
+        id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        invitation_id -> Nullable<Uuid>,
+        user_name -> Text,
+        user_name_canonical -> Text,
+        external_id -> Nullable<Text>,
+        display_name -> Nullable<Text>,
+        given_name -> Nullable<Text>,
+        family_name -> Nullable<Text>,
+        deactivated_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     service_accounts (tenant_id, user_id) {
         tenant_id -> Uuid,
         user_id -> Uuid,

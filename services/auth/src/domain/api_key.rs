@@ -77,6 +77,11 @@ impl ApiKey {
         (is_formed && sum == checksum(body)).then(|| Self(text.to_owned()))
     }
 
+    /// Does somebody mean this text to be a key, a right one or not?
+    pub fn is_meant_by(text: &str) -> bool {
+        text.split_once('_').is_some_and(|(brand, _)| brand == BRAND)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -108,6 +108,8 @@ text_enum! {
         MembershipRemoved => "membership.removed",
         /// By the member.
         MembershipLeft => "membership.left",
+        /// What an identity provider says of somebody; that it invited, suspended or removed them has entries of its own.
+        ProvisioningChanged => "provisioning.changed",
         InvitationCreated => "invitation.created",
         InvitationResent => "invitation.resent",
         InvitationRevoked => "invitation.revoked",

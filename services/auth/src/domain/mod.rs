@@ -30,6 +30,7 @@ pub mod provider;
 pub mod recovery_code;
 pub mod refresh_token;
 pub mod rotation;
+pub mod scim;
 pub mod scopes;
 pub mod second_factor;
 pub mod service_account;

@@ -94,6 +94,7 @@ mod tests {
         AuditAction::RoleCreated,
         AuditAction::RoleChanged,
         AuditAction::RoleRemoved,
+        AuditAction::ProvisioningChanged,
         AuditAction::InvitationCreated,
         AuditAction::InvitationResent,
         AuditAction::InvitationRevoked,

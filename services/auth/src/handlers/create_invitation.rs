@@ -7,6 +7,7 @@ use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageMembers;
 use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_kernel::TenantId;
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, Fault, Locale, Problem, ProblemDocument, RateRefusal, Unavailability,
 };
@@ -145,7 +146,7 @@ async fn invite(
     let settings = tenants::find(tx, tenant).await?.ok_or_else(Problem::not_found)?;
     let code = match &asked.email {
         Some(email) => {
-            require_no_member(tx, auth, actor, email).await?;
+            require_no_member(tx, auth, tenant, email).await?;
             invitations::revoke_expired_to(tx, tenant, email.canonical(), now).await?;
             None
         }
@@ -186,14 +187,14 @@ async fn invite(
 }
 
 /// Who manages members sees who they are: so they may be told that this is one.
-async fn require_no_member(
+pub async fn require_no_member(
     tx: &mut Connection,
     auth: &Auth,
-    actor: &CurrentActor,
+    tenant: TenantId,
     email: &EmailAddress,
 ) -> Result<(), Error> {
     let Some(account) = users::find_by_email(tx, auth.realm, email).await? else { return Ok(()) };
-    let membership = memberships::find(tx, actor.tenant_id, account.id).await?;
+    let membership = memberships::find(tx, tenant, account.id).await?;
     let is_member = membership.is_some_and(|membership| {
         matches!(membership.status, MembershipStatus::Active | MembershipStatus::Suspended)
     });

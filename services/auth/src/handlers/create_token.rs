@@ -2,7 +2,6 @@
 
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
-use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{TenantId, text_enum};
 use shinkofa_web::{
@@ -11,13 +10,11 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
-use crate::attempts::record_failure;
 use crate::domain::api_key::{ApiKey, PresentedKey};
 use crate::domain::device::Surroundings;
-use crate::domain::lockout;
 use crate::domain::scopes::ScopeText;
 use crate::error::Error;
-use crate::machine_tokens::{MachineToken, Showing, mint};
+use crate::machine_tokens::{MachineToken, show};
 use crate::{Auth, limits};
 
 text_enum! {
@@ -32,7 +29,7 @@ text_enum! {
 pub struct TokenRequest {
     #[serde(rename = "grantType")]
     _grant_type: GrantType,
-    /// A key of a service account. It goes here and nowhere else: no other route takes it, in no header.
+    /// A key of a service account. No other route takes it but those beneath `/api/tenants/scim/v2`, as their bearer token.
     #[schema(value_type = String, format = "password", min_length = 1, max_length = 4096, example = "shk_abcdefghjkmn_q83vASNFZ4mrze8BI0VniavN7wEjRWeJ")]
     api_key: PresentedKey,
     /// Names of permissions with a space between, where less than the account may do is enough.
@@ -79,18 +76,8 @@ async fn answer(
     limiter.require(&limits::TOKEN_BY_NETWORK, network).await?;
     let key = ApiKey::parse(body.api_key.as_str()).ok_or(Error::KeyRefused)?;
     limiter.require(&limits::TOKEN_BY_KEY, &format!("{}:{network}", key.prefix())).await?;
-    let subject = lockout::api_key(key.prefix(), network);
     let wanted = body.scope.as_ref().map(|ScopeText(scopes)| scopes);
-    let showing = Showing { key: &key, subject: &subject, surroundings, wanted };
-    let scope = Scope::realm(auth.realm).with_tenant(tenant);
-    let minted = transaction(&auth.platform.database, &scope, "create_token", async |tx| {
-        mint(tx, auth, tenant, &showing).await
-    })
-    .await;
-    if matches!(minted, Err(Error::KeyRefused)) {
-        record_failure(auth, &subject).await?;
-    }
-    minted
+    show(auth, tenant, (&key, surroundings), wanted).await
 }
 
 fn outcome(token: &Result<MachineToken, Error>) -> &'static str {

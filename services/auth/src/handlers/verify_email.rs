@@ -12,7 +12,7 @@ use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::TokenGrant;
 use crate::db::users::{Account, Choice};
-use crate::db::{memberships, one_time_tokens, scope, signups, users};
+use crate::db::{memberships, one_time_tokens, scim_users, scope, signups, users};
 use crate::domain::account::{AccountKind, MembershipStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
@@ -95,6 +95,7 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
 
     trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
     announce_account(tx, &trail, &account).await?;
+    scim_users::recognise(tx, (trail.tenant, realm)).await?;
     match signup.and_then(|signup| signup.invitation_digest) {
         Some(digest) => accept(tx, auth, &trail, (&account, digest)).await,
         None => Ok(()),

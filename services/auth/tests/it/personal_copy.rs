@@ -117,7 +117,7 @@ async fn who_looks_in_somebodys_place_cannot_carry_their_data_away() {
 }
 
 /// Where a copy holds each column that is about the person.
-const PLACES: [(&str, &str); 42] = [
+const PLACES: [(&str, &str); 48] = [
     ("account_suspensions.reason", "account/suspensionReason"),
     ("consent_decisions.kind", "studios/*/services/auth/consents/*/kind"),
     ("consent_decisions.version", "studios/*/services/auth/consents/*/version"),
@@ -148,6 +148,12 @@ const PLACES: [(&str, &str); 42] = [
     ("profiles.preferences", "account/profile/preferences"),
     ("profiles.time_zone", "account/profile/timeZone"),
     ("remembered_devices.user_agent", "account/devices/remembered/*/userAgent"),
+    ("scim_users.display_name", "studios/*/services/auth/toldByIdentityProvider/*/displayName"),
+    ("scim_users.external_id", "studios/*/services/auth/toldByIdentityProvider/*/externalId"),
+    ("scim_users.family_name", "studios/*/services/auth/toldByIdentityProvider/*/familyName"),
+    ("scim_users.given_name", "studios/*/services/auth/toldByIdentityProvider/*/givenName"),
+    ("scim_users.user_name", "studios/*/services/auth/toldByIdentityProvider/*/userName"),
+    ("scim_users.user_name_canonical", "studios/*/services/auth/toldByIdentityProvider/*/userNameCanonical"),
     ("session_places.device_name", "account/sessions/*/deviceName"),
     ("session_places.ip_prefix", "account/sessions/*/network"),
     ("session_places.user_agent", "account/sessions/*/userAgent"),
@@ -213,6 +219,10 @@ async fn plant(app: &TestApp<Auth>, anna: &Value) {
             now());
         INSERT INTO invitation_acceptances (tenant_id, invitation_id, user_id, accepted_at)
         VALUES ('{tenant}', '{id}', '{user}', now());
+        INSERT INTO scim_users (tenant_id, id, user_id, user_name, user_name_canonical, external_id, display_name,
+            given_name, family_name, created_at, updated_at)
+        VALUES ('{tenant}', '{id}', '{user}', 'Told@planted.example', 'told@planted.example', 'planted number',
+            'planted display', 'planted given', 'planted family', now(), now());
         INSERT INTO membership_locks (tenant_id, user_id, reason, locked_by, locked_at)
         VALUES ('{tenant}', '{user}', 'planted lock', '{id}', now());
         INSERT INTO profiles (realm_id, user_id, avatar_id, bio, time_zone, preferences, onboarding, updated_at)

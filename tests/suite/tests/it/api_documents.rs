@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use suite::{Call, ClassTerms, Member, PackageTerms, SessionTerms, Stack, invariants};
+use suite::{Answer, Call, ClassTerms, Member, PackageTerms, SessionTerms, Stack, invariants};
 
 const SERVICES: [&str; 4] = ["auth", "credits", "booking", "notify"];
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
@@ -48,6 +48,9 @@ const PUBLIC: &[&str] = &[
     "GET /undo-email-change",
     "GET /not-me",
     "POST /api/tenants/invitations/join",
+    "GET /api/tenants/scim/v2/ServiceProviderConfig",
+    "GET /api/tenants/scim/v2/ResourceTypes",
+    "GET /api/tenants/scim/v2/Schemas",
     "GET /invitation",
     "GET /api/credits/packages",
     "POST /api/webhooks/stripe",
@@ -71,6 +74,34 @@ pub struct Operation {
 impl Operation {
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// Are its refusals SCIM's, and not problems?
+    fn speaks_scim(&self) -> bool {
+        self.path.starts_with("/api/tenants/scim/v2/")
+    }
+
+    /// What its body is described by, whichever media type it is sent as.
+    pub fn body_schema(&self) -> &Value {
+        let content = &self.description["requestBody"]["content"];
+        let kinds = ["application/json", "application/scim+json"].into_iter();
+        let described = kinds.map(|kind| &content[kind]["schema"]).find(|schema| !schema.is_null());
+        described.unwrap_or(&Value::Null)
+    }
+
+    /// Fails the test unless it answered 401 in its own words.
+    #[track_caller]
+    fn expect_unauthenticated(&self, answer: Answer) -> Answer {
+        if !self.speaks_scim() {
+            return answer.expect_problem(401, "unauthenticated");
+        }
+        let answer = answer.expect(401);
+        assert_eq!(answer.headers["content-type"], "application/scim+json", "{}", self.name());
+        assert_eq!(
+            (&answer.body["code"], &answer.body["status"]),
+            (&json!("unauthenticated"), &json!("401"))
+        );
+        answer
     }
 
     /// The development mailbox has a host of its own.
@@ -145,13 +176,13 @@ async fn every_document_is_served_and_declares_what_its_routes_answer() {
             assert!(responses.keys().any(|status| status.starts_with(['2', '3'])), "{name} never succeeds");
             assert!(responses.contains_key("401") || operation.public, "{name} declares no 401");
             for (status, response) in responses.iter().filter(|(status, _)| status.as_str() >= "400") {
-                let content = &response["content"]["application/problem+json"];
-                assert!(
-                    content["schema"]["$ref"]
-                        .as_str()
-                        .is_some_and(|schema| schema.ends_with("ProblemDocument")),
-                    "{name} {status}"
-                );
+                let (kind, shape) = if operation.speaks_scim() {
+                    ("application/scim+json", "ScimError")
+                } else {
+                    ("application/problem+json", "ProblemDocument")
+                };
+                let schema = &response["content"][kind]["schema"]["$ref"];
+                assert!(schema.as_str().is_some_and(|schema| schema.ends_with(shape)), "{name} {status}");
             }
         }
     }
@@ -171,12 +202,12 @@ async fn every_route_of_every_document_is_401_without_a_token_unless_it_is_publi
                 continue;
             }
             protected += 1;
-            operation.call(&stack).send().await.expect_problem(401, "unauthenticated");
-            operation.call(&stack).bearer("not-a-token").send().await.expect_problem(401, "unauthenticated");
+            operation.expect_unauthenticated(operation.call(&stack).send().await);
+            operation.expect_unauthenticated(operation.call(&stack).bearer("not-a-token").send().await);
             let answer =
                 operation.call(&stack).header("authorization", "Basic YWRtaW46YWRtaW4=").send().await;
             assert_eq!(
-                answer.expect_problem(401, "unauthenticated").headers["www-authenticate"],
+                operation.expect_unauthenticated(answer).headers["www-authenticate"],
                 "Bearer",
                 "{name}"
             );
@@ -245,6 +276,9 @@ pub async fn what_auth_keeps(stack: &Stack, admin: &Member) -> Vec<Value> {
             json!({ "url": "https://hooks.example.org/shinkofa", "eventTypes": ["membership.locked"] });
         let webhook = make(stack, admin, "/api/tenants/webhooks", &webhook).await["id"].clone();
         known.push(json!([method, "/api/tenants/webhooks/{id}", { "id": webhook }]));
+        let brought = json!({ "userName": format!("{}@{}", stack.fresh("brought"), stack.domain) });
+        let brought = make(stack, admin, "/api/tenants/scim/v2/Users", &brought).await["id"].clone();
+        known.push(json!([method, "/api/tenants/scim/v2/Users/{id}", { "id": brought }]));
     }
     known
 }

@@ -10,7 +10,7 @@ use super::cast::employee;
 use crate::api_documents::{Operation, what_exists};
 
 /// What stands before an id in a path, and the table that it names a row of. A route with an id that is not here fails the test.
-const NAMED: [(&str, &str); 20] = [
+const NAMED: [(&str, &str); 21] = [
     ("/api/admin/users/", "auth.users"),
     ("/api/auth/mfa/factors/", "auth.user_factors"),
     ("/api/auth/mfa/remembered-devices/", "auth.remembered_devices"),
@@ -26,6 +26,7 @@ const NAMED: [(&str, &str); 20] = [
     ("/api/tenants/invitations/", "auth.invitations"),
     ("/api/tenants/members/", "auth.memberships"),
     (ROLES, "auth.roles"),
+    ("/api/tenants/scim/v2/Users/", "auth.scim_users"),
     ("/api/tenants/service-accounts/", "auth.service_accounts"),
     ("/api/tenants/service-accounts/{id}/keys/", "auth.api_keys"),
     ("/api/tenants/webhooks/", "auth.webhook_endpoints"),
@@ -74,6 +75,8 @@ impl Everything {
         let email = format!("{}@{}", stack.fresh("invited"), stack.domain);
         create("/api/tenants/invitations", json!({ "kind": "email", "email": email, "roles": ["member"] }))
             .await;
+        let brought = json!({ "userName": format!("{}@{}", stack.fresh("brought"), stack.domain) });
+        create("/api/tenants/scim/v2/Users", brought).await;
         let webhook = json!({ "url": "https://hooks.example.org/in", "eventTypes": ["membership.locked"] });
         let webhook = id_of(&create("/api/tenants/webhooks", webhook).await);
         // Nothing is to be sent there.

@@ -71,12 +71,10 @@ pub struct Sent {
 
 impl Sent {
     pub fn with_every_example(operation: &Operation, document: &Value) -> Self {
-        let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
-        Self { body: whole_example(schema, document), ..Self::of(operation, document) }
+        Self { body: whole_example(operation.body_schema(), document), ..Self::of(operation, document) }
     }
 
     fn of(operation: &Operation, document: &Value) -> Self {
-        let schema = &operation.description["requestBody"]["content"]["application/json"]["schema"];
         let parameters = operation.description["parameters"].as_array().into_iter().flatten();
         let wanted = parameters.filter(|one| one["in"] == "query" && one["required"] == true);
         let query = wanted.map(|one| {
@@ -86,7 +84,7 @@ impl Sent {
             };
             (one["name"].as_str().unwrap_or_default().to_owned(), value)
         });
-        Self { body: example(schema, document), query: query.collect() }
+        Self { body: example(operation.body_schema(), document), query: query.collect() }
     }
 }
 
