@@ -1,15 +1,16 @@
 //! Password hashing, no more of it at once than the machine has cores: a flood of sign-ins waits or is sent away, and
 //! takes neither the memory nor the processor from everybody else.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Block, Params, Version};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use shinkofa_kernel::defended;
 use shinkofa_web::Fault;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::Error;
 
@@ -18,9 +19,11 @@ const MEMORY_KIB: u32 = 19_456;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Longer than this nobody waits for a turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// A core does about fifty in a second: what waits behind so many would not get its turn in time.
-const WAITING_PER_CORE: usize = 100;
+pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// What a hash is taken to last before one was measured: a core does about fifty in a second.
+const LASTS_AT_FIRST: Duration = Duration::from_millis(20);
+/// A hash keeps a processor for as long as hundreds of other requests take together, and is in no hurry.
+const NICENESS: i32 = 5;
 
 /// Checked for an address without an account, so that the answer takes as long as for one with an account. Nobody knows a
 /// password for it: its output was drawn, not computed.
@@ -34,8 +37,10 @@ pub struct HashingPool(Arc<Turns>);
 #[derive(Debug)]
 struct Turns {
     turns: Arc<Semaphore>,
+    cores: usize,
     waiting: AtomicUsize,
-    most_waiting: usize,
+    pace: Pace,
+    threads: ThreadPool,
     /// Blocks are used again: handing 19 MiB back to the system and clearing new ones would cost a fifth of a hash.
     memory: Mutex<Vec<Vec<Block>>>,
 }
@@ -57,14 +62,27 @@ pub enum Verdict {
 }
 
 impl HashingPool {
-    pub fn new(cores: usize) -> Self {
+    pub fn new(cores: usize) -> anyhow::Result<Self> {
         let cores = cores.max(1);
-        Self(Arc::new(Turns {
+        let threads = ThreadPoolBuilder::new()
+            .num_threads(cores)
+            .thread_name(|number| format!("hashing-{number}"))
+            .start_handler(|_| make_way())
+            .panic_handler(|_| tracing::error!("a password could not be hashed: the thread panicked"))
+            .build()?;
+        Ok(Self(Arc::new(Turns {
             turns: Arc::new(Semaphore::new(cores)),
+            cores,
             waiting: AtomicUsize::new(0),
-            most_waiting: cores * WAITING_PER_CORE,
+            pace: Pace::default(),
+            threads,
             memory: Mutex::default(),
-        }))
+        })))
+    }
+
+    /// [`Error::Busy`] when whoever comes now would not get a turn in time: nothing else is done for them in vain.
+    pub fn require_room(&self) -> Result<(), Error> {
+        if self.0.has_room_behind(self.0.waiting.load(Ordering::Relaxed)) { Ok(()) } else { Err(Error::Busy) }
     }
 
     /// Waits for a turn; [`Error::Busy`] when it does not come soon.
@@ -77,6 +95,48 @@ impl HashingPool {
             Ok(Err(_)) | Err(_) => Err(Error::Busy),
         }
     }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
+        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// This thread's work gives way to what answers requests.
+fn make_way() {
+    if let Err(error) = rustix::process::nice(NICENESS) {
+        tracing::warn!(%error, "hashing does not give way to other requests");
+    }
+}
+
+impl Turns {
+    /// Would somebody who has so many before them have their turn in time?
+    fn has_room_behind(&self, waiting: usize) -> bool {
+        let turns = u32::try_from(waiting / self.cores).unwrap_or(u32::MAX);
+        self.pace.of_one().saturating_mul(turns) < LONGEST_WAIT
+    }
+}
+
+/// How long a hash lasts these days, in microseconds: a mean of the last few. Zero until there was one.
+#[derive(Debug, Default)]
+struct Pace(AtomicU32);
+
+impl Pace {
+    fn of_one(&self) -> Duration {
+        match self.0.load(Ordering::Relaxed) {
+            0 => LASTS_AT_FIRST,
+            mean => Duration::from_micros(mean.into()),
+        }
+    }
+
+    /// Of two at once one may be lost; the next one tells the same.
+    fn learn(&self, lasted: Duration) {
+        let lasted = u32::try_from(lasted.as_micros()).unwrap_or(u32::MAX).max(1);
+        let mean = match self.0.load(Ordering::Relaxed) {
+            0 => lasted,
+            mean => mean - mean / 8 + lasted / 8,
+        };
+        self.0.store(mean, Ordering::Relaxed);
+    }
 }
 
 /// Counts those who wait, also when one of them gives up.
@@ -86,7 +146,7 @@ impl<'a> Waiting<'a> {
     fn begin(turns: &'a Turns) -> Option<Self> {
         let before = turns.waiting.fetch_add(1, Ordering::Relaxed);
         let waiting = Self(turns);
-        (before < turns.most_waiting).then_some(waiting)
+        turns.has_room_behind(before).then_some(waiting)
     }
 }
 
@@ -100,7 +160,7 @@ impl HashingTurn {
     /// The PHC string of a password under today's parameters.
     pub async fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, Fault> {
         let password = password.to_owned();
-        self.on_a_blocking_thread(move |memory| hash(password.as_bytes(), salt, memory)).await?
+        self.on_a_hashing_thread(move |memory| hash(password.as_bytes(), salt, memory)).await?
     }
 
     /// Compares a password with a PHC string. Without one it takes as long, and is wrong.
@@ -111,31 +171,29 @@ impl HashingTurn {
         let password = password.to_owned();
         let (phc, known) = (phc.unwrap_or(NOBODY).to_owned(), phc.is_some());
         let verdict =
-            self.on_a_blocking_thread(move |memory| verify(password.as_bytes(), &phc, memory)).await??;
+            self.on_a_hashing_thread(move |memory| verify(password.as_bytes(), &phc, memory)).await??;
         Ok(if known { verdict } else { Verdict::Wrong })
     }
 
-    async fn on_a_blocking_thread<T, F>(&self, work: F) -> Result<T, Fault>
+    async fn on_a_hashing_thread<T, F>(&self, work: F) -> Result<T, Fault>
     where
         T: Send + 'static,
         F: FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     {
         let (pool, permit) = (self.pool.clone(), self.permit.clone());
-        let done = tokio::task::spawn_blocking(move || {
+        let (tell, told) = oneshot::channel();
+        self.pool.0.threads.spawn(move || {
             // Held by the thread: a caller that gives up does not make room before the work is over.
             let _permit = permit;
             let mut memory = pool.memory().pop().unwrap_or_default();
+            let began = Instant::now();
             let result = work(&mut memory);
+            pool.0.pace.learn(began.elapsed());
             pool.memory().push(memory);
-            result
+            // Whoever asked may have gone.
+            let _ = tell.send(result);
         });
-        done.await.map_err(Fault::unexpected)
-    }
-}
-
-impl HashingPool {
-    fn memory(&self) -> std::sync::MutexGuard<'_, Vec<Vec<Block>>> {
-        self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        told.await.map_err(Fault::unexpected)
     }
 }
 
@@ -225,7 +283,7 @@ mod tests {
     /// V1: the memory of a hash is kept for the next one, so it tells that there was one.
     #[tokio::test]
     async fn v01_a_password_of_nobodys_is_hashed_like_anybody_elses() {
-        let pool = HashingPool::new(1);
+        let pool = HashingPool::new(1).unwrap();
         let turn = pool.turn().await.unwrap();
         assert_eq!(turn.verify("anything at all", None).await.unwrap(), Verdict::Wrong);
         let blocks: Vec<usize> = pool.memory().iter().map(Vec::len).collect();
@@ -243,10 +301,47 @@ mod tests {
 
     #[tokio::test]
     async fn turns_are_as_many_as_cores_and_come_back() {
-        let pool = HashingPool::new(1);
+        let pool = HashingPool::new(1).unwrap();
         let turn = pool.turn().await.unwrap();
         assert!(matches!(pool.turn().await, Err(Error::Busy)));
         drop(turn);
         assert!(pool.turn().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn whoever_would_wait_too_long_is_sent_away_at_once() {
+        let pool = HashingPool::new(2).unwrap();
+        // Four hashes of a second each stand before whoever comes next.
+        pool.0.pace.learn(Duration::from_secs(1));
+        let _both = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
+        let before = [(); 4].map(|()| Waiting::begin(&pool.0).unwrap());
+        assert!(matches!(pool.require_room(), Err(Error::Busy)));
+        assert!(matches!(pool.turn().await, Err(Error::Busy)));
+        assert_eq!(pool.0.waiting.load(Ordering::Relaxed), before.len());
+        drop(before);
+        assert!(pool.require_room().is_ok());
+    }
+
+    #[test]
+    fn the_pace_follows_what_hashes_last() {
+        let pace = Pace::default();
+        assert_eq!(pace.of_one(), LASTS_AT_FIRST);
+        pace.learn(Duration::from_millis(40));
+        assert_eq!(pace.of_one(), Duration::from_millis(40));
+        for _ in 0..40 {
+            pace.learn(Duration::from_millis(80));
+        }
+        assert!(pace.of_one().abs_diff(Duration::from_millis(80)) < Duration::from_millis(1), "{pace:?}");
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_panics_is_an_error_and_takes_no_turn_with_it() {
+        let pool = HashingPool::new(1).unwrap();
+        let turn = pool.turn().await.unwrap();
+        let panicking = turn.on_a_hashing_thread(|_| -> () { panic!("as if argon2 had a bug") }).await;
+        assert!(panicking.is_err());
+        drop(turn);
+        let turn = pool.turn().await.unwrap();
+        assert_eq!(turn.verify("anything at all", None).await.unwrap(), Verdict::Wrong);
     }
 }

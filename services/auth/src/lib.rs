@@ -22,6 +22,7 @@ mod federation;
 mod first_factor;
 mod guests;
 mod handlers;
+mod guesses;
 mod hashing;
 mod impersonation;
 mod invitation_view;

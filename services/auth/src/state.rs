@@ -16,6 +16,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use crate::db::audit::Trail;
 use crate::domain::origin::{NotAnOrigin, Origins};
 use crate::domain::webauthn::RelyingParty;
+use crate::guesses::Guesses;
 use crate::hashing::HashingPool;
 use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
@@ -49,6 +50,7 @@ pub struct Auth {
     /// The realm of this installation: whose accounts sign in here.
     pub realm: RealmId,
     pub hashing: HashingPool,
+    pub guesses: Guesses,
     /// Seals what only notify may read, and the keys of sessions.
     pub sealing: SealingKey,
     pub randomness: Randomness,
@@ -112,7 +114,8 @@ impl Service for Auth {
         Ok(Self {
             platform,
             realm: RealmId::DEFAULT,
-            hashing: HashingPool::new(cores),
+            hashing: HashingPool::new(cores)?,
+            guesses: Guesses::default(),
             sealing: sealing.map_err(anyhow::Error::from)?,
             randomness: Randomness,
             providers,

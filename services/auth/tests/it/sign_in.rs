@@ -88,8 +88,7 @@ async fn v14_parallel_guesses_are_counted_and_stopped() {
     people::confirmed(&app, &anna).await;
     let guesses = join_all((0..200).map(|_| people::sign_in(&app, &anna, "a stranger guesses"))).await;
     let tried = guesses.iter().filter(|answer| answer.status == 401).count();
-    let cores = std::thread::available_parallelism().unwrap().get();
-    assert!((1..=cores).contains(&tried), "{tried} guesses of 200 were looked at");
+    assert_eq!(tried, 1, "of 200 guesses one is looked at");
     assert!(guesses.iter().all(|answer| [401, 429, 503].contains(&answer.status)));
     let counted = app.sql("SELECT failures FROM auth_failures").await;
     assert_eq!(counted[0]["failures"], tried);
