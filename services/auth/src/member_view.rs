@@ -1,13 +1,17 @@
-//! A member as staff see them.
+//! Members as staff see them.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use shinkofa_db::Connection;
+use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::{Tier, UserId};
-use shinkofa_web::Locale;
+use shinkofa_web::{Locale, Page, PageLimit, Problem};
 use utoipa::ToSchema;
 
-use crate::db::members::Member;
+use crate::Auth;
+use crate::db::members::{self, Member, MemberFilter};
 use crate::domain::account::{AccountKind, AccountStatus, MembershipStatus};
+use crate::error::Error;
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -45,7 +49,7 @@ pub struct LockView {
 
 impl MemberView {
     /// `roles` holds those of all members of a list.
-    pub fn new(member: Member, roles: &[(UserId, String)]) -> Self {
+    fn new(member: Member, roles: &[(UserId, String)]) -> Self {
         let theirs = roles.iter().filter(|(user, _)| *user == member.user);
         let lock = member.lock_reason.zip(member.locked_by).zip(member.locked_at);
         Self {
@@ -64,4 +68,29 @@ impl MemberView {
             lock: lock.map(|((reason, locked_by), locked_at)| LockView { reason, locked_by, locked_at }),
         }
     }
+}
+
+/// A member of the caller's tenant as they are now.
+pub async fn view(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+) -> Result<MemberView, Error> {
+    let member = members::find(tx, (actor.tenant_id, auth.realm, user)).await?;
+    let member = member.ok_or_else(Problem::not_found)?;
+    let roles = members::roles_of(tx, actor.tenant_id, &[user]).await?;
+    Ok(MemberView::new(member, &roles))
+}
+
+/// Of the members that are asked for, a page.
+pub async fn page(
+    tx: &mut Connection,
+    filter: &MemberFilter,
+    limit: PageLimit,
+) -> Result<Page<MemberView>, Error> {
+    let found = members::search(tx, filter, limit.probe()).await?;
+    let users: Vec<UserId> = found.iter().map(|member| member.user).collect();
+    let roles = members::roles_of(tx, filter.tenant, &users).await?;
+    Ok(Page::new(found, limit, |member| member.user, |member| MemberView::new(member, &roles)))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use shinkofa_db::Connection;
-use shinkofa_identity::{CurrentActor, permissions::ManageMembers};
+use shinkofa_identity::{CurrentActor, Grants, permissions::ManageMembers};
 use shinkofa_kernel::{Role, SessionId, UserId};
 use shinkofa_web::Problem;
 
@@ -14,15 +14,29 @@ use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
 use crate::db::{roles, tenants, users};
 use crate::domain::account::AccountKind;
+use crate::domain::administration::may_manage;
 use crate::domain::api_key::KeyEnd;
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::Authority;
 use crate::domain::session::SessionEnd;
 use crate::domain::tenant::RoleNames;
 use crate::error::Error;
-use crate::handlers::lock_user::require_manageable;
 use crate::key_revocation::{revoke_keys_made_by, revoke_keys_of_demoted};
 use crate::withdrawal::end_sessions;
+
+/// The caller, who showed lately who they are, and the member. Both stay as they are until the transaction ends: two admins who
+/// lock each other out at the same moment do not both succeed.
+pub async fn caller_and_member<P: Grants>(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+) -> Result<(Membership, Membership), Error> {
+    memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
+    let (_, own) = require_recent_authority::<P>(tx, auth, actor).await?;
+    let member = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
+    Ok((own, member))
+}
 
 /// The caller, who showed lately who they are, and the member whose roles they may change, their own among them. Who the
 /// admins of a tenant are is changed one change after the other, so that two of them cannot each rely on the other and both go.
@@ -32,11 +46,8 @@ pub async fn changeable(
     actor: &CurrentActor,
     user: UserId,
 ) -> Result<(Membership, Membership), Error> {
-    let tenant = actor.tenant_id;
-    tenants::hold(tx, tenant).await?;
-    memberships::hold(tx, tenant, &[actor.user_id, user]).await?;
-    let (_, own) = require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
-    let member = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
+    tenants::hold(tx, actor.tenant_id).await?;
+    let (own, member) = caller_and_member::<ManageMembers>(tx, auth, actor, user).await?;
     require_person(tx, auth, user).await?;
     require_manageable(&own, &member)?;
     Ok((own, member))
@@ -48,6 +59,12 @@ pub async fn require_person(tx: &mut Connection, auth: &Auth, user: UserId) -> R
         Some(account) if account.kind == AccountKind::Service => Err(Error::CannotManage),
         _ => Ok(()),
     }
+}
+
+/// [`Error::CannotManage`] where the member weighs as much as the caller.
+pub fn require_manageable(own: &Membership, member: &Membership) -> Result<(), Error> {
+    let manages = may_manage(&own.authority().weight(), &member.authority().weight());
+    if manages { Ok(()) } else { Err(Error::CannotManage) }
 }
 
 /// The roles of these names, which stay until the transaction ends; 422 where the tenant has no such role.

@@ -1,8 +1,10 @@
 //! Between the two steps of signing in: what the token of the first one stands for, and what follows a right second one.
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, Scope};
 use shinkofa_kernel::{Actor, TenantId, defended};
 use shinkofa_web::Problem;
 
@@ -55,6 +57,13 @@ pub struct HalfWay {
     pub grant: TokenGrant,
     pub account: Account,
     pub first: PassedStep,
+}
+
+impl HalfWay {
+    /// What they may see once they are in.
+    pub fn scope(&self, auth: &Auth) -> Scope {
+        Scope::realm(auth.realm).with_tenant(self.grant.for_tenant).with_user(self.account.id)
+    }
 }
 
 /// Counts an attempt at the second step, in a transaction that has to commit before anything is looked at. `None` when the
@@ -160,8 +169,15 @@ async fn remember(
     Ok(token.as_str().to_owned())
 }
 
-/// The outcome of a second step, counted beside those of the first.
-pub fn outcome(result: &Result<TokenAnswer, Error>) -> &'static str {
+/// The answer of a second step, counted beside those of the first.
+pub fn respond(auth: &Auth, result: Result<TokenAnswer, Error>) -> Result<HttpResponse, Error> {
+    metrics::counter!("auth_logins_total", "outcome" => outcome(&result)).increment(1);
+    let answer = result?;
+    auth.platform.committed();
+    Ok(answer.respond(StatusCode::OK))
+}
+
+fn outcome(result: &Result<TokenAnswer, Error>) -> &'static str {
     match result {
         Ok(_) => "signed_in",
         Err(Error::SecondFactorRefused | Error::PasskeyCloned) => "second_factor_refused",

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, typed_id};
 
+use super::portions::delete_portion;
 use super::schema::email_changes;
 
 typed_id! {
@@ -106,13 +107,6 @@ pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -
     diesel::delete(email_changes::table.filter(theirs)).execute(tx).await.map(drop)
 }
 
-prepared_query! {
-    struct DeleteOlderThan { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM email_changes WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM email_changes gone, input
-        WHERE gone.realm_id = realm AND gone.requested_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_older_than(
     tx: &mut Connection,
@@ -120,5 +114,6 @@ pub async fn delete_older_than(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteOlderThan { realm, instant: before, most }.execute(tx).await
+    let old = email_changes::realm_id.eq(realm).and(email_changes::requested_at.lt(before));
+    delete_portion(tx, email_changes::table, old, most).await
 }

@@ -1,11 +1,14 @@
 //! How many codes were tried for somebody lately.
 
 use diesel::sql_types::Integer;
-use diesel::{OptionalExtension, QueryDsl, QueryResult, QueryableByName};
+use diesel::{
+    BoolExpressionMethods, ExpressionMethods, OptionalExtension, QueryDsl, QueryResult, QueryableByName,
+};
 use diesel_async::RunQueryDsl;
 use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{RealmId, UserId};
 
+use super::portions::delete_portion;
 use super::schema::factor_guesses;
 
 prepared_query! {
@@ -36,16 +39,10 @@ pub async fn count(
     Ok(row.is_some())
 }
 
-prepared_query! {
-    struct DeleteBefore { realm: RealmId as Uuid, oldest: i64 as BigInt, most: i64 as BigInt }
-    " DELETE FROM factor_guesses WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM factor_guesses gone, input
-        WHERE gone.realm_id = realm AND gone.step < oldest LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_before(tx: &mut Connection, realm: RealmId, step: i64, most: i64) -> QueryResult<usize> {
-    DeleteBefore { realm, oldest: step, most }.execute(tx).await
+    let old = factor_guesses::realm_id.eq(realm).and(factor_guesses::step.lt(step));
+    delete_portion(tx, factor_guesses::table, old, most).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

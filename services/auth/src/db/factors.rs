@@ -5,9 +5,10 @@ use diesel::QueryResult;
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, UserId, typed_id};
 
+use super::portions::delete_portion;
 use super::schema::user_factors;
 use crate::domain::account::FactorKind;
 
@@ -166,13 +167,6 @@ pub async fn delete_unconfirmed(tx: &mut Connection, realm: RealmId, user: UserI
     diesel::delete(user_factors::table.filter(begun)).execute(tx).await.map(drop)
 }
 
-prepared_query! {
-    struct DeleteUnconfirmedBefore { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM user_factors WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM user_factors gone, input
-        WHERE gone.realm_id = realm AND gone.confirmed_at IS NULL AND gone.created_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_unconfirmed_before(
     tx: &mut Connection,
@@ -180,7 +174,11 @@ pub async fn delete_unconfirmed_before(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteUnconfirmedBefore { realm, instant: before, most }.execute(tx).await
+    let begun = user_factors::realm_id
+        .eq(realm)
+        .and(user_factors::confirmed_at.is_null())
+        .and(user_factors::created_at.lt(before));
+    delete_portion(tx, user_factors::table, begun, most).await
 }
 
 /// Removes those of somebody's that were begun at this instant or later, with the passkeys among them.

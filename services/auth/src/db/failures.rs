@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::RealmId;
 
+use super::portions::delete_portion;
 use super::schema::auth_failures;
 use crate::domain::device::Digest;
 use crate::domain::lockout::Failures;
@@ -85,13 +86,6 @@ pub async fn few_since(
         .await
 }
 
-prepared_query! {
-    struct DeleteOlderThan { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM auth_failures WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM auth_failures gone, input
-        WHERE gone.realm_id = realm AND gone.counting_since < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_older_than(
     tx: &mut Connection,
@@ -99,5 +93,6 @@ pub async fn delete_older_than(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteOlderThan { realm, instant: before, most }.execute(tx).await
+    let old = auth_failures::realm_id.eq(realm).and(auth_failures::counting_since.lt(before));
+    delete_portion(tx, auth_failures::table, old, most).await
 }

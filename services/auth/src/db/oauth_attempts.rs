@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, SessionId, TenantId};
 use shinkofa_web::Locale;
 
+use super::portions::delete_portion;
 use super::schema::{oauth_attempts, oauth_sessions};
 use crate::domain::device::Digest;
 use crate::domain::provider::Provider;
@@ -183,13 +184,6 @@ pub async fn find_used(
         .optional()
 }
 
-prepared_query! {
-    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM oauth_attempts WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM oauth_attempts gone, input
-        WHERE gone.realm_id = realm AND gone.expires_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_expired(
     tx: &mut Connection,
@@ -197,5 +191,6 @@ pub async fn delete_expired(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteExpired { realm, instant: before, most }.execute(tx).await
+    let expired = oauth_attempts::realm_id.eq(realm).and(oauth_attempts::expires_at.lt(before));
+    delete_portion(tx, oauth_attempts::table, expired, most).await
 }

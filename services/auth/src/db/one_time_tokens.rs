@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, TenantId, UserId, defended};
 
+use super::portions::delete_portion;
 use super::schema::one_time_tokens;
 use super::signups::SignupId;
 use crate::domain::device::Digest;
@@ -225,13 +226,6 @@ pub async fn void_for_signup(
     diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
 }
 
-prepared_query! {
-    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM one_time_tokens WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM one_time_tokens gone, input
-        WHERE gone.realm_id = realm AND gone.expires_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_expired(
     tx: &mut Connection,
@@ -239,7 +233,8 @@ pub async fn delete_expired(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteExpired { realm, instant: before, most }.execute(tx).await
+    let expired = one_time_tokens::realm_id.eq(realm).and(one_time_tokens::expires_at.lt(before));
+    delete_portion(tx, one_time_tokens::table, expired, most).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, UserId};
 
+use super::portions::delete_portion;
 use super::schema::passkey_challenges;
 use crate::domain::device::Digest;
 use crate::domain::passkey::ChallengePurpose;
@@ -44,13 +45,6 @@ pub async fn consume(
     Ok(consumed == 1)
 }
 
-prepared_query! {
-    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM passkey_challenges WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM passkey_challenges gone, input
-        WHERE gone.realm_id = realm AND gone.expires_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_expired(
     tx: &mut Connection,
@@ -58,7 +52,8 @@ pub async fn delete_expired(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteExpired { realm, instant: before, most }.execute(tx).await
+    let expired = passkey_challenges::realm_id.eq(realm).and(passkey_challenges::expires_at.lt(before));
+    delete_portion(tx, passkey_challenges::table, expired, most).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

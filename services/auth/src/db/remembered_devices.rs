@@ -4,9 +4,10 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, UserId, typed_id};
 
+use super::portions::delete_portion;
 use super::schema::remembered_devices;
 use crate::domain::device::Digest;
 
@@ -98,13 +99,6 @@ pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -
     diesel::delete(remembered_devices::table.filter(theirs)).execute(tx).await.map(drop)
 }
 
-prepared_query! {
-    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM remembered_devices WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM remembered_devices gone, input
-        WHERE gone.realm_id = realm AND gone.expires_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_expired(
     tx: &mut Connection,
@@ -112,5 +106,6 @@ pub async fn delete_expired(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteExpired { realm, instant: before, most }.execute(tx).await
+    let expired = remembered_devices::realm_id.eq(realm).and(remembered_devices::expires_at.lt(before));
+    delete_portion(tx, remembered_devices::table, expired, most).await
 }

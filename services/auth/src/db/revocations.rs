@@ -10,6 +10,7 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::Revocation;
 use shinkofa_kernel::{SessionId, UserId};
 
+use super::portions::delete_portion;
 use super::schema::revocations;
 
 pub async fn record(tx: &mut Connection, revocation: &Revocation, now: DateTime<Utc>) -> QueryResult<()> {
@@ -103,14 +104,7 @@ pub async fn after(tx: &mut Connection, after: i64) -> QueryResult<RevocationPag
     Ok(RevocationPage { items, cursor })
 }
 
-prepared_query! {
-    struct DeleteOlderThan { instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM revocations WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM revocations gone, input
-        WHERE gone.revoked_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_older_than(tx: &mut Connection, before: DateTime<Utc>, most: i64) -> QueryResult<usize> {
-    DeleteOlderThan { instant: before, most }.execute(tx).await
+    delete_portion(tx, revocations::table, revocations::revoked_at.lt(before), most).await
 }

@@ -9,6 +9,7 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
+use super::portions::delete_portion;
 use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::rotation::Rotation;
@@ -483,13 +484,6 @@ pub async fn opened_since(tx: &mut Connection, realm: RealmId, instant: DateTime
         .await
 }
 
-prepared_query! {
-    struct DeleteExpired { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM sessions WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM sessions gone, input
-        WHERE gone.realm_id = realm AND (gone.absolute_expires_at < instant OR gone.sliding_expires_at < instant) LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_expired(
     tx: &mut Connection,
@@ -497,7 +491,8 @@ pub async fn delete_expired(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteExpired { realm, instant: before, most }.execute(tx).await
+    let over = sessions::absolute_expires_at.lt(before).or(sessions::sliding_expires_at.lt(before));
+    delete_portion(tx, sessions::table, sessions::realm_id.eq(realm).and(over), most).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

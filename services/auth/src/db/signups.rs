@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, TenantId, typed_id};
 use shinkofa_web::Locale;
 
+use super::portions::delete_portion;
 use super::schema::signups;
 
 typed_id! {
@@ -96,13 +97,6 @@ pub async fn delete_for_address(
     diesel::delete(signups::table.filter(pending)).execute(tx).await.map(drop)
 }
 
-prepared_query! {
-    struct DeleteOlderThan { realm: RealmId as Uuid, instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM signups WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM signups gone, input
-        WHERE gone.realm_id = realm AND gone.created_at < instant LIMIT (SELECT most FROM input)))"
-}
-
 /// Removes at most `most`.
 pub async fn delete_older_than(
     tx: &mut Connection,
@@ -110,5 +104,6 @@ pub async fn delete_older_than(
     before: DateTime<Utc>,
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteOlderThan { realm, instant: before, most }.execute(tx).await
+    let old = signups::realm_id.eq(realm).and(signups::created_at.lt(before));
+    delete_portion(tx, signups::table, old, most).await
 }

@@ -9,6 +9,7 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{TenantId, UserId, typed_id};
 
+use super::portions::delete_portion;
 use super::schema::{webhook_deliveries, webhook_endpoints};
 use crate::domain::webhook::{DeliveryFailure, DeliveryState, EventTypes, MOST_PENDING, Previous};
 
@@ -366,30 +367,17 @@ pub async fn deliveries(
     query.load(tx).await
 }
 
-prepared_query! {
-    struct DeleteDeliveries { tenant: TenantId as Uuid, endpoint: WebhookId as Uuid, most: i64 as BigInt }
-    " DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM webhook_deliveries gone, input
-        WHERE gone.tenant_id = tenant AND gone.endpoint_id = endpoint LIMIT (SELECT most FROM input)))"
-}
-
 /// Forgets at most `most` deliveries to one endpoint.
 pub async fn delete_deliveries(
     tx: &mut Connection,
     (tenant, endpoint): (TenantId, WebhookId),
     most: i64,
 ) -> QueryResult<usize> {
-    DeleteDeliveries { tenant, endpoint, most }.execute(tx).await
-}
-
-prepared_query! {
-    struct DeleteOld { instant: DateTime<Utc> as Timestamptz, most: i64 as BigInt }
-    " DELETE FROM webhook_deliveries WHERE ctid = ANY (ARRAY(
-        SELECT gone.ctid FROM webhook_deliveries gone, input
-        WHERE gone.created_at < instant LIMIT (SELECT most FROM input)))"
+    let theirs = webhook_deliveries::tenant_id.eq(tenant).and(webhook_deliveries::endpoint_id.eq(endpoint));
+    delete_portion(tx, webhook_deliveries::table, theirs, most).await
 }
 
 /// Forgets at most `most` deliveries of before `before`, in the tenant that the transaction sees.
 pub async fn delete_old_here(tx: &mut Connection, before: DateTime<Utc>, most: i64) -> QueryResult<usize> {
-    DeleteOld { instant: before, most }.execute(tx).await
+    delete_portion(tx, webhook_deliveries::table, webhook_deliveries::created_at.lt(before), most).await
 }

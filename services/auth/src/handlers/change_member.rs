@@ -11,10 +11,9 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
-use super::show_member::view;
 use crate::domain::tenant::RoleNames;
 use crate::error::Error;
-use crate::member_view::MemberView;
+use crate::member_view::{MemberView, view};
 use crate::membership_changes::{changeable, named_roles, require_grantable, set_roles};
 use crate::withdrawal::forget_here;
 use crate::{Auth, limits};

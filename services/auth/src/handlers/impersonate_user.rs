@@ -7,20 +7,19 @@ use shinkofa_identity::permissions::ImpersonateUsers;
 use shinkofa_identity::{CurrentActor, Permission, RequirePermission};
 use shinkofa_kernel::UserId;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, Problem, ProblemDocument, RateRefusal,
-    RequestContext, Unavailability,
+    Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, RequestContext,
+    Unavailability,
 };
 use utoipa::ToSchema;
 
-use super::lock_user::require_manageable;
 use super::sign_in::surroundings;
-use crate::authority::require_recent_authority;
-use crate::db::{memberships, users};
+use crate::db::{tenants, users};
 use crate::domain::account::AccountKind;
 use crate::domain::administration::{Reason, may_be_impersonated};
 use crate::domain::device::Surroundings;
 use crate::error::Error;
 use crate::impersonation::{self, ImpersonationAnswer};
+use crate::membership_changes::{caller_and_member, require_manageable};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -77,10 +76,9 @@ async fn impersonate(
     (reason, surroundings): (&Reason, &Surroundings),
 ) -> Result<ImpersonationAnswer, Error> {
     let now = auth.platform.clock.now();
-    // Whoever takes the caller's place away waits for this, and so does not miss what it opens.
-    memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
-    let (_, own) = require_recent_authority::<ImpersonateUsers>(tx, auth, actor).await?;
-    let membership = memberships::held(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
+    // Whoever closes the tenant or takes the caller's place away waits for this, and so does not miss what it opens.
+    tenants::hold_open(tx, actor.tenant_id).await?;
+    let (own, membership) = caller_and_member::<ImpersonateUsers>(tx, auth, actor, user).await?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);
     }

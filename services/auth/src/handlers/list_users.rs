@@ -10,10 +10,10 @@ use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Qu
 
 use crate::Auth;
 use crate::authority::require_authority;
-use crate::db::members::{self, MemberFilter};
+use crate::db::members::MemberFilter;
 use crate::domain::account::MembershipStatus;
 use crate::error::Error;
-use crate::member_view::MemberView;
+use crate::member_view::{MemberView, page};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -74,14 +74,10 @@ pub async fn list_users(
         after: query.cursor.map(|cursor| cursor.0),
     };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let (found, roles) = transaction(&auth.platform.database, &scope, "list_users", async |tx| {
+    let page = transaction(&auth.platform.database, &scope, "list_users", async |tx| {
         require_authority::<ManageUsers>(tx, &auth, &actor).await?;
-        let found = members::search(tx, &filter, query.limit.probe()).await?;
-        let users: Vec<UserId> = found.iter().map(|member| member.user).collect();
-        let roles = members::roles_of(tx, actor.tenant_id, &users).await?;
-        Ok::<_, Error>((found, roles))
+        page(tx, &filter, query.limit).await
     })
     .await?;
-    let page = Page::new(found, query.limit, |member| member.user, |member| MemberView::new(member, &roles));
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
 }

@@ -14,17 +14,18 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::announcement::announce_membership;
-use crate::authority::require_recent_authority;
 use crate::db::memberships::{self, Membership};
 use crate::db::{members, tenants};
 use crate::domain::account::MembershipStatus;
-use crate::domain::administration::{Reason, may_manage};
+use crate::domain::administration::Reason;
 use crate::domain::api_key::KeyEnd;
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::key_revocation::revoke_keys_made_by;
-use crate::membership_changes::{require_another_admin, require_person};
+use crate::membership_changes::{
+    caller_and_member, require_another_admin, require_manageable, require_person,
+};
 use crate::withdrawal::{end_sessions, forget_here};
 use crate::{Auth, limits};
 
@@ -104,27 +105,18 @@ pub async fn lock<P: Grants>(
     Ok(ended)
 }
 
-/// The caller and the member, a person whom the caller may manage. Both stay as they are until the transaction ends: two admins who lock each other out
-/// at the same moment do not both succeed.
+/// The caller and the member, a person whom the caller may manage. Both stay as they are until the transaction ends.
 pub async fn manageable<P: Grants>(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
     user: UserId,
 ) -> Result<(Membership, Membership), Error> {
-    memberships::hold(tx, actor.tenant_id, &[actor.user_id, user]).await?;
-    let (_, own) = require_recent_authority::<P>(tx, auth, actor).await?;
-    let member = memberships::find(tx, actor.tenant_id, user).await?.ok_or_else(Problem::not_found)?;
+    let (own, member) = caller_and_member::<P>(tx, auth, actor, user).await?;
     if user == actor.user_id {
         return Err(Error::OwnAccount);
     }
     require_person(tx, auth, user).await?;
     require_manageable(&own, &member)?;
     Ok((own, member))
-}
-
-/// [`Error::CannotManage`] where the member weighs as much as the caller.
-pub fn require_manageable(own: &Membership, member: &Membership) -> Result<(), Error> {
-    let manages = may_manage(&own.authority().weight(), &member.authority().weight());
-    if manages { Ok(()) } else { Err(Error::CannotManage) }
 }

@@ -1,17 +1,16 @@
 //! `GET /api/tenants/members/{userId}`
 
 use actix_web::{HttpResponse, get, web};
-use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_identity::RequirePermission;
 use shinkofa_identity::permissions::ManageMembers;
-use shinkofa_identity::{CurrentActor, RequirePermission};
 use shinkofa_kernel::UserId;
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::Auth;
 use crate::authority::require_authority;
-use crate::db::members;
 use crate::error::Error;
-use crate::member_view::MemberView;
+use crate::member_view::{MemberView, view};
 
 /// One member of this studio
 #[utoipa::path(
@@ -37,17 +36,4 @@ pub async fn show_member(
     })
     .await?;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(view))
-}
-
-/// A member as they are now.
-pub async fn view(
-    tx: &mut Connection,
-    auth: &Auth,
-    actor: &CurrentActor,
-    user: UserId,
-) -> Result<MemberView, Error> {
-    let member = members::find(tx, (actor.tenant_id, auth.realm, user)).await?;
-    let member = member.ok_or_else(Problem::not_found)?;
-    let roles = members::roles_of(tx, actor.tenant_id, &[user]).await?;
-    Ok(MemberView::new(member, &roles))
 }

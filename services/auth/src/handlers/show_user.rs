@@ -7,17 +7,17 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequirePermission;
 use shinkofa_identity::permissions::ManageUsers;
 use shinkofa_kernel::{SessionId, UserId};
-use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, Unavailability};
+use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::authority::require_authority;
 use crate::db::sessions::LiveSession;
-use crate::db::{factors, members, scope, sessions};
+use crate::db::{factors, scope, sessions};
 use crate::domain::account::FactorKind;
 use crate::domain::administration::IMPERSONATION;
 use crate::error::Error;
-use crate::member_view::MemberView;
+use crate::member_view::{MemberView, view};
 
 const MOST_SESSIONS: i64 = 100;
 
@@ -79,14 +79,12 @@ pub async fn show_user(
     let within = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let details = transaction(&auth.platform.database, &within, "show_user", async |tx| {
         require_authority::<ManageUsers>(tx, &auth, &actor).await?;
-        let member = members::find(tx, (actor.tenant_id, auth.realm, user)).await?;
-        let member = member.ok_or_else(Problem::not_found)?;
-        let roles = members::roles_of(tx, actor.tenant_id, &[user]).await?;
+        let member = view(tx, &auth, &actor, user).await?;
         let live =
             sessions::live_in_tenant(tx, (auth.realm, user, actor.tenant_id), MOST_SESSIONS, now).await?;
         scope::enter_person(tx, user).await?;
         Ok::<_, Error>(MemberDetails {
-            member: MemberView::new(member, &roles),
+            member,
             second_factors: factors::confirmed_kinds(tx, auth.realm, user).await?,
             sessions: live.into_iter().map(MemberSession::from).collect(),
         })

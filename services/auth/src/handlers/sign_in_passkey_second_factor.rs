@@ -1,6 +1,5 @@
 //! `POST /api/auth/signin/mfa/passkey/verify`
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
@@ -17,7 +16,7 @@ use crate::domain::webauthn::Asserted;
 use crate::error::Error;
 use crate::passkey_ceremony::{Occasion, believe_after, note_refusal, take_challenge, use_passkey};
 use crate::passkey_wire::AuthenticationCredential;
-use crate::second_step::{self, Finishing, HalfWay, outcome};
+use crate::second_step::{self, Finishing, HalfWay};
 use crate::session_opening::TokenAnswer;
 use crate::{Auth, limits};
 
@@ -58,11 +57,7 @@ pub async fn sign_in_passkey_second_factor(
     body: Body<PasskeySecondFactorRequest>,
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
-    let result = answer(&auth, &surroundings, body.0).await;
-    metrics::counter!("auth_logins_total", "outcome" => outcome(&result)).increment(1);
-    let answer = result?;
-    auth.platform.committed();
-    Ok(answer.respond(StatusCode::OK))
+    second_step::respond(&auth, answer(&auth, &surroundings, body.0).await)
 }
 
 async fn answer(
@@ -113,8 +108,7 @@ async fn sign_in(
     (stored, asserted): (&Credential, &Asserted),
     finishing: &Finishing<'_>,
 ) -> Result<TokenAnswer, Error> {
-    let scope =
-        Scope::realm(auth.realm).with_tenant(half_way.grant.for_tenant).with_user(half_way.account.id);
+    let scope = half_way.scope(auth);
     transaction(&auth.platform.database, &scope, "sign_in_passkey_second_factor", async |tx| {
         let membership = second_step::membership_of(tx, half_way).await?;
         let shown = use_passkey(tx, auth, stored, asserted).await?.ok_or(Error::SecondFactorRefused)?;

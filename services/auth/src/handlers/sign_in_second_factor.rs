@@ -1,6 +1,5 @@
 //! `POST /api/auth/signin/mfa`
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
@@ -16,7 +15,7 @@ use crate::domain::totp::FactorCode;
 use crate::error::Error;
 use crate::factor_codes::{self, CountedGuess, Guess};
 use crate::first_factor::asked;
-use crate::second_step::{self, Finishing, HalfWay, outcome};
+use crate::second_step::{self, Finishing, HalfWay};
 use crate::session_opening::TokenAnswer;
 use crate::{Auth, limits};
 
@@ -57,11 +56,7 @@ pub async fn sign_in_second_factor(
     body: Body<SecondFactorRequest>,
 ) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
-    let result = answer(&auth, &surroundings, body.0).await;
-    metrics::counter!("auth_logins_total", "outcome" => outcome(&result)).increment(1);
-    let answer = result?;
-    auth.platform.committed();
-    Ok(answer.respond(StatusCode::OK))
+    second_step::respond(&auth, answer(&auth, &surroundings, body.0).await)
 }
 
 async fn answer(
@@ -79,10 +74,9 @@ async fn answer(
     .await?;
     let (half_way, counted) = counted.ok_or(Error::SecondFactorRefused)?;
     finishing.require_named_device(&half_way)?;
-    let HalfWay { grant, account, first } = &half_way;
+    let HalfWay { account, first, .. } = &half_way;
     let guess = Guess { user: account.id, code: &code, subject: &first.subject, challenge: &challenge };
-    let scope = Scope::realm(auth.realm).with_tenant(grant.for_tenant).with_user(account.id);
-    let result = transaction(database, &scope, "sign_in_second_factor", async |tx| {
+    let result = transaction(database, &half_way.scope(auth), "sign_in_second_factor", async |tx| {
         finish(tx, auth, &half_way, (&guess, &counted), &finishing).await
     })
     .await;

@@ -2,7 +2,7 @@
 
 use auth::Auth;
 use chrono::TimeDelta;
-use futures_util::future::{join, join_all};
+use futures_util::future::{join, join_all, join3};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_contracts::auth::BanScope;
@@ -92,6 +92,33 @@ async fn nobody_sees_the_studio_as_somebody_whom_they_may_not_manage() {
         assert!(matches!(answer.status, 403 | 409), "{answer:?}");
     }
     impersonate(&app, &elan.host(), &support, user_id(&member)).await.expect(200);
+}
+
+/// Held up when its session is written and not committed, so that whoever closes the studio cannot see it yet.
+#[actix_web::test]
+async fn whoever_begins_to_look_on_while_the_studio_is_closed_looks_no_longer() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    elan.make_role(&app, "support", &["auth.users.impersonate"]).await.expect(201);
+    let support = elan.member(&app, "sue", &["member", "support"]).await;
+    let member = elan.member(&app, "mia", &["member"]).await;
+    let host = elan.host();
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE impersonations IN SHARE MODE").await;
+    let look = impersonate(&app, &host, &support, user_id(&member));
+    let close = async {
+        app.until_waiting(1).await;
+        elan.delete(&app, "/api/tenants/current", &elan.admin).await
+    };
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (looked, closed, ()) = join3(look, close, let_go).await;
+    looked.expect(200);
+    closed.expect(204);
+    let looking = "SELECT id FROM sessions WHERE amr = 'impersonation' AND ended_at IS NULL";
+    assert_eq!(app.sql(looking).await, [] as [Value; 0]);
 }
 
 /// What somebody is in other studios, and how they sign in, is none of this one's business.
