@@ -1,6 +1,6 @@
 //! Exact limits over a sliding window, shared by all replicas through Redis and never absent without it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -49,19 +49,35 @@ const REDIS_TIMEOUT: Duration = Duration::from_millis(250);
 /// Keys remembered in process while Redis is away. Past it the windows that are over first are forgotten first.
 const LOCAL_KEYS: usize = 100_000;
 
-/// Keeps the instants of the accepted attempts, so that no span of one window ever holds more than the limit.
-const SLIDING_WINDOW: &str = r"
-local now, window, limit = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - window)
-local used = redis.call('ZCARD', KEYS[1])
-if used < limit then
-  redis.call('ZADD', KEYS[1], now, ARGV[4])
-  redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
-  return {1, limit - used - 1}
+/// Keeps the instants of the accepted attempts, so that no span of one window ever holds more than the limit. Of several keys
+/// the first that is full ends it: nothing is counted for those behind it.
+static SLIDING_WINDOWS: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
+local now, remaining = tonumber(ARGV[1]), 0
+for number, key in ipairs(KEYS) do
+  local window, limit = tonumber(ARGV[2 * number + 1]), tonumber(ARGV[2 * number + 2])
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - window)
+  local used = redis.call('ZCARD', key)
+  if used >= limit then
+    local oldest = redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')
+    return {number, tonumber(oldest[2]) + window - now}
+  end
+  redis.call('ZADD', key, now, ARGV[2])
+  redis.call('PEXPIRE', key, math.ceil(window / 1000))
+  remaining = limit - used - 1
 end
-local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-return {0, tonumber(oldest[2]) + window - now}
-";
+return {0, remaining}
+",
+    )
+});
+
+/// One limit, and the key it is counted on in Redis and in this process.
+struct Counted<'a> {
+    policy: &'a RatePolicy,
+    limit: u32,
+    key: String,
+}
 
 impl RateLimiter {
     pub fn new(
@@ -83,62 +99,92 @@ impl RateLimiter {
 
     /// Counts one attempt by `key`. Without Redis each replica grants its share of the limit.
     pub async fn attempt(&self, policy: &RatePolicy, key: &str) -> Decision {
-        let limit = match self.strictness {
-            Strictness::Production => policy.limit,
-            Strictness::Relaxed => policy.limit.saturating_mul(100),
-        };
-        let full_key = format!("{}:limit:{}:{key}", self.key_prefix, policy.name);
-        let decision = match self.ask_redis(policy, limit, &full_key).await {
-            Some(decision) => decision,
-            None => self.ask_local(policy, limit.div_ceil(self.replicas), &full_key),
-        };
-        let outcome = if matches!(decision, Decision::Allowed { .. }) { "allowed" } else { "refused" };
-        metrics::counter!("ratelimit_decisions_total", "policy" => policy.name, "decision" => outcome)
-            .increment(1);
-        decision
+        self.attempt_all(&[self.counted(policy, key)]).await.1
     }
 
     /// Counts one attempt, and turns a refusal into its 429.
     pub async fn require(&self, policy: &RatePolicy, key: &str) -> Result<(), Problem> {
-        match self.attempt(policy, key).await {
-            Decision::Allowed { .. } => Ok(()),
-            Decision::Refused { retry_after } => Err(too_many_requests(policy, retry_after)),
+        self.require_within(&[self.counted(policy, key)]).await
+    }
+
+    /// Counts one attempt under two limits, in one round trip. Where the first refuses it, the second counts nothing.
+    pub async fn require_both(
+        &self,
+        first: (&RatePolicy, &str),
+        second: (&RatePolicy, &str),
+    ) -> Result<(), Problem> {
+        self.require_within(&[self.counted(first.0, first.1), self.counted(second.0, second.1)]).await
+    }
+
+    async fn require_within(&self, limits: &[Counted<'_>]) -> Result<(), Problem> {
+        match self.attempt_all(limits).await {
+            (_, Decision::Allowed { .. }) => Ok(()),
+            (number, Decision::Refused { retry_after }) => {
+                Err(too_many_requests(limits[number].policy, retry_after))
+            }
         }
     }
 
-    async fn ask_redis(&self, policy: &RatePolicy, limit: u32, key: &str) -> Option<Decision> {
+    fn counted<'a>(&self, policy: &'a RatePolicy, key: &str) -> Counted<'a> {
+        let limit = match self.strictness {
+            Strictness::Production => policy.limit,
+            Strictness::Relaxed => policy.limit.saturating_mul(100),
+        };
+        Counted { policy, limit, key: format!("{}:limit:{}:{key}", self.key_prefix, policy.name) }
+    }
+
+    /// Which limit decided, and how: the first that refuses, or the last.
+    async fn attempt_all(&self, limits: &[Counted<'_>]) -> (usize, Decision) {
+        let (decided, decision) = match self.ask_redis(limits).await {
+            Some(answer) => answer,
+            None => self.ask_local(limits),
+        };
+        for (number, counted) in limits.iter().enumerate().take(decided + 1) {
+            let is_refused = number == decided && matches!(decision, Decision::Refused { .. });
+            let outcome = if is_refused { "refused" } else { "allowed" };
+            metrics::counter!("ratelimit_decisions_total", "policy" => counted.policy.name, "decision" => outcome)
+                .increment(1);
+        }
+        (decided, decision)
+    }
+
+    async fn ask_redis(&self, limits: &[Counted<'_>]) -> Option<(usize, Decision)> {
         let pool = self.redis.as_ref()?;
+        let mut asked = SLIDING_WINDOWS.prepare_invoke();
+        asked.arg(self.clock.now().timestamp_micros()).arg(self.clock.new_uuid().to_string());
+        for Counted { policy, limit, key } in limits {
+            let window = u64::try_from(policy.window.as_micros()).unwrap_or(u64::MAX);
+            asked.key(key).arg(window).arg(*limit);
+        }
         let ask = async {
             let mut connection = pool.get().await.ok()?;
-            let answer: (i64, i64) = Script::new(SLIDING_WINDOW)
-                .key(key)
-                .arg(self.clock.now().timestamp_micros())
-                .arg(u64::try_from(policy.window.as_micros()).unwrap_or(u64::MAX))
-                .arg(limit)
-                .arg(self.clock.new_uuid().to_string())
-                .invoke_async(&mut connection)
-                .await
-                .ok()?;
-            Some(answer)
+            asked.invoke_async::<(usize, i64)>(&mut connection).await.ok()
         };
-        let (allowed, rest) = tokio::time::timeout(REDIS_TIMEOUT, ask).await.ok()??;
+        let (full, rest) = tokio::time::timeout(REDIS_TIMEOUT, ask).await.ok()??;
         let rest = u64::try_from(rest).unwrap_or_default();
-        Some(if allowed == 1 {
-            Decision::Allowed { remaining: u32::try_from(rest).unwrap_or(u32::MAX) }
-        } else {
-            Decision::Refused { retry_after: Duration::from_micros(rest) }
+        Some(match full.checked_sub(1) {
+            None => {
+                (limits.len() - 1, Decision::Allowed { remaining: u32::try_from(rest).unwrap_or(u32::MAX) })
+            }
+            Some(number) => (number, Decision::Refused { retry_after: Duration::from_micros(rest) }),
         })
     }
 
-    fn ask_local(&self, policy: &RatePolicy, limit: u32, key: &str) -> Decision {
+    fn ask_local(&self, limits: &[Counted<'_>]) -> (usize, Decision) {
         let now = self.clock.now();
         let mut local = self.local.lock().unwrap_or_else(PoisonError::into_inner);
-        match local.attempt(key, (limit, policy.window), now) {
-            Verdict::Taken { before } => Decision::Allowed { remaining: limit.saturating_sub(before + 1) },
-            Verdict::Full { until } => {
-                Decision::Refused { retry_after: (until - now).to_std().unwrap_or_default() }
+        let mut remaining = 0;
+        for (number, counted) in limits.iter().enumerate() {
+            let limit = counted.limit.div_ceil(self.replicas);
+            match local.attempt(&counted.key, (limit, counted.policy.window), now) {
+                Verdict::Taken { before } => remaining = limit.saturating_sub(before + 1),
+                Verdict::Full { until } => {
+                    let retry_after = (until - now).to_std().unwrap_or_default();
+                    return (number, Decision::Refused { retry_after });
+                }
             }
         }
+        (limits.len() - 1, Decision::Allowed { remaining })
     }
 }
 
@@ -169,7 +215,7 @@ mod tests {
         let clock = Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
         let limiter = RateLimiter::new(None, "test", clock.clone(), Strictness::Production, 2);
         let policy = RatePolicy { name: "signin", limit: 4, window: Duration::from_secs(60) };
-        let attempt = || limiter.ask_local(&policy, 2, "key");
+        let attempt = || limiter.ask_local(&[limiter.counted(&policy, "key")]).1;
         assert_eq!(attempt(), Decision::Allowed { remaining: 1 });
         clock.advance(chrono::TimeDelta::seconds(30));
         assert_eq!(attempt(), Decision::Allowed { remaining: 0 });
@@ -177,5 +223,21 @@ mod tests {
         clock.advance(chrono::TimeDelta::seconds(30));
         assert_eq!(attempt(), Decision::Allowed { remaining: 0 });
         assert!(matches!(attempt(), Decision::Refused { .. }));
+    }
+
+    #[test]
+    fn of_two_limits_the_first_that_is_full_counts_nothing_for_the_second() {
+        let clock = Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap());
+        let limiter = RateLimiter::new(None, "test", clock, Strictness::Production, 1);
+        let network = RatePolicy { name: "network", limit: 2, window: Duration::from_secs(60) };
+        let address = RatePolicy { name: "address", limit: 3, window: Duration::from_secs(60) };
+        let attempt = |from: &str| {
+            limiter.ask_local(&[limiter.counted(&network, from), limiter.counted(&address, "anna")])
+        };
+        assert_eq!(attempt("here"), (1, Decision::Allowed { remaining: 2 }));
+        assert_eq!(attempt("here"), (1, Decision::Allowed { remaining: 1 }));
+        assert!(matches!(attempt("here"), (0, Decision::Refused { .. })));
+        assert_eq!(attempt("there"), (1, Decision::Allowed { remaining: 0 }));
+        assert!(matches!(attempt("there"), (1, Decision::Refused { .. })));
     }
 }

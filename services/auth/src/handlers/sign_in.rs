@@ -76,9 +76,9 @@ async fn answer(
 ) -> Result<SignInAnswer, Error> {
     let SignInRequest { email, password, device_id, device_token } = body;
     let limiter = &auth.platform.limiter;
-    limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let device = surroundings.device(device_id.as_ref());
-    limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_on(&email, device)).await?;
+    let of_network = (&limits::SIGN_IN_BY_NETWORK, surroundings.network());
+    limiter.require_both(of_network, (&limits::SIGN_IN_BY_ADDRESS, &limits::key_on(&email, device))).await?;
 
     let right = check_password(auth, &email, device, &password).await?;
     if !right.account.is_usable(auth.platform.clock.now()) {

@@ -62,9 +62,9 @@ async fn answer(
 ) -> Result<SignInAnswer, Error> {
     let VerifySignInCodeRequest { email, code, device_id } = body;
     let limiter = &auth.platform.limiter;
-    limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let device = surroundings.device(device_id.as_ref());
-    limiter.require(&limits::SIGN_IN_BY_ADDRESS, &limits::key_on(&email, device)).await?;
+    let of_network = (&limits::SIGN_IN_BY_NETWORK, surroundings.network());
+    limiter.require_both(of_network, (&limits::SIGN_IN_BY_ADDRESS, &limits::key_on(&email, device))).await?;
     let device = device.map(DeviceId::digest);
     let presented = present_code(auth, tenant, TokenPurpose::SignInCode, (&email, device.as_ref())).await?;
     if !presented.is_right(auth, &code)? {

@@ -41,3 +41,20 @@ async fn without_redis_attempts_are_still_counted() {
     assert_eq!(allowed, 100);
     app.stop().await;
 }
+
+#[actix_web::test]
+async fn of_two_limits_the_first_that_is_full_counts_nothing_for_the_second() {
+    let app = TestApp::<Probe>::builder().production_limits().start::<Probe>().await;
+    let limiter = &app.service().platform.limiter;
+    let network = RatePolicy { name: "network", limit: 2, window: Duration::from_secs(60) };
+    let address = RatePolicy { name: "address", limit: 3, window: Duration::from_secs(60) };
+    let [here, there, anna] = [(); 3].map(|()| app.clock.new_uuid().to_string());
+    let attempt = async |from: &str| limiter.require_both((&network, from), (&address, &anna)).await;
+    attempt(&here).await.unwrap();
+    attempt(&here).await.unwrap();
+    attempt(&here).await.unwrap_err();
+    attempt(&there).await.unwrap();
+    attempt(&there).await.unwrap_err();
+    assert_eq!(limiter.attempt(&network, &there).await, Decision::Refused { retry_after: network.window });
+    app.stop().await;
+}
