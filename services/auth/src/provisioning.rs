@@ -76,7 +76,7 @@ pub async fn letter_to(
     if person.user_id.is_some() {
         return Ok(None);
     }
-    // Another name is another invitation, with a letter or without: there are no more of those.
+    // Another name is another invitation, and of those there are no more than of letters.
     if let Some(name) = another_name(person, said) {
         return Ok(Some(name.clone()));
     }

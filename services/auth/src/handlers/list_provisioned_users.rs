@@ -48,8 +48,8 @@ fn number(name: &str, text: &str) -> Result<i64, Error> {
 
 /// The people of this studio, as its identity provider may see them
 ///
-/// Its members, staff among them, and whom the provider invited. `filter` finds one by `userName eq "..."` or `externalId eq "..."`
-/// and understands nothing else. In the order of their ids; at most 100 at once, and none where `count` is 0.
+/// Its members with a confirmed address, staff among them, and whom the provider invited. `filter` finds one by `userName eq "..."` or
+/// `externalId eq "..."` and understands nothing else. In the order of their ids; at most 100 at once, and none where `count` is 0.
 #[utoipa::path(
     tag = "provisioning",
     security(("bearer" = [])),
