@@ -13,6 +13,7 @@ use crate::db::users::{self, Account};
 use crate::db::{factors, identities, known_devices, recovery_codes, remembered_devices, signups};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::provider_suspensions::recognise;
 
 /// Confirms the address of `account`, which the caller of this has just shown to be theirs.
 ///
@@ -49,5 +50,6 @@ pub async fn claim_address(
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
     let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
     announce_account(tx, trail, &account).await?;
+    recognise(tx, auth, trail.tenant).await?;
     Ok(account)
 }

@@ -192,6 +192,8 @@ pub enum Error {
     AttributeRefused { attribute: String, detail: String },
     #[error("the member was suspended by the studio's staff")]
     SuspendedByStaff,
+    #[error("the identity provider says that the member is not to be active")]
+    DeactivatedByProvider,
     #[error("{service} does not answer, so the copy would not be whole")]
     ExportIncomplete { service: String },
     #[error("{service} does not answer, so the register would not be whole")]
@@ -416,7 +418,8 @@ impl Error {
             | Self::NoTarget
             | Self::ReadOnlyAttribute
             | Self::AttributeRefused { .. }
-            | Self::SuspendedByStaff => self.provisioning_problem(),
+            | Self::SuspendedByStaff
+            | Self::DeactivatedByProvider => self.provisioning_problem(),
             Self::CannotManage => forbidden(
                 "cannot_manage",
                 "Only an admin can do this to an admin or a manager.",

@@ -25,6 +25,7 @@ use crate::domain::provider::{ExternalIdentity, Provider};
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::letters::request_letter;
+use crate::provider_suspensions::recognise;
 use crate::{Auth, sign_up_gate};
 
 /// What only we know of a request to a provider.
@@ -246,7 +247,7 @@ async fn welcome(tx: &mut Connection, auth: &Auth, trail: &Trail, account: &Acco
     let membership = memberships::find(tx, trail.tenant, account.id).await?.ok_or_else(missing)?;
     announce_account(tx, trail, account).await?;
     announce_membership(tx, trail, account.id, &membership).await?;
-    Ok(())
+    recognise(tx, auth, trail.tenant).await
 }
 
 /// Links an identity that is nobody's yet.

@@ -1,5 +1,6 @@
 //! Inviting people to a tenant, and letting in who accepts.
 
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_contracts::auth::{
@@ -9,6 +10,7 @@ use shinkofa_db::Connection;
 use shinkofa_feed::{Occurrence, append};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{Actor, Role, TenantId, UserId, defended};
+use shinkofa_web::{Fault, Locale, Problem};
 
 use crate::Auth;
 use crate::announcement::{announce_account_here, announce_membership};
@@ -18,14 +20,16 @@ use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
 use crate::db::tenants::{self, Tenant};
 use crate::db::users::Account;
-use crate::db::{events, roles, scim_users, scope, service_accounts};
+use crate::db::{events, roles, scope, service_accounts};
 use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
-use crate::domain::invitation::{InvitationKind, InvitationSecret};
+use crate::domain::email::EmailAddress;
+use crate::domain::invitation::{InvitationCode, InvitationKind, InvitationSecret, MOST_OPEN};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::error::Error;
 use crate::letters::seal;
 use crate::membership_changes::require_grantable;
+use crate::provider_suspensions::recognise;
 
 /// What an invitation may be found by. A code is short: its digest is keyed, so that nobody who reads the table can try codes
 /// against it, and looking one up takes as long for a near miss as for any other.
@@ -39,6 +43,96 @@ pub fn digests(auth: &Auth, secret: &InvitationSecret) -> Vec<Vec<u8>> {
 /// The context that a code is sealed for.
 pub fn code_context(invitation: InvitationId) -> String {
     format!("invitation_code:{invitation}")
+}
+
+/// Is somebody written to?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letter {
+    Sent,
+    /// The invitation is made and good for nothing: it says until when the address is kept.
+    None,
+}
+
+/// What an invitation is to be.
+pub struct Draft<'a> {
+    /// Whom it is mailed to. One to nobody is a code.
+    pub email: Option<&'a EmailAddress>,
+    pub letter: Letter,
+    /// Names of roles of the tenant, which the caller may give.
+    pub roles: &'a [String],
+    /// The studio's when absent.
+    pub locale: Option<Locale>,
+    pub uses: u16,
+    pub open_for: TimeDelta,
+}
+
+/// Makes an invitation in the trail's tenant, which the caller holds: they are counted, so they are made one after the other.
+pub async fn make(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (by, draft): (UserId, &Draft<'_>),
+) -> Result<Invitation, Error> {
+    let (tenant, now) = (trail.tenant, trail.clock.now());
+    if invitations::count_open(tx, tenant, now).await? >= MOST_OPEN {
+        return Err(Error::TooManyInvitations);
+    }
+    let settings = tenants::find(tx, tenant).await?.ok_or_else(Problem::not_found)?;
+    let code = match draft.email {
+        Some(email) => {
+            invitations::revoke_expired_to(tx, tenant, email.canonical(), now).await?;
+            None
+        }
+        None => Some(InvitationCode::from_random(auth.randomness.bytes()?)),
+    };
+    let id = InvitationId::new(&trail.clock);
+    let seal = |code: &InvitationCode| auth.sealing.seal(&code_context(id), code.as_str().as_bytes());
+    let invitation = Invitation {
+        tenant_id: tenant,
+        id,
+        realm_id: auth.realm,
+        kind: if code.is_some() { InvitationKind::Code } else { InvitationKind::Email },
+        email: draft.email.map(|email| email.as_str().to_owned()),
+        email_canonical: draft.email.map(|email| email.canonical().to_owned()),
+        locale: draft.locale.unwrap_or(settings.default_locale),
+        code_sealed: code.as_ref().map(seal).transpose().map_err(Fault::unexpected)?,
+        most_uses: i32::from(draft.uses),
+        uses: 0,
+        invited_by: by,
+        created_at: now,
+        expires_at: now + draft.open_for,
+        revoked_at: (draft.letter == Letter::None).then_some(now),
+    };
+    if !invitations::insert(tx, &invitation, draft.roles).await? {
+        return Err(Error::AlreadyInvited);
+    }
+    match code {
+        Some(code) => {
+            let digests = digests(auth, &InvitationSecret::Code(code));
+            let digest = digests.first().ok_or_else(|| Fault::unexpected("there is no key for digests"))?;
+            invitations::set_key(tx, auth.realm, (tenant, id), digest).await?;
+        }
+        None if draft.letter == Letter::None => return Ok(invitation),
+        None => mail_link(tx, auth, trail, &invitation).await?,
+    }
+    let details = json!({ "kind": invitation.kind, "roles": draft.roles });
+    trail.invitation(tx, AuditAction::InvitationCreated, id, details).await?;
+    Ok(invitation)
+}
+
+/// Has nobody accept an invitation any more, which the transaction has locked. The moment of it, where somebody still could.
+pub async fn take_back(
+    tx: &mut Connection,
+    trail: &Trail,
+    invitation: &Invitation,
+) -> Result<Option<DateTime<Utc>>, Error> {
+    let now = trail.clock.now();
+    if !invitation.is_open(now) {
+        return Ok(None);
+    }
+    invitations::revoke(tx, (trail.tenant, invitation.id), now).await?;
+    trail.invitation(tx, AuditAction::InvitationRevoked, invitation.id, json!({})).await?;
+    Ok(Some(now))
 }
 
 /// Lets a new link lead to the invitation and nothing else, and has notify mail it.
@@ -166,11 +260,10 @@ pub async fn begin_membership(
     memberships::set_named_roles(tx, trail.tenant, account.id, roles).await?;
     trail.user(tx, AuditAction::MembershipBegun, account.id, json!({ "roles": roles })).await?;
     let membership = memberships::find(tx, trail.tenant, account.id).await?;
-    let membership =
-        membership.ok_or_else(|| shinkofa_web::Fault::unexpected("a new membership is not there"))?;
+    let membership = membership.ok_or_else(|| Fault::unexpected("a new membership is not there"))?;
     announce_account_here(tx, trail, account).await?;
     announce_membership(tx, trail, account.id, &membership).await?;
-    scim_users::recognise(tx, (trail.tenant, auth.realm)).await?;
+    recognise(tx, auth, trail.tenant).await?;
     Ok(membership)
 }
 

@@ -46,6 +46,7 @@ mod password_setting;
 mod personal_copy;
 mod portions;
 mod privacy;
+mod provider_suspensions;
 mod providers;
 mod provisioner;
 mod provisioning;

@@ -55,9 +55,9 @@ pub const IMPERSONATE_BY_USER: RatePolicy = RatePolicy { name: "impersonate_user
 pub const TOKEN_BY_NETWORK: RatePolicy = RatePolicy { name: "token_network", limit: 120, window: MINUTE };
 /// Of one key from one network: whoever knows a key's prefix elsewhere takes nothing from it.
 pub const TOKEN_BY_KEY: RatePolicy = RatePolicy { name: "token_key", limit: 30, window: MINUTE };
-/// Identity providers ask for twenty-five requests a second at most.
-pub const SCIM_BY_NETWORK: RatePolicy = RatePolicy { name: "scim_network", limit: 1_500, window: MINUTE };
-pub const SCIM_BY_ACCOUNT: RatePolicy = RatePolicy { name: "scim_account", limit: 1_500, window: MINUTE };
+/// Identity providers ask for twenty requests a second at most, which is what the gateway lets through of one address.
+pub const SCIM_BY_NETWORK: RatePolicy = RatePolicy { name: "scim_network", limit: 1_200, window: MINUTE };
+pub const SCIM_BY_ACCOUNT: RatePolicy = RatePolicy { name: "scim_account", limit: 1_200, window: MINUTE };
 /// Letters that an identity provider has written: a whole studio in an afternoon.
 pub const SCIM_INVITE_BY_ACCOUNT: RatePolicy = RatePolicy { name: "scim_invite", limit: 500, window: HOUR };
 pub const SERVICE_ACCOUNTS_BY_USER: RatePolicy =

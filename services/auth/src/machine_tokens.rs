@@ -49,6 +49,22 @@ impl MachineToken {
     }
 }
 
+/// Counts what became of a key that was shown, wherever keys are.
+pub fn count(token: &Result<MachineToken, Error>) {
+    metrics::counter!("auth_machine_tokens_total", "outcome" => outcome(token)).increment(1);
+}
+
+fn outcome(token: &Result<MachineToken, Error>) -> &'static str {
+    match token {
+        Ok(_) => "issued",
+        Err(Error::KeyRefused) => "refused",
+        Err(Error::AccountSuspended | Error::NotAMember | Error::Banned) => "not_allowed",
+        Err(Error::Locked { .. }) => "locked",
+        Err(Error::Refused(_)) => "limited",
+        Err(_) => "fault",
+    }
+}
+
 /// Mints what a key brings to whoever comes from these surroundings. A wrong one counts for the lock, in a transaction of its own.
 pub async fn show(
     auth: &Auth,

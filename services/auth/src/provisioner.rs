@@ -10,7 +10,7 @@ use shinkofa_web::{Problem, RequestContext};
 use crate::domain::api_key::ApiKey;
 use crate::error::Error;
 use crate::handlers::sign_in::surroundings;
-use crate::machine_tokens::{MachineToken, show};
+use crate::machine_tokens::{MachineToken, count, show};
 use crate::scim_wire::ScimRefusal;
 use crate::{Auth, limits};
 
@@ -34,8 +34,9 @@ async fn admit(request: &HttpRequest) -> Result<CurrentActor, Error> {
     let auth = request.app_data::<web::Data<Auth>>().ok_or_else(Problem::internal)?;
     let shown = bearer(request).ok_or_else(unauthenticated)?;
     let caller = if ApiKey::is_meant_by(shown) {
-        let token = exchange(request, auth, shown).await?;
-        RequirePermission::<ManageProvisioning>::with_token(request, token.as_str())?
+        let token = exchange(request, auth, shown).await;
+        count(&token);
+        RequirePermission::<ManageProvisioning>::with_token(request, token?.as_str())?
     } else {
         RequirePermission::<ManageProvisioning>::with_token(request, shown)?
     };

@@ -106,6 +106,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::list_scim_resource_types::list_scim_resource_types); // GET /api/tenants/scim/v2/ResourceTypes  anyone
     config.service(handlers::list_scim_schemas::list_scim_schemas); // GET /api/tenants/scim/v2/Schemas  anyone
     // A key of a service account is a bearer token here, and nowhere else.
+    config.service(handlers::list_provisioned_groups::list_provisioned_groups); // GET /api/tenants/scim/v2/Groups  auth.provisioning.manage
     config.service(handlers::list_provisioned_users::list_provisioned_users); // GET /api/tenants/scim/v2/Users  auth.provisioning.manage
     config.service(handlers::provision_user::provision_user); // POST /api/tenants/scim/v2/Users  auth.provisioning.manage
     config.service(handlers::show_provisioned_user::show_provisioned_user); // GET /api/tenants/scim/v2/Users/{id}  auth.provisioning.manage

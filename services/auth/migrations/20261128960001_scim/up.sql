@@ -6,14 +6,18 @@ CREATE TABLE scim_users (
     -- Null until somebody has accepted the invitation.
     user_id uuid,
     invitation_id uuid,
-    user_name text NOT NULL,
-    user_name_canonical text NOT NULL,
+    -- Null where the provider never said another name than the address of the member's account.
+    user_name text,
+    user_name_canonical text,
     external_id text,
     display_name text,
     given_name text,
     family_name text,
-    -- When the provider suspended the membership: the moment of its lock. A lock of another moment is the staff's.
+    -- When the provider suspended the membership or took the invitation back: the moment of its lock, or of its revocation. One of
+    -- another moment is the staff's.
     deactivated_at timestamptz,
+    -- Who said for the provider that they are not to be active, until it says that they are.
+    unwanted_by uuid,
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (tenant_id, id),
@@ -24,7 +28,8 @@ CREATE TABLE scim_users (
     FOREIGN KEY (tenant_id, user_id) REFERENCES memberships (tenant_id, user_id) ON DELETE CASCADE,
     FOREIGN KEY (tenant_id, invitation_id) REFERENCES invitations (tenant_id, id) ON DELETE SET NULL (invitation_id),
     -- Whoever is neither a member nor invited is nobody's business.
-    CHECK (user_id IS NOT NULL OR invitation_id IS NOT NULL)
+    CHECK (user_id IS NOT NULL OR invitation_id IS NOT NULL AND user_name IS NOT NULL),
+    CHECK ((user_name IS NULL) = (user_name_canonical IS NULL))
 );
 
 CREATE INDEX scim_users_by_invitation ON scim_users (tenant_id, invitation_id);
@@ -33,6 +38,7 @@ SELECT protect_by_tenant('scim_users');
 
 COMMENT ON COLUMN scim_users.user_id IS 'technical: id of whose row it is';
 COMMENT ON COLUMN scim_users.invitation_id IS 'technical: id of an invitation';
+COMMENT ON COLUMN scim_users.unwanted_by IS 'technical: id of who did it';
 COMMENT ON COLUMN scim_users.user_name IS 'personal: matching the person with the identity provider of a studio; legitimate interest; until the membership ends, or thirty days after the invitation';
 COMMENT ON COLUMN scim_users.user_name_canonical IS 'personal: matching the person with the identity provider of a studio; legitimate interest; until the membership ends, or thirty days after the invitation';
 COMMENT ON COLUMN scim_users.external_id IS 'personal: matching the person with the identity provider of a studio; legitimate interest; until the membership ends, or thirty days after the invitation';

@@ -106,6 +106,14 @@ pub async fn place(
         .optional()
 }
 
+pub async fn find(
+    tx: &mut Connection,
+    tenant: TenantId,
+    id: InvitationId,
+) -> QueryResult<Option<Invitation>> {
+    invitations::table.find((tenant, id)).select(Invitation::as_select()).first(tx).await.optional()
+}
+
 /// One invitation, which nobody else uses or changes until the transaction ends.
 pub async fn lock(
     tx: &mut Connection,
@@ -282,6 +290,9 @@ pub async fn over_here(
 /// Removes invitations with all that hangs on them, and what an identity provider said of those who never accepted.
 pub async fn delete(tx: &mut Connection, realm: RealmId, invitations: &[Invitation]) -> QueryResult<()> {
     let ids: Vec<InvitationId> = invitations.iter().map(|invitation| invitation.id).collect();
+    // Whoever accepts one, or takes it back, has it first as well, and what is said of its person after it.
+    let held = invitations::table.filter(invitations::id.eq_any(&ids)).order(invitations::id);
+    held.select(invitations::id).for_update().load::<InvitationId>(tx).await?;
     delete_keys(tx, realm, &ids).await?;
     scim_users::delete_invited_here(tx, &ids).await?;
     let theirs = invitations::table.filter(invitations::id.eq_any(ids));

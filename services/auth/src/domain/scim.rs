@@ -1,6 +1,7 @@
 //! SCIM 2.0 (RFC 7643, RFC 7644), as far as an identity provider needs it to bring people to a studio and to take them out again.
 
-use serde::Deserialize;
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use shinkofa_kernel::text_enum;
 use utoipa::ToSchema;
@@ -224,18 +225,23 @@ fn attribute_of(path: &str) -> String {
     of_user.unwrap_or(path)
 }
 
-/// An empty text is as good as none.
-fn parsed<T: serde::de::DeserializeOwned>(
-    attribute: &'static str,
-    value: &Value,
-) -> Result<Option<T>, Refusal> {
+/// The value of an attribute. An empty text is as good as none.
+fn value_of<T: DeserializeOwned>(value: &Value) -> serde_json::Result<Option<T>> {
     if value.is_null() || value.as_str().is_some_and(|text| text.trim().is_empty()) {
         return Ok(None);
     }
-    match T::deserialize(value) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => Err(Refusal::Value { attribute, detail: error.to_string() }),
-    }
+    T::deserialize(value).map(Some)
+}
+
+/// The same for a member of a body that is somebody whole.
+pub fn optional<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    value_of(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+fn parsed<T: DeserializeOwned>(attribute: &'static str, value: &Value) -> Result<Option<T>, Refusal> {
+    value_of(value).map_err(|error| Refusal::Value { attribute, detail: error.to_string() })
 }
 
 fn of_value(attribute: &'static str, detail: &str) -> Refusal {

@@ -38,10 +38,15 @@ impl Error {
                 "Cet attribut ne peut être ni défini ni retiré ici. Les rôles sont donnés par l'équipe du studio.",
             ),
             Self::AttributeRefused { attribute, detail } => bad_request_of(attribute, detail),
+            Self::DeactivatedByProvider => conflict(
+                "deactivated_by_provider",
+                "The studio's identity provider has deactivated this member. Activate them there.",
+                "Le fournisseur d'identité du studio a désactivé ce membre. Réactivez-le là-bas.",
+            ),
             _ => forbidden(
                 "suspended_by_staff",
-                "The studio's staff suspended this member, so only they end that.",
-                "L'équipe du studio a suspendu ce membre : elle seule peut y mettre fin.",
+                "The studio's staff suspended this member or revoked their invitation, so only they end that.",
+                "L'équipe du studio a suspendu ce membre ou révoqué son invitation : elle seule peut y mettre fin.",
             ),
         }
     }

@@ -3,29 +3,24 @@
 use actix_web::{HttpResponse, post, web};
 use chrono::TimeDelta;
 use serde::Deserialize;
-use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageMembers;
 use shinkofa_identity::{CurrentActor, RequirePermission};
 use shinkofa_kernel::TenantId;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, Fault, Locale, Problem, ProblemDocument, RateRefusal, Unavailability,
+    Body, BodyRefusals, CallerRefusals, Locale, Problem, ProblemDocument, RateRefusal, Unavailability,
 };
 use utoipa::ToSchema;
 
 use crate::authority::require_recent_authority;
-use crate::db::invitations::{Invitation, InvitationId};
-use crate::db::{invitations, memberships, tenants, users};
+use crate::db::{memberships, tenants, users};
 use crate::domain::account::MembershipStatus;
-use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
-use crate::domain::invitation::{
-    DAYS_OPEN, InvitationCode, InvitationKind, InvitationSecret, MOST_DAYS_OPEN, MOST_OPEN, MOST_USES,
-};
+use crate::domain::invitation::{DAYS_OPEN, InvitationKind, MOST_DAYS_OPEN, MOST_USES};
 use crate::domain::tenant::RoleNames;
 use crate::error::Error;
 use crate::invitation_view::{InvitationView, Onlooker};
-use crate::invitations::{code_context, digests, mail_link};
+use crate::invitations::{Draft, Letter, make};
 use crate::membership_changes::{named_roles, require_grantable};
 use crate::{Auth, limits};
 
@@ -133,56 +128,24 @@ async fn invite(
     actor: &CurrentActor,
     asked: &Asked,
 ) -> Result<InvitationView, Error> {
-    let (tenant, now) = (actor.tenant_id, auth.platform.clock.now());
-    // They are counted, so they are made one after the other.
+    let tenant = actor.tenant_id;
     tenants::hold(tx, tenant).await?;
     let (_, own) = require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
     let trail = auth.trail(tenant, actor.actor());
     let roles = named_roles(tx, &trail, &asked.roles).await?;
     require_grantable(own.authority(), &roles)?;
-    if invitations::count_open(tx, tenant, now).await? >= MOST_OPEN {
-        return Err(Error::TooManyInvitations);
+    if let Some(email) = &asked.email {
+        require_no_member(tx, auth, tenant, email).await?;
     }
-    let settings = tenants::find(tx, tenant).await?.ok_or_else(Problem::not_found)?;
-    let code = match &asked.email {
-        Some(email) => {
-            require_no_member(tx, auth, tenant, email).await?;
-            invitations::revoke_expired_to(tx, tenant, email.canonical(), now).await?;
-            None
-        }
-        None => Some(InvitationCode::from_random(auth.randomness.bytes()?)),
+    let draft = Draft {
+        email: asked.email.as_ref(),
+        letter: Letter::Sent,
+        roles: asked.roles.as_slice(),
+        locale: asked.locale,
+        uses: asked.uses,
+        open_for: TimeDelta::days(i64::from(asked.days)),
     };
-    let id = InvitationId::new(&auth.platform.clock);
-    let seal = |code: &InvitationCode| auth.sealing.seal(&code_context(id), code.as_str().as_bytes());
-    let invitation = Invitation {
-        tenant_id: tenant,
-        id,
-        realm_id: auth.realm,
-        kind: if code.is_some() { InvitationKind::Code } else { InvitationKind::Email },
-        email: asked.email.as_ref().map(|email| email.as_str().to_owned()),
-        email_canonical: asked.email.as_ref().map(|email| email.canonical().to_owned()),
-        locale: asked.locale.unwrap_or(settings.default_locale),
-        code_sealed: code.as_ref().map(seal).transpose().map_err(Fault::unexpected)?,
-        most_uses: i32::from(asked.uses),
-        uses: 0,
-        invited_by: actor.user_id,
-        created_at: now,
-        expires_at: now + TimeDelta::days(i64::from(asked.days)),
-        revoked_at: None,
-    };
-    if !invitations::insert(tx, &invitation, asked.roles.as_slice()).await? {
-        return Err(Error::AlreadyInvited);
-    }
-    match code {
-        Some(code) => {
-            let digests = digests(auth, &InvitationSecret::Code(code));
-            let digest = digests.first().ok_or_else(|| Fault::unexpected("there is no key for digests"))?;
-            invitations::set_key(tx, auth.realm, (tenant, id), digest).await?;
-        }
-        None => mail_link(tx, auth, &trail, &invitation).await?,
-    }
-    let details = json!({ "kind": invitation.kind, "roles": asked.roles.as_slice() });
-    trail.invitation(tx, AuditAction::InvitationCreated, id, details).await?;
+    let invitation = make(tx, auth, &trail, (actor.user_id, &draft)).await?;
     Ok(InvitationView::new(auth, invitation, asked.roles.as_slice().to_vec(), Onlooker::CouldInvite)?)
 }
 

@@ -14,7 +14,7 @@ use crate::domain::api_key::{ApiKey, PresentedKey};
 use crate::domain::device::Surroundings;
 use crate::domain::scopes::ScopeText;
 use crate::error::Error;
-use crate::machine_tokens::{MachineToken, show};
+use crate::machine_tokens::{MachineToken, count, show};
 use crate::{Auth, limits};
 
 text_enum! {
@@ -62,7 +62,7 @@ pub async fn create_token(
 ) -> Result<HttpResponse, Error> {
     let surroundings = surroundings(&request, &context);
     let token = answer(&auth, host.0, &surroundings, &body.0).await;
-    metrics::counter!("auth_machine_tokens_total", "outcome" => outcome(&token)).increment(1);
+    count(&token);
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(token?))
 }
 
@@ -78,15 +78,4 @@ async fn answer(
     limiter.require(&limits::TOKEN_BY_KEY, &format!("{}:{network}", key.prefix())).await?;
     let wanted = body.scope.as_ref().map(|ScopeText(scopes)| scopes);
     show(auth, tenant, (&key, surroundings), wanted).await
-}
-
-fn outcome(token: &Result<MachineToken, Error>) -> &'static str {
-    match token {
-        Ok(_) => "issued",
-        Err(Error::KeyRefused) => "refused",
-        Err(Error::AccountSuspended | Error::NotAMember | Error::Banned) => "not_allowed",
-        Err(Error::Locked { .. }) => "locked",
-        Err(Error::Refused(_)) => "limited",
-        Err(_) => "fault",
-    }
 }

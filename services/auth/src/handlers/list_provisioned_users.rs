@@ -1,11 +1,13 @@
 //! `GET /api/tenants/scim/v2/Users`
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use shinkofa_db::{Scope, transaction};
+use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_kernel::TenantId;
+use shinkofa_web::Fault;
 
 use crate::Auth;
 use crate::db::members;
-use crate::db::scim_users::{self, PersonFilter};
+use crate::db::scim_users::{self, Person};
 use crate::domain::scim::{MOST_LISTED, UserFilter};
 use crate::error::Error;
 use crate::provisioner::Provisioner;
@@ -15,7 +17,7 @@ use crate::scim_wire::{ScimCallerRefusals, ScimError, ScimRefusal, respond};
 
 /// What is asked of the list. Parameters that change nothing here (`attributes`, `sortBy`) are passed over, as RFC 7644 has it.
 struct Asked {
-    filter: PersonFilter,
+    filter: Option<UserFilter>,
     /// Counted from 1.
     start_index: i64,
     count: i64,
@@ -23,26 +25,16 @@ struct Asked {
 
 impl Asked {
     fn read(query: &str) -> Result<Self, Error> {
-        let mut asked = Self { filter: PersonFilter::default(), start_index: 1, count: MOST_LISTED };
+        let mut asked = Self { filter: None, start_index: 1, count: MOST_LISTED };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match name.as_ref() {
-                "filter" => asked.filter = filter(&value)?,
+                "filter" => asked.filter = Some(UserFilter::parse(&value).ok_or(Error::FilterRefused)?),
                 "startIndex" => asked.start_index = number("startIndex", &value)?.max(1),
                 "count" => asked.count = number("count", &value)?.clamp(0, MOST_LISTED),
                 _ => {}
             }
         }
         Ok(asked)
-    }
-}
-
-fn filter(text: &str) -> Result<PersonFilter, Error> {
-    let none = PersonFilter::default();
-    match UserFilter::parse(text).ok_or(Error::FilterRefused)? {
-        UserFilter::UserName(name) => {
-            Ok(PersonFilter { user_name_canonical: Some(name.to_ascii_lowercase()), ..none })
-        }
-        UserFilter::ExternalId(id) => Ok(PersonFilter { external_id: Some(id), ..none }),
     }
 }
 
@@ -56,8 +48,8 @@ fn number(name: &str, text: &str) -> Result<i64, Error> {
 
 /// The people of this studio, as its identity provider may see them
 ///
-/// Its members, staff among them, and whom the provider invited. `filter` finds one by `userName eq "..."` or `externalId eq "..."`
-/// and understands nothing else. In the order of their ids; at most 100 at once, and none where `count` is 0.
+/// Its members with a confirmed address, staff among them, and whom the provider invited. `filter` finds one by `userName eq "..."` or
+/// `externalId eq "..."` and understands nothing else. In the order of their ids; at most 100 at once, and none where `count` is 0.
 #[utoipa::path(
     tag = "provisioning",
     security(("bearer" = [])),
@@ -84,9 +76,7 @@ pub async fn list_provisioned_users(
     let (total, found, roles) =
         transaction(&auth.platform.database, &scope, "list_provisioned_users", async |tx| {
             begin_look(tx, &auth, &actor).await?;
-            let total = scim_users::count(tx, tenant, &asked.filter).await?;
-            let part = (asked.start_index - 1, asked.count);
-            let found = scim_users::find(tx, tenant, &asked.filter, part).await?;
+            let (total, found) = find(tx, &auth, tenant, &asked).await?;
             let accounts: Vec<_> = found.iter().filter_map(|person| person.user_id).collect();
             let roles = members::roles_of(tx, tenant, &accounts).await?;
             Ok::<_, Error>((total, found, roles))
@@ -94,4 +84,30 @@ pub async fn list_provisioned_users(
         .await?;
     let people = found.into_iter().map(|person| ScimUser::new(person, &roles)).collect();
     Ok(respond(&ScimUsers::new(total, asked.start_index, people)))
+}
+
+/// How many there are in all, and the part of them that is asked for. A filter finds few, which are read whole.
+async fn find(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    asked: &Asked,
+) -> Result<(i64, Vec<Person>), Error> {
+    let skipped = asked.start_index - 1;
+    let all = match &asked.filter {
+        None => {
+            let total = scim_users::count(tx, tenant).await?;
+            return Ok((total, scim_users::page(tx, tenant, (skipped, asked.count)).await?));
+        }
+        Some(UserFilter::UserName(name)) => {
+            scim_users::find_named(tx, (tenant, auth.realm), &name.to_ascii_lowercase()).await?
+        }
+        Some(UserFilter::ExternalId(id)) => {
+            scim_users::find_by_external_id(tx, tenant, id).await?.into_iter().collect()
+        }
+    };
+    let total = i64::try_from(all.len()).map_err(Fault::unexpected)?;
+    let skipped = usize::try_from(skipped).map_err(Fault::unexpected)?;
+    let most = usize::try_from(asked.count).map_err(Fault::unexpected)?;
+    Ok((total, all.into_iter().skip(skipped).take(most).collect()))
 }

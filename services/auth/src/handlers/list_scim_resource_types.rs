@@ -5,7 +5,7 @@ use serde_json::json;
 use shinkofa_web::RequestContext;
 
 use crate::domain::scim::{LIST, RESOURCE_TYPE, USER};
-use crate::scim_view::{BASE, ScimDescription};
+use crate::scim_view::ScimDescription;
 use crate::scim_wire::{ScimError, ScimRefusal, respond};
 use crate::{Auth, limits};
 
@@ -38,7 +38,7 @@ pub async fn list_scim_resource_types(
             "endpoint": "/Users",
             "schema": USER,
             "schemaExtensions": [],
-            "meta": { "resourceType": "ResourceType", "location": format!("{BASE}/ResourceTypes/User") },
+            "meta": { "resourceType": "ResourceType" },
         }],
     }))))
 }

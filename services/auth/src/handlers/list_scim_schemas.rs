@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shinkofa_web::RequestContext;
 
 use crate::domain::scim::{LIST, SCHEMA, USER};
-use crate::scim_view::{BASE, ScimDescription};
+use crate::scim_view::ScimDescription;
 use crate::scim_wire::{ScimError, ScimRefusal, respond};
 use crate::{Auth, limits};
 
@@ -36,7 +36,7 @@ pub async fn list_scim_schemas(
             "name": "User",
             "description": "A member of the studio, or somebody who is invited",
             "attributes": attributes(),
-            "meta": { "resourceType": "Schema", "location": format!("{BASE}/Schemas/{USER}") },
+            "meta": { "resourceType": "Schema" },
         }],
     }))))
 }

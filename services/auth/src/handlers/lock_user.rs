@@ -26,6 +26,7 @@ use crate::key_revocation::revoke_keys_made_by;
 use crate::membership_changes::{
     caller_and_member, require_another_admin, require_manageable, require_person,
 };
+use crate::provider_suspensions::take_over;
 use crate::withdrawal::{end_sessions, forget_here};
 use crate::{Auth, limits};
 
@@ -41,7 +42,8 @@ pub struct LockRequest {
 ///
 /// Suspends the membership in this tenant and ends what the member is signed in on here: no way of signing in works until it is
 /// unlocked. The keys of service accounts that they made are revoked for good. What they are in other tenants is not touched. Only an
-/// admin can lock an admin or a manager, and nobody themselves. A service account is disabled instead (`cannot_manage`).
+/// admin can lock an admin or a manager, and nobody themselves. A service account is disabled instead (`cannot_manage`). A suspension
+/// by the studio's identity provider becomes the caller's, with their reason.
 #[utoipa::path(
     tag = "administration",
     security(("bearer" = [])),
@@ -88,7 +90,8 @@ pub async fn lock<P: Grants>(
     let (_, member) = manageable::<P>(tx, auth, actor, user).await?;
     let (active, suspended) = (MembershipStatus::Active, MembershipStatus::Suspended);
     if !memberships::change_status(tx, (tenant, user), (active, suspended), now).await? {
-        return Err(Error::NotActive);
+        take_over(tx, auth, actor, (user, reason)).await?;
+        return Ok(Vec::new());
     }
     members::note_lock(tx, (tenant, user), (reason, actor.user_id), now).await?;
     let trail = auth.trail(tenant, actor.actor());

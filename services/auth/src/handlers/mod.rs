@@ -61,6 +61,7 @@ pub mod list_members;
 pub mod list_passkeys;
 pub mod list_permissions;
 pub mod list_providers;
+pub mod list_provisioned_groups;
 pub mod list_provisioned_users;
 pub mod list_revocations;
 pub mod list_roles;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::show_provisioned_user::view;
 use crate::domain::email::EmailAddress;
 use crate::domain::person_name::PersonName;
-use crate::domain::scim::{Change, ExternalId, Flag};
+use crate::domain::scim::{Change, ExternalId, Flag, optional};
 use crate::error::Error;
 use crate::provisioner::Provisioner;
 use crate::provisioning::provision;
@@ -35,10 +35,12 @@ pub struct ScimUserRequest {
     /// The address of their mail.
     #[schema(value_type = String, format = "email", max_length = 254)]
     user_name: EmailAddress,
-    /// What the provider itself calls them: no two here have the same.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 255)]
+    /// What the provider itself calls them: no two here have the same. Of this and of every name an empty text is as good as none.
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>, max_length = 255)]
     external_id: Option<ExternalId>,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>, max_length = 100)]
     display_name: Option<PersonName>,
     name: Option<ScimNameRequest>,
     /// Nobody is written to where it is false.
@@ -49,9 +51,11 @@ pub struct ScimUserRequest {
 #[serde(rename_all = "camelCase")]
 #[schema(example = json!({ "givenName": "Léa", "familyName": "Martin" }))]
 pub struct ScimNameRequest {
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>, max_length = 100)]
     given_name: Option<PersonName>,
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    #[serde(default, deserialize_with = "optional")]
+    #[schema(value_type = Option<String>, max_length = 100)]
     family_name: Option<PersonName>,
 }
 

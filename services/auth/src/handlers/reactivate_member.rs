@@ -13,7 +13,8 @@ use crate::{Auth, limits};
 
 /// Reactivate a suspended member
 ///
-/// The membership is active again, with the roles it had. They sign in anew.
+/// The membership is active again, with the roles it had. They sign in anew. Whom the studio's identity provider deactivated is let in
+/// again by it.
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),
@@ -21,7 +22,7 @@ use crate::{Auth, limits};
     responses(
         CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked` or `own_account`"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked`, `own_account` or `deactivated_by_provider`: it says that they are not to be active"),
     ),
 )]
 #[post("/api/tenants/members/{userId}/reactivate")]

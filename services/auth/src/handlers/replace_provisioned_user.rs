@@ -21,7 +21,9 @@ use crate::withdrawal::forget_here;
 /// Say anew what a person is
 ///
 /// What is not said is taken away, but for `active`, which stays. `active: false` suspends the membership and ends every session
-/// here; `active: true` ends a suspension that the provider itself made. Whoever is only invited under another `userName` gets the
+/// here; `active: true` ends a suspension that the provider itself made. Of somebody whom the staff suspended, or whose invitation
+/// they revoked, `active: false` is remembered for when that ends, `active: true` takes it back, and else is refused
+/// (`suspended_by_staff`). Whoever is only invited under another `userName` gets the
 /// letter there; of a member it is a name in this list and changes nothing of their account. Roles are passed over. Admins,
 /// managers and whoever else manages something are not a provider's to change (`cannot_manage`).
 #[utoipa::path(
@@ -58,7 +60,8 @@ pub async fn apply(
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let letter = transaction(database, &scope, "find_provisioned_user", async |tx| {
         begin_look(tx, auth, actor).await?;
-        letter_to(&person(tx, actor.tenant_id, id).await?, said)
+        let person = person(tx, actor.tenant_id, id).await?;
+        letter_to(tx, auth, actor, (&person, said)).await
     })
     .await?;
     if let Some(email) = letter {

@@ -1,7 +1,6 @@
 //! `DELETE /api/tenants/invitations/{invitationId}`
 
 use actix_web::{HttpResponse, delete, web};
-use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageMembers;
 use shinkofa_identity::{CurrentActor, RequirePermission};
@@ -10,8 +9,8 @@ use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, RateRefusal, 
 use crate::authority::require_authority;
 use crate::db::invitations::{self, Invitation, InvitationId};
 use crate::db::roles;
-use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::invitations::take_back;
 use crate::membership_changes::require_grantable;
 use crate::{Auth, limits};
 
@@ -35,16 +34,11 @@ pub async fn revoke_invitation(
 ) -> Result<HttpResponse, Error> {
     let actor = caller.actor;
     auth.platform.limiter.require(&limits::INVITE_BY_USER, &actor.user_id.to_string()).await?;
-    let now = auth.platform.clock.now();
+    let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "revoke_invitation", async |tx| {
         let invitation = manageable_invitation(tx, &auth, &actor, id.0).await?;
-        if invitation.is_open(now) {
-            invitations::revoke(tx, (actor.tenant_id, invitation.id), now).await?;
-            let trail = auth.trail(actor.tenant_id, actor.actor());
-            trail.invitation(tx, AuditAction::InvitationRevoked, invitation.id, json!({})).await?;
-        }
-        Ok::<_, Error>(())
+        take_back(tx, &trail, &invitation).await
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())

@@ -18,7 +18,8 @@ use crate::{Auth, limits};
 ///
 /// Ends what the member is signed in on here, and no way of signing in works until they are reactivated. What they are in other
 /// studios is not touched. The keys of service accounts that they made are revoked for good. Only an admin suspends an admin or a
-/// manager, and nobody themselves. A service account is disabled instead (`cannot_manage`).
+/// manager, and nobody themselves. A service account is disabled instead (`cannot_manage`). A suspension by the studio's identity
+/// provider becomes the caller's, with their reason.
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),

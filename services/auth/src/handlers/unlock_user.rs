@@ -16,11 +16,13 @@ use crate::db::{members, memberships};
 use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::provider_suspensions::require_wanted;
 use crate::{Auth, limits};
 
 /// Unlock a member
 ///
-/// The membership is active again, with the roles it had. They sign in anew.
+/// The membership is active again, with the roles it had. They sign in anew. Whom the studio's identity provider deactivated is let in
+/// again by it.
 #[utoipa::path(
     tag = "administration",
     security(("bearer" = [])),
@@ -29,7 +31,7 @@ use crate::{Auth, limits};
         CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 204),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`step_up_required` among others: see `www-authenticate`"),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked` or `own_account`"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_locked`, `own_account` or `deactivated_by_provider`: it says that they are not to be active"),
     ),
 )]
 #[post("/api/admin/users/{userId}/unlock")]
@@ -56,8 +58,19 @@ pub async fn unlock<P: Grants>(
     actor: &CurrentActor,
     user: UserId,
 ) -> Result<(), Error> {
-    let tenant = actor.tenant_id;
     manageable::<P>(tx, auth, actor, user).await?;
+    require_wanted(tx, actor.tenant_id, user).await?;
+    let_in(tx, auth, actor, user).await
+}
+
+/// Ends the suspension of somebody whom the transaction holds, and whom the caller may manage.
+pub async fn let_in(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    user: UserId,
+) -> Result<(), Error> {
+    let tenant = actor.tenant_id;
     let (suspended, active) = (MembershipStatus::Suspended, MembershipStatus::Active);
     let now = auth.platform.clock.now();
     if !memberships::change_status(tx, (tenant, user), (suspended, active), now).await? {

@@ -12,11 +12,12 @@ use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::TokenGrant;
 use crate::db::users::{Account, Choice};
-use crate::db::{memberships, one_time_tokens, scim_users, scope, signups, users};
+use crate::db::{memberships, one_time_tokens, scope, signups, users};
 use crate::domain::account::{AccountKind, MembershipStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
+use crate::provider_suspensions::recognise;
 use crate::{Auth, guests, invitations, limits, sign_up_gate};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -95,11 +96,11 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
 
     trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
     announce_account(tx, &trail, &account).await?;
-    scim_users::recognise(tx, (trail.tenant, realm)).await?;
-    match signup.and_then(|signup| signup.invitation_digest) {
-        Some(digest) => accept(tx, auth, &trail, (&account, digest)).await,
-        None => Ok(()),
+    if let Some(digest) = signup.and_then(|signup| signup.invitation_digest) {
+        accept(tx, auth, &trail, (&account, digest)).await?;
     }
+    // An invitation is had before what is said of whoever was invited, as it is wherever one is accepted.
+    recognise(tx, auth, trail.tenant).await
 }
 
 /// Accepts the invitation that the request to sign up came with. One that came to nothing meanwhile makes a member where anybody
@@ -113,7 +114,12 @@ async fn accept(
     match invitations::offer(tx, auth, &[digest]).await {
         Ok(offer) => match invitations::accept(tx, auth, &offer, account).await {
             Ok(_) => return Ok(()),
-            Err(Error::InvitationGone | Error::OtherAddress | Error::AlreadyMember) => {}
+            Err(
+                Error::InvitationGone
+                | Error::OtherAddress
+                | Error::AlreadyMember
+                | Error::MembershipSuspended,
+            ) => {}
             Err(error) => return Err(error),
         },
         Err(Error::InvitationGone) => scope::enter_tenant(tx, trail.tenant).await?,

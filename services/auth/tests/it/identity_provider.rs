@@ -71,6 +71,11 @@ impl Provider {
     }
 }
 
+/// The change that says whether somebody is to be active.
+pub fn active(wanted: bool) -> Value {
+    json!([{ "op": "replace", "path": "active", "value": wanted }])
+}
+
 pub fn encoded(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

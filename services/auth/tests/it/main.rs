@@ -50,6 +50,7 @@ mod remembered_devices;
 mod rules;
 mod scim;
 mod scim_refusals;
+mod scim_suspensions;
 mod second_factor;
 mod service_accounts;
 mod sessions;

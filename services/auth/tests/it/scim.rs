@@ -33,6 +33,39 @@ async fn what_is_spoken_is_told_to_anybody() {
     let attributes = schemas["Resources"][0]["attributes"].as_array().unwrap();
     let roles = attributes.iter().find(|attribute| attribute["name"] == "roles").unwrap();
     assert_eq!(roles["mutability"], "readOnly");
+    for described in [&types, &schemas] {
+        assert!(described["Resources"][0]["meta"]["location"].is_null(), "each is found in its list alone");
+    }
+}
+
+#[actix_web::test]
+async fn there_are_no_groups_and_that_is_no_error() {
+    let provider = Provider::start().await;
+    let groups = "/api/tenants/scim/v2/Groups";
+    for query in ["", "?filter=displayName%20eq%20%22Coaches%22", "?startIndex=1&count=100"] {
+        let answer = provider.get(&format!("{groups}{query}")).await.expect(200);
+        assert_eq!(answer.headers["content-type"], "application/scim+json");
+        assert_eq!((&answer.body["totalResults"], &answer.body["Resources"]), (&json!(0), &json!([])));
+    }
+    expect_error(provider.app.get(groups).send().await, 401, None, "unauthenticated");
+}
+
+#[actix_web::test]
+async fn an_empty_text_is_as_good_as_none_by_every_way() {
+    let provider = Provider::start().await;
+    let said = json!({
+        "userName": address(&provider.app, "zoe"), "externalId": "", "displayName": " ",
+        "name": { "givenName": "Zoé", "familyName": "" },
+    });
+    let made = provider.bring(said.clone()).await.expect(201).body;
+    let path = format!("{USERS}/{}", text(&made, "id"));
+    let put = provider.call(Method::PUT, &path).json(&said).send().await.expect(200).body;
+    let patch = json!([{ "op": "replace", "value": { "externalId": "", "displayName": " " } }]);
+    let patched = provider.patch(text(&made, "id"), patch).await.expect(200).body;
+    for shown in [&made, &put, &patched] {
+        assert_eq!((&shown["externalId"], &shown["displayName"]), (&Value::Null, &json!("")));
+        assert_eq!(shown["name"], json!({ "formatted": "Zoé", "givenName": "Zoé" }));
+    }
 }
 
 /// V6: nobody is handed an account, and nothing tells whether there is one.

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::TestApp;
 
-use crate::identity_provider::{Provider, USERS, expect_error};
+use crate::identity_provider::{Provider, USERS, active, expect_error};
 use crate::machines::{create_key, exchange, machine, order, revoke};
 use crate::people::{self, address};
 use crate::staff::{set_role, staff, token, user_id};
@@ -20,13 +20,12 @@ async fn whom_the_staff_suspended_no_provider_lets_in_again_by_any_way() {
     let id = user_id(&anna);
     let off = json!([{ "op": "replace", "path": "active", "value": false }]);
     let on = json!([{ "op": "replace", "path": "active", "value": true }]);
-    provider.patch(id, off.clone()).await.expect(200);
+    provider.patch(id, off).await.expect(200);
     provider.patch(id, on.clone()).await.expect(200);
     let member = format!("/api/tenants/members/{id}");
     let reason = json!({ "reason": "chargebacks" });
     app.advance(TimeDelta::seconds(1));
     app.post(&format!("{member}/suspend")).token(&provider.admin).json(&reason).send().await.expect(204);
-    provider.patch(id, off).await.expect(200);
     expect_error(provider.patch(id, on.clone()).await, 403, None, "suspended_by_staff");
     expect_error(provider.delete(id).await, 403, None, "suspended_by_staff");
     let body = json!({ "userName": address(app, "anna"), "active": true });
@@ -210,6 +209,30 @@ async fn what_is_no_user_is_refused_in_the_words_of_the_rfc() {
     ]);
     provider.patch(user_id(&anna), half).await.expect(400);
     assert!(provider.active(user_id(&anna)).await);
+}
+
+#[actix_web::test]
+async fn another_name_is_counted_whatever_else_is_said_and_an_open_invitation_is_not() {
+    let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
+    let provider = Provider::of(app).await;
+    let (mia, yan, zoe) =
+        (address(&provider.app, "mia"), address(&provider.app, "yan"), address(&provider.app, "zoe"));
+    let id = provider.bring(json!({ "userName": mia, "active": false })).await.expect(201).text("id");
+    let rename = async |name: &str| {
+        let said = json!({ "userName": name, "active": false });
+        provider.patch(&id, json!([{ "op": "replace", "value": said }])).await
+    };
+    for _ in 0..9 {
+        rename(&yan).await.expect(200);
+        rename(&mia).await.expect(200);
+    }
+    rename(&yan).await.expect(200);
+    expect_error(rename(&mia).await, 429, None, "too_many_requests");
+
+    let id = provider.bring(json!({ "userName": zoe })).await.expect(201).text("id");
+    for _ in 0..12 {
+        provider.patch(&id, active(true)).await.expect(200);
+    }
 }
 
 #[actix_web::test]
