@@ -49,6 +49,8 @@ mod refresh;
 mod remembered_devices;
 mod rules;
 mod scim;
+mod scim_forgotten;
+mod scim_reach;
 mod scim_refusals;
 mod scim_suspensions;
 mod second_factor;
