@@ -20,7 +20,10 @@ const PASSES: u32 = 2;
 const LANES: u32 = 1;
 /// Longer than this nobody waits for a turn.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(2);
-/// What a hash is taken to last before one was measured: a core does about fifty in a second.
+/// Whoever is likely to wait longer than this does not wait at all. Less than the longest wait, so that those who do wait hardly
+/// ever do so in vain.
+const LONGEST_EXPECTED: Duration = Duration::from_millis(1_500);
+/// What a turn is taken to last before one was measured: a core does about fifty hashes in a second.
 const LASTS_AT_FIRST: Duration = Duration::from_millis(20);
 /// A hash keeps a processor for as long as hundreds of other requests take together, and is in no hurry.
 const NICENESS: i32 = 5;
@@ -47,9 +50,19 @@ struct Turns {
 
 /// One turn. Others wait until it is dropped.
 #[derive(Debug)]
-pub struct HashingTurn {
+pub struct HashingTurn(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
     pool: HashingPool,
-    permit: Arc<OwnedSemaphorePermit>,
+    since: Instant,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.pool.0.pace.learn(self.since.elapsed());
+    }
 }
 
 /// What a presented password is worth.
@@ -91,7 +104,10 @@ impl HashingPool {
         let permit = tokio::time::timeout(LONGEST_WAIT, self.0.turns.clone().acquire_owned()).await;
         drop(waiting);
         match permit {
-            Ok(Ok(permit)) => Ok(HashingTurn { pool: self.clone(), permit: Arc::new(permit) }),
+            Ok(Ok(permit)) => {
+                let held = Held { pool: self.clone(), since: Instant::now(), _permit: permit };
+                Ok(HashingTurn(Arc::new(held)))
+            }
             Ok(Err(_)) | Err(_) => Err(Error::Busy),
         }
     }
@@ -112,11 +128,11 @@ impl Turns {
     /// Would somebody who has so many before them have their turn in time?
     fn has_room_behind(&self, waiting: usize) -> bool {
         let turns = u32::try_from(waiting / self.cores).unwrap_or(u32::MAX);
-        self.pace.of_one().saturating_mul(turns) < LONGEST_WAIT
+        self.pace.of_one().saturating_mul(turns) < LONGEST_EXPECTED
     }
 }
 
-/// How long a hash lasts these days, in microseconds: a mean of the last few. Zero until there was one.
+/// How long a turn lasts these days, in microseconds: a mean of the last few. Zero until there was one.
 #[derive(Debug, Default)]
 struct Pace(AtomicU32);
 
@@ -180,16 +196,13 @@ impl HashingTurn {
         T: Send + 'static,
         F: FnOnce(&mut Vec<Block>) -> T + Send + 'static,
     {
-        let (pool, permit) = (self.pool.clone(), self.permit.clone());
+        // Held by the thread as well: a caller that gives up does not make room before the work is over.
+        let held = self.0.clone();
         let (tell, told) = oneshot::channel();
-        self.pool.0.threads.spawn(move || {
-            // Held by the thread: a caller that gives up does not make room before the work is over.
-            let _permit = permit;
-            let mut memory = pool.memory().pop().unwrap_or_default();
-            let began = Instant::now();
+        self.0.pool.0.threads.spawn(move || {
+            let mut memory = held.pool.memory().pop().unwrap_or_default();
             let result = work(&mut memory);
-            pool.0.pace.learn(began.elapsed());
-            pool.memory().push(memory);
+            held.pool.memory().push(memory);
             // Whoever asked may have gone.
             let _ = tell.send(result);
         });
@@ -311,7 +324,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_would_wait_too_long_is_sent_away_at_once() {
         let pool = HashingPool::new(2).unwrap();
-        // Four hashes of a second each stand before whoever comes next.
+        // Two turns of a second each come before whoever is next.
         pool.0.pace.learn(Duration::from_secs(1));
         let _both = (pool.turn().await.unwrap(), pool.turn().await.unwrap());
         let before = [(); 4].map(|()| Waiting::begin(&pool.0).unwrap());
@@ -323,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn the_pace_follows_what_hashes_last() {
+    fn the_pace_follows_what_turns_last() {
         let pace = Pace::default();
         assert_eq!(pace.of_one(), LASTS_AT_FIRST);
         pace.learn(Duration::from_millis(40));
