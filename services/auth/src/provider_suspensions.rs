@@ -11,6 +11,7 @@ use shinkofa_web::{Fault, Problem};
 
 use crate::Auth;
 use crate::announcement::announce_membership;
+use crate::db::memberships::Membership;
 use crate::db::{members, memberships, scim_users};
 use crate::domain::account::MembershipStatus;
 use crate::domain::administration::{Reason, may_manage};
@@ -103,7 +104,15 @@ pub async fn take_over(
     Ok(trail.user(tx, AuditAction::MembershipLocked, user, json!({ "endedSessions": 0 })).await?)
 }
 
-/// Whom the provider says to be inactive, it alone lets in again, or an admin in its place.
-pub async fn require_wanted(tx: &mut Connection, tenant: TenantId, user: UserId) -> Result<(), Error> {
+/// Whom the provider says to be inactive, it alone lets in again, or an admin in its place. Whom staff have made more than a plain
+/// member is no provider's to change any more: what it said of them is forgotten.
+pub async fn require_wanted(
+    tx: &mut Connection,
+    tenant: TenantId,
+    (user, member): (UserId, &Membership),
+) -> Result<(), Error> {
+    if !may_manage(&[], &member.authority().weight()) {
+        return Ok(scim_users::set_standing(tx, (tenant, user), (None, None)).await?);
+    }
     if scim_users::is_unwanted(tx, tenant, user).await? { Err(Error::DeactivatedByProvider) } else { Ok(()) }
 }

@@ -58,8 +58,8 @@ pub async fn unlock<P: Grants>(
     actor: &CurrentActor,
     user: UserId,
 ) -> Result<(), Error> {
-    manageable::<P>(tx, auth, actor, user).await?;
-    require_wanted(tx, actor.tenant_id, user).await?;
+    let (_, member) = manageable::<P>(tx, auth, actor, user).await?;
+    require_wanted(tx, actor.tenant_id, (user, &member)).await?;
     let_in(tx, auth, actor, user).await
 }
 

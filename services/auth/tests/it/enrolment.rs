@@ -144,11 +144,8 @@ async fn refused_but_for_enrolment(app: &TestApp<Auth>, token: &str) {
                 method.to_ascii_uppercase().parse().expect("a method"),
                 &with_ids.collect::<Vec<_>>().join("/"),
             );
-            call.token(token)
-                .json(&json!({}))
-                .send()
-                .await
-                .expect_problem(403, "second_factor_enrolment_required");
+            let answer = call.token(token).json(&json!({})).send().await;
+            people::expect_refusal(answer, path, 403, "second_factor_enrolment_required");
         }
     }
 }

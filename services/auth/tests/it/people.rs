@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use shinkofa_contracts::auth::EmailVerificationRequested;
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::identity_provider::expect_error;
+
 pub const PASSWORD: &str = "a long and private sentence";
 
 /// An address that no other test has: attempts are counted in a Redis that all tests share.
@@ -75,4 +77,14 @@ pub fn text<'a>(body: &'a Value, member: &str) -> &'a str {
 /// The types of the events recorded so far.
 pub async fn event_types(app: &TestApp<Auth>) -> Vec<String> {
     app.events().await.iter().map(|event| event["type"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// A refusal, in the words of the protocol that the route speaks.
+#[track_caller]
+pub fn expect_refusal(answer: Answer, path: &str, status: u16, code: &str) {
+    if path.starts_with("/api/tenants/scim/") {
+        expect_error(answer, status, None, code);
+    } else {
+        answer.expect_problem(status, code);
+    }
 }

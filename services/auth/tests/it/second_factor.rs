@@ -192,7 +192,8 @@ async fn v15_the_token_between_the_steps_is_good_for_nothing_else_and_not_for_lo
                 .collect::<Vec<_>>()
                 .join("/");
             let call = app.call(method.to_ascii_uppercase().parse().unwrap(), &path);
-            call.token(&token).json(&json!({})).send().await.expect_problem(401, "unauthenticated");
+            let answer = call.token(&token).json(&json!({})).send().await;
+            people::expect_refusal(answer, &path, 401, "unauthenticated");
             asked += 1;
         }
     }
