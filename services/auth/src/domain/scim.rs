@@ -2,7 +2,7 @@
 
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use shinkofa_kernel::text_enum;
 use utoipa::ToSchema;
 
@@ -238,6 +238,14 @@ pub fn optional<'de, D: Deserializer<'de>, T: DeserializeOwned>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
     value_of(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// A complex attribute: an object, and never its values one after the other.
+pub fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let object = Option::<Map<String, Value>>::deserialize(deserializer)?;
+    object.map(|object| T::deserialize(Value::Object(object)).map_err(D::Error::custom)).transpose()
 }
 
 fn parsed<T: DeserializeOwned>(attribute: &'static str, value: &Value) -> Result<Option<T>, Refusal> {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::show_provisioned_user::view;
 use crate::domain::email::EmailAddress;
 use crate::domain::person_name::PersonName;
-use crate::domain::scim::{Change, ExternalId, Flag, optional};
+use crate::domain::scim::{Change, ExternalId, Flag, object, optional};
 use crate::error::Error;
 use crate::provisioner::Provisioner;
 use crate::provisioning::provision;
@@ -42,6 +42,8 @@ pub struct ScimUserRequest {
     #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = Option<String>, max_length = 100)]
     display_name: Option<PersonName>,
+    #[serde(default, deserialize_with = "object")]
+    #[schema(value_type = Option<ScimNameRequest>)]
     name: Option<ScimNameRequest>,
     /// Nobody is written to where it is false.
     active: Option<Flag>,

@@ -185,6 +185,7 @@ async fn what_is_no_user_is_refused_in_the_words_of_the_rfc() {
         ("{}", "invalidValue", "invalid_value"),
         (r#"{"userName":"anna"}"#, "invalidValue", "invalid_value"),
         (r#"{"userName":"a@b.example","displayName":"<b>"}"#, "invalidValue", "invalid_value"),
+        (r#"{"userName":"a@b.example","name":["Ada","Byron"]}"#, "invalidValue", "invalid_value"),
         (r#"{"userName":"a@b.example","active":"perhaps"}"#, "invalidValue", "invalid_value"),
         (r#"{"userName":"a@b.example","externalId":"a\u0000"}"#, "invalidValue", "invalid_value"),
     ] {
