@@ -5,14 +5,14 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use shinkofa_db::Connection;
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{CurrentActor, Permission};
 use shinkofa_kernel::{Actor, TenantId, UserId};
 use shinkofa_web::{Fault, Problem};
 
 use crate::Auth;
 use crate::announcement::announce_membership;
 use crate::db::memberships::Membership;
-use crate::db::{members, memberships, scim_users};
+use crate::db::{members, memberships, scim_users, service_accounts};
 use crate::domain::account::MembershipStatus;
 use crate::domain::administration::{Reason, may_manage};
 use crate::domain::audit::AuditAction;
@@ -104,15 +104,20 @@ pub async fn take_over(
     Ok(trail.user(tx, AuditAction::MembershipLocked, user, json!({ "endedSessions": 0 })).await?)
 }
 
-/// Whom the provider says to be inactive, it alone lets in again, or an admin in its place. Whom staff have made more than a plain
-/// member is no provider's to change any more: what it said of them is forgotten.
+/// Whom the provider says to be inactive, it alone lets in again, or an admin in its place. What it said counts as long as there is
+/// a program that could say otherwise, and not of whom staff have made more than a plain member: else it is forgotten.
 pub async fn require_wanted(
     tx: &mut Connection,
+    auth: &Auth,
     tenant: TenantId,
     (user, member): (UserId, &Membership),
 ) -> Result<(), Error> {
-    if !may_manage(&[], &member.authority().weight()) {
-        return Ok(scim_users::set_standing(tx, (tenant, user), (None, None)).await?);
+    let is_its_own = may_manage(&[], &member.authority().weight());
+    if is_its_own && scim_users::is_unwanted(tx, tenant, user).await? {
+        let scopes = service_accounts::scopes_in_use(tx, tenant, auth.platform.clock.now()).await?;
+        if scopes.iter().any(|scopes| scopes.holds(Permission::ManageProvisioning)) {
+            return Err(Error::DeactivatedByProvider);
+        }
     }
-    if scim_users::is_unwanted(tx, tenant, user).await? { Err(Error::DeactivatedByProvider) } else { Ok(()) }
+    Ok(scim_users::set_standing(tx, (tenant, user), (None, None)).await?)
 }

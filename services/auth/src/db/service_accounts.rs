@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, TenantId, UserId};
 
-use super::schema::{memberships, service_accounts, users};
+use super::schema::{api_keys, memberships, service_accounts, users};
 use crate::domain::account::MembershipStatus;
 use crate::domain::scopes::Scopes;
 
@@ -88,6 +89,23 @@ pub async fn list(
         query = query.filter(service_accounts::user_id.gt(after));
     }
     query.load(tx).await
+}
+
+/// What the accounts may do that can ask for something now: each is enabled and has a key that is good.
+pub async fn scopes_in_use(
+    tx: &mut Connection,
+    tenant: TenantId,
+    now: DateTime<Utc>,
+) -> QueryResult<Vec<Scopes>> {
+    let key = api_keys::table
+        .filter(api_keys::tenant_id.eq(service_accounts::tenant_id))
+        .filter(api_keys::user_id.eq(service_accounts::user_id))
+        .filter(api_keys::revoked_at.is_null().and(api_keys::expires_at.gt(now)));
+    let scopes = service_accounts::table
+        .filter(service_accounts::tenant_id.eq(tenant).and(service_accounts::disabled_at.is_null()))
+        .filter(exists(key))
+        .select(service_accounts::scope);
+    Ok(scopes.load::<String>(tx).await?.iter().map(|text| Scopes::kept(text)).collect())
 }
 
 /// Keeps an account as it is until the transaction ends, beside others that do the same. False when there is none.

@@ -40,8 +40,8 @@ impl Error {
             Self::AttributeRefused { attribute, detail } => bad_request_of(attribute, detail),
             Self::DeactivatedByProvider => conflict(
                 "deactivated_by_provider",
-                "The studio's identity provider has deactivated this member. Activate them there.",
-                "Le fournisseur d'identité du studio a désactivé ce membre. Réactivez-le là-bas.",
+                "The studio's identity provider has deactivated this member. Activate them there, or disable its service account.",
+                "Le fournisseur d'identité du studio a désactivé ce membre. Réactivez-le là-bas ou désactivez son compte de service.",
             ),
             _ => forbidden(
                 "suspended_by_staff",

@@ -14,7 +14,7 @@ use crate::{Auth, limits};
 /// Reactivate a suspended member
 ///
 /// The membership is active again, with the roles it had. They sign in anew. Whom the studio's identity provider deactivated is let in
-/// again by it.
+/// again by it, and by staff once no service account with a good key may provision.
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),

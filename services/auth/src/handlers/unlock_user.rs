@@ -22,7 +22,7 @@ use crate::{Auth, limits};
 /// Unlock a member
 ///
 /// The membership is active again, with the roles it had. They sign in anew. Whom the studio's identity provider deactivated is let in
-/// again by it.
+/// again by it, and by staff once no service account with a good key may provision.
 #[utoipa::path(
     tag = "administration",
     security(("bearer" = [])),
@@ -59,7 +59,7 @@ pub async fn unlock<P: Grants>(
     user: UserId,
 ) -> Result<(), Error> {
     let (_, member) = manageable::<P>(tx, auth, actor, user).await?;
-    require_wanted(tx, actor.tenant_id, (user, &member)).await?;
+    require_wanted(tx, auth, actor.tenant_id, (user, &member)).await?;
     let_in(tx, auth, actor, user).await
 }
 

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
-use crate::identity_provider::{Provider, USERS, active, expect_error, join, outsider};
+use crate::identity_provider::{Provider, SCOPE, USERS, active, expect_error, join, outsider};
 use crate::letters;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::user_id;
@@ -51,6 +51,43 @@ async fn whom_both_suspended_each_lets_in_for_themselves_alone() {
     let body = json!({ "userName": address(app, "anna"), "active": true });
     let put = app.call(Method::PUT, &format!("{USERS}/{id}")).token(&provider.admin).json(&body);
     assert_eq!(put.send().await.expect(200).body["active"], true);
+}
+
+/// It is there as long as a program with a good key could say otherwise.
+#[actix_web::test]
+async fn whom_a_provider_that_is_gone_deactivated_staff_let_in() {
+    let provider = Provider::start().await;
+    let app = &provider.app;
+    let anna = people::signed_in(app, &address(app, "anna")).await;
+    let id = user_id(&anna);
+    let account = format!("/api/tenants/service-accounts/{}", provider.machine.account);
+    let post = async |path: &str| app.post(&format!("{account}/{path}")).token(&provider.admin).send().await;
+    let narrow = async |scope: &str| {
+        let body = json!({ "scopes": [scope] });
+        app.call(Method::PATCH, &account).token(&provider.admin).json(&body).send().await.expect(200)
+    };
+
+    provider.patch(id, active(false)).await.expect(200);
+    order(&provider, id, "reactivate").await.expect_problem(409, "deactivated_by_provider");
+    post("disable").await.expect(204);
+    order(&provider, id, "reactivate").await.expect(204);
+    // What it said is forgotten: back again, it says nothing of them.
+    post("enable").await.expect(204);
+    assert!(provider.active(id).await);
+    order(&provider, id, "suspend").await.expect(204);
+    order(&provider, id, "reactivate").await.expect(204);
+
+    provider.patch(id, active(false)).await.expect(200);
+    narrow("booking.classes.manage").await;
+    order(&provider, id, "reactivate").await.expect(204);
+    narrow(SCOPE).await;
+
+    provider.patch(id, active(false)).await.expect(200);
+    order(&provider, id, "reactivate").await.expect_problem(409, "deactivated_by_provider");
+    let key = format!("{account}/keys/{}", provider.machine.key_id);
+    app.call(Method::DELETE, &key).token(&provider.admin).send().await.expect(204);
+    order(&provider, id, "reactivate").await.expect(204);
+    order(&provider, id, "reactivate").await.expect_problem(409, "not_locked");
 }
 
 #[actix_web::test]
