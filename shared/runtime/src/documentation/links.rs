@@ -68,10 +68,13 @@ fn link(path: &str, named: &BTreeSet<String>, target: &Target) -> Option<Link> {
     Some(link.build())
 }
 
+const JSON: [&str; 2] = ["application/json", "application/scim+json"];
+
 /// The members of the object that an answer is.
 fn properties_of(response: &Response, components: Option<&Components>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    let schema = match response.content.get("application/json") {
+    let described = JSON.iter().find_map(|kind| response.content.get(*kind));
+    let schema = match described {
         Some(RefOr::T(content)) => content.schema.as_ref(),
         _ => None,
     };
@@ -144,6 +147,18 @@ mod tests {
             links_of(&paths, "/api/things/{id}/parts"),
             json!({ "end_part": { "id": "$request.path.id", "partId": "$response.body#/partId" } })
         );
+    }
+
+    #[test]
+    fn json_of_a_protocol_is_read_as_well() {
+        let mut made = operation("create_user", "201", "id");
+        let content = made["responses"]["201"]["content"].take();
+        made["responses"]["201"]["content"] = json!({ "application/scim+json": content["application/json"] });
+        let paths = json!({
+            "/Users": { "post": made },
+            "/Users/{id}": { "get": operation("read_user", "200", "id") },
+        });
+        assert_eq!(links_of(&paths, "/Users"), json!({ "read_user": { "id": "$response.body#/id" } }));
     }
 
     #[test]

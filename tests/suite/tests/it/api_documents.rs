@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use suite::{Answer, Call, ClassTerms, Member, PackageTerms, SessionTerms, Stack, invariants};
+use suite::{Answer, Call, ClassTerms, PackageTerms, SessionTerms, Stack, invariants};
+
+use crate::studios::Studio;
 
 const SERVICES: [&str; 4] = ["auth", "credits", "booking", "notify"];
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
@@ -250,40 +252,35 @@ pub async fn what_exists(stack: &Stack) -> Value {
     })
 }
 
-/// What auth keeps for the admin's studio, by the paths that are about it, as `[method, path, names]`: one of each for whoever
-/// deletes it, and one for all others.
-pub async fn what_auth_keeps(stack: &Stack, admin: &Member) -> Vec<Value> {
+/// What auth keeps for a studio, by the paths that are about it, as `[method, path, names]`: one of each for whoever deletes it, and
+/// one for all others.
+pub async fn what_auth_keeps(stack: &Stack, studio: &Studio) -> Vec<Value> {
+    let make = async |path: &str, body: Value| studio.order(stack, path, &body).await.expect(201).body;
     let mut known = Vec::new();
     for method in [Some("DELETE"), None] {
-        let subject = stack.sign_up("en").await.user_id();
+        let subject = studio.new_member(stack).await;
         for path in ["/api/tenants/members/{userId}", "/api/admin/users/{userId}"] {
             known.push(json!([method, path, { "userId": subject }]));
         }
         let account = json!({ "name": "Import", "scopes": ["booking.classes.manage"] });
-        let account = make(stack, admin, "/api/tenants/service-accounts", &account).await["id"].clone();
+        let account = make("/api/tenants/service-accounts", account).await["id"].clone();
         let keys = format!("/api/tenants/service-accounts/{}/keys", account.as_str().unwrap_or_default());
-        let key = make(stack, admin, &keys, &json!({ "name": "Import" })).await["id"].clone();
+        let key = make(&keys, json!({ "name": "Import" })).await["id"].clone();
         let beneath = "/api/tenants/service-accounts/{id}";
         known.push(json!([method, beneath, { "id": account, "keyId": key }]));
-        let role = json!({ "name": stack.fresh("role"), "permissions": [] });
-        make(stack, admin, "/api/tenants/roles", &role).await;
-        known.push(json!([method, "/api/tenants/roles/{name}", { "name": role["name"] }]));
-        let invitation = json!({ "kind": "code", "roles": ["member"] });
-        let made = make(stack, admin, "/api/tenants/invitations", &invitation).await;
+        let role = stack.fresh("role");
+        make("/api/tenants/roles", json!({ "name": role, "permissions": [] })).await;
+        known.push(json!([method, "/api/tenants/roles/{name}", { "name": role }]));
+        let made = make("/api/tenants/invitations", json!({ "kind": "code", "roles": ["member"] })).await;
         let beneath = "/api/tenants/invitations/{invitationId}";
         known.push(json!([method, beneath, { "invitationId": made["invitationId"] }]));
         let webhook =
             json!({ "url": "https://hooks.example.org/shinkofa", "eventTypes": ["membership.locked"] });
-        let webhook = make(stack, admin, "/api/tenants/webhooks", &webhook).await["id"].clone();
+        let webhook = make("/api/tenants/webhooks", webhook).await["id"].clone();
         known.push(json!([method, "/api/tenants/webhooks/{id}", { "id": webhook }]));
         let brought = json!({ "userName": format!("{}@{}", stack.fresh("brought"), stack.domain) });
-        let brought = make(stack, admin, "/api/tenants/scim/v2/Users", &brought).await["id"].clone();
+        let brought = make("/api/tenants/scim/v2/Users", brought).await["id"].clone();
         known.push(json!([method, "/api/tenants/scim/v2/Users/{id}", { "id": brought }]));
     }
     known
-}
-
-/// What was made, as its answer shows it.
-async fn make(stack: &Stack, admin: &Member, path: &str, body: &Value) -> Value {
-    stack.post(path).bearer(admin).json(body).send().await.expect(201).body
 }

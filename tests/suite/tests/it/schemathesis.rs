@@ -1,5 +1,5 @@
-//! schemathesis on the OpenAPI documents: everything that they allow, and much that they do not, is asked through the gateway, for
-//! everybody and for an admin. What it did is read from its own report: a run that asked nothing, followed nothing or was
+//! schemathesis on the OpenAPI documents: everything that they allow, and much that they do not, is asked through the gateway, by
+//! nobody and by an admin. What it did is read from its own report: a run that asked nothing, followed nothing or was
 //! answered nothing but refusals shows nothing, and fails.
 
 mod report;
@@ -9,16 +9,19 @@ use std::process::{Command, Output};
 
 use reqwest::Method;
 use serde_json::json;
-use suite::{Member, Stack, invariants};
+use suite::{Stack, invariants};
 
 use self::report::Report;
 use crate::api_documents::{what_auth_keeps, what_exists};
+use crate::studios::{Founder, Studio};
 
 /// Who asks in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Caller {
     Nobody,
     Admin,
+    /// The admin of a studio that is there for this run alone: nothing was made in it before, and nobody counted.
+    Owner,
     /// Somebody who signed up for this run alone.
     Member,
 }
@@ -48,11 +51,22 @@ struct Run {
     caller: Caller,
     /// Only these paths; empty means all but `except`.
     only: &'static [&'static str],
-    except: &'static [&'static str],
+    except: &'static [&'static [&'static str]],
     least: Least,
 }
 
-const fn all_of(service: &'static str, caller: Caller, except: &'static [&'static str], least: Least) -> Run {
+/// Whoever asks in a run.
+struct Asker {
+    token: String,
+    studio: Option<Studio>,
+}
+
+const fn all_of(
+    service: &'static str,
+    caller: Caller,
+    except: &'static [&'static [&'static str]],
+    least: Least,
+) -> Run {
     Run { service, host: "app", caller, only: &[], except, least }
 }
 
@@ -79,45 +93,71 @@ const SESSIONS: &[&str] = &[
     "/api/auth/security-timeline",
     "/api/auth/security-timeline/{eventId}/not-me",
 ];
-/// What staff do to members: done to whomever a run finds, it would lock out those whom the other tests sign in as. Asked by
-/// somebody who may not.
+/// What staff do to members: done to the one who is there for it, and refused to whoever may not.
 const STAFF: &[&str] = &[
     "/api/admin/users/{userId}/lock",
     "/api/admin/users/{userId}/unlock",
     "/api/admin/users/{userId}/sign-out",
     "/api/admin/users/{userId}/impersonate",
 ];
-/// Settings of the studio that all tests share, and the way out of it: for somebody who may not, and whom nobody needs.
+/// Settings of a studio, its end, and the way out of it.
 const STUDIO: &[&str] = &["/api/tenants/current", "/api/tenants/members/me"];
-const ENDINGS: &[&str] = &[
-    "/api/admin/users/{userId}/lock",
-    "/api/admin/users/{userId}/unlock",
-    "/api/admin/users/{userId}/sign-out",
-    "/api/admin/users/{userId}/impersonate",
-    "/api/auth/logout",
-    "/api/auth/sessions",
-    "/api/auth/sessions/{id}",
-    "/api/auth/security-timeline",
-    "/api/auth/security-timeline/{eventId}/not-me",
-    "/api/tenants/current",
-    "/api/tenants/members/me",
+/// What an identity provider asks.
+const PROVISIONING: &[&str] = &[
+    "/api/tenants/scim/v2/ServiceProviderConfig",
+    "/api/tenants/scim/v2/ResourceTypes",
+    "/api/tenants/scim/v2/Schemas",
+    "/api/tenants/scim/v2/Groups",
+    "/api/tenants/scim/v2/Users",
+    "/api/tenants/scim/v2/Users/{id}",
 ];
+const PROGRAMS: &[&str] = &[
+    "/api/tenants/service-accounts",
+    "/api/tenants/service-accounts/{id}",
+    "/api/tenants/service-accounts/{id}/disable",
+    "/api/tenants/service-accounts/{id}/enable",
+    "/api/tenants/service-accounts/{id}/keys",
+    "/api/tenants/service-accounts/{id}/keys/{keyId}",
+];
+const WEBHOOKS: &[&str] = &[
+    "/api/tenants/webhooks",
+    "/api/tenants/webhooks/{id}",
+    "/api/tenants/webhooks/{id}/deliveries",
+    "/api/tenants/webhooks/{id}/disable",
+    "/api/tenants/webhooks/{id}/enable",
+    "/api/tenants/webhooks/{id}/secret",
+    "/api/tenants/webhooks/{id}/test",
+];
+const INVITATIONS: &[&str] = &[
+    "/api/tenants/invitations",
+    "/api/tenants/invitations/{invitationId}",
+    "/api/tenants/invitations/{invitationId}/resend",
+];
+/// What has a run of its own: so that walks from answer to answer stay within what belongs together, or because nothing could be
+/// asked after it.
+const APART: &[&[&str]] = &[LOGOUT, SESSIONS, STAFF, STUDIO, PROVISIONING, PROGRAMS, WEBHOOKS, INVITATIONS];
 
 /// Every route of every document, asked by an admin and by nobody. What a run leaves out, another has.
-const RUNS: [Run; 13] = [
+const RUNS: [Run; 19] = [
     all_of("auth", Caller::Nobody, &[], least(0, 8)),
-    all_of("auth", Caller::Admin, ENDINGS, least(3, 30)),
+    all_of("auth", Caller::Owner, APART, least(1, 30)),
+    apart(Caller::Owner, PROVISIONING, least(3, 80)),
+    apart(Caller::Owner, PROGRAMS, least(6, 80)),
+    apart(Caller::Owner, WEBHOOKS, least(6, 80)),
+    apart(Caller::Owner, INVITATIONS, least(2, 80)),
+    apart(Caller::Owner, STAFF, least(0, 80)),
+    apart(Caller::Owner, STUDIO, ending(50)),
+    apart(Caller::Owner, LOGOUT, ending(100)),
     apart(Caller::Member, SESSIONS, ending(15)),
     // Whoever may not is refused, whatever they ask.
     apart(Caller::Member, STAFF, least(0, 0)),
     apart(Caller::Member, STUDIO, ending(20)),
-    apart(Caller::Admin, LOGOUT, ending(100)),
     all_of("credits", Caller::Nobody, &[], least(0, 20)),
     all_of("credits", Caller::Admin, &[], least(1, 50)),
     all_of("booking", Caller::Nobody, &[], least(0, 30)),
     all_of("booking", Caller::Admin, &[], least(1, 50)),
-    all_of("notify", Caller::Nobody, MAILBOX, least(0, 0)),
-    all_of("notify", Caller::Admin, MAILBOX, least(0, 60)),
+    all_of("notify", Caller::Nobody, &[MAILBOX], least(0, 0)),
+    all_of("notify", Caller::Admin, &[MAILBOX], least(0, 60)),
     Run {
         service: "notify",
         host: "mail",
@@ -149,12 +189,13 @@ async fn play(runs: impl Iterator<Item = &Run>) {
             json!([null, "/api/classes/{id}", { "id": everywhere["classId"] }]),
             json!([null, "/api/sessions/{id}", { "id": everywhere["sessionId"] }]),
         ];
-        if let Some(admin) = asker.as_ref().filter(|_| run.is_auths_admin()) {
-            beneath.extend(what_auth_keeps(&stack, admin).await);
+        let mut subject = stack.sign_up("en").await.user_id();
+        if let Some(studio) = asker.as_ref().and_then(|asker| asker.studio.as_ref()) {
+            beneath.extend(what_auth_keeps(&stack, studio).await);
+            subject = studio.new_member(&stack).await;
         }
-        let subject = json!({ "userId": stack.sign_up("en").await.user_id() });
-        let subjects =
-            ["/api/tenants/members/{userId}", "/api/admin/users/{userId}"].map(|path| json!([path, subject]));
+        let subjects = ["/api/tenants/members/{userId}", "/api/admin/users/{userId}"]
+            .map(|path| json!([path, { "userId": subject }]));
         let known = json!({ "everywhere": everywhere, "beneath": beneath, "subjects": subjects });
         let file = installed().join(format!("report-{}.ndjson", stack.fresh("run")));
         let mut command = run.command(&stack, &program, asker.as_ref(), &file);
@@ -166,7 +207,9 @@ async fn play(runs: impl Iterator<Item = &Run>) {
         eprintln!("{service} as {caller:?} on {}: {report}", run.host);
         let mut lacks = run.lacks(&report);
         if let Some(asker) = asker.filter(|_| run.least.session == Session::Kept) {
-            let status = stack.get("/api/user/profile").bearer(&asker).send().await.status;
+            let profile =
+                stack.call(Method::GET, stack.url_of(run.host_of(Some(&asker)), "/api/user/profile"));
+            let status = profile.bearer(&asker.token).send().await.status;
             lacks.extend((status != 200).then(|| format!("its token is answered {status} at the end")));
         }
         if !lacks.is_empty() || !output.status.success() {
@@ -175,34 +218,27 @@ async fn play(runs: impl Iterator<Item = &Run>) {
             violations.push_str(&format!("\n===== {service} as {caller:?} on {}: {lacks}\n{said}", run.host));
         }
     }
-    forget_webhooks(&stack).await;
     assert!(violations.is_empty(), "{violations}");
     invariants::check(&stack).await;
 }
 
-/// A studio has ten at most, and others need some.
-async fn forget_webhooks(stack: &Stack) {
-    let admin = stack.admin().await;
-    let kept = stack.get("/api/tenants/webhooks").bearer(&admin).send().await.expect(200).body;
-    for webhook in kept["items"].as_array().expect("items") {
-        let path = format!("/api/tenants/webhooks/{}", webhook["id"].as_str().expect("an id"));
-        stack.call(Method::DELETE, stack.url(&path)).bearer(&admin).send().await.expect(204);
-    }
-}
-
 impl Run {
-    fn is_auths_admin(&self) -> bool {
-        self.service == "auth" && self.caller == Caller::Admin && self.only.is_empty()
-    }
-
-    async fn asker(&self, stack: &Stack) -> Option<Member> {
+    async fn asker(&self, stack: &Stack) -> Option<Asker> {
+        let of_the_platform = |token| Some(Asker { token, studio: None });
         match self.caller {
             Caller::Nobody => None,
-            // One of these ends its session, and another changes what the account signs in with.
-            Caller::Admin if self.service == "auth" => Some(stack.admin_of_its_own().await),
-            Caller::Admin => Some(stack.admin().await),
-            Caller::Member => Some(stack.sign_up("en").await.member),
+            Caller::Admin => of_the_platform(stack.admin().await.token),
+            Caller::Member => of_the_platform(stack.sign_up("en").await.member.token),
+            Caller::Owner => {
+                let founder = Founder::hire(stack).await;
+                let studio = founder.found(stack, &stack.fresh("run")[..20]).await;
+                Some(Asker { token: studio.admin.clone(), studio: Some(studio) })
+            }
         }
+    }
+
+    fn host_of<'a>(&self, asker: Option<&'a Asker>) -> &'a str {
+        asker.and_then(|asker| asker.studio.as_ref()).map_or(self.host, |studio| studio.slug.as_str())
     }
 
     /// Why what was found, or not found, shows nothing.
@@ -221,7 +257,7 @@ impl Run {
         lacks
     }
 
-    fn command(&self, stack: &Stack, program: &Path, asker: Option<&Member>, report: &Path) -> Command {
+    fn command(&self, stack: &Stack, program: &Path, asker: Option<&Asker>, report: &Path) -> Command {
         let sources = sources();
         let mut command = Command::new(program);
         command
@@ -229,19 +265,19 @@ impl Run {
             .arg(sources.join("schemathesis.toml"))
             .arg("run")
             .arg(stack.url(&format!("/api/docs/{}.json", self.service)))
-            .args(["--url", &stack.url_of(self.host, "")])
+            .args(["--url", &stack.url_of(self.host_of(asker), "")])
             .arg("--tls-verify")
             .arg(&stack.authority)
             .args(["--report", "ndjson", "--report-ndjson-path"])
             .arg(report);
-        if asker.is_none() || !self.only.is_empty() {
-            // Nobody makes nothing that a link could start from, and routes apart are not where links lead.
+        if self.least.links == 0 {
+            // Nobody makes nothing that a link could start from, and some routes are not where links lead.
             command.args(["--phases", "examples,coverage,fuzzing"]);
         }
         for path in self.only {
             command.args(["--include-path", path]);
         }
-        for path in self.except {
+        for path in self.except.iter().copied().flatten() {
             command.args(["--exclude-path", path]);
         }
         if let Some(asker) = asker {

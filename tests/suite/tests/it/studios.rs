@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shinkofa_kernel::Role;
+use shinkofa_kernel::{Role, UserId};
 use suite::{Answer, App, Call, Person, Stack, until};
 
 /// A studio, and its admin's token of it.
@@ -68,6 +68,13 @@ impl Studio {
             })
             .await;
         }
+    }
+
+    /// Somebody who has just joined: their id.
+    pub async fn new_member(&self, stack: &Stack) -> UserId {
+        let person = stack.sign_up("en").await;
+        self.admit(stack, &person).await;
+        person.user_id()
     }
 
     /// Somebody joins by a code and signs in here: their token of this studio.
