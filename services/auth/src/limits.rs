@@ -47,6 +47,8 @@ pub const EMAIL_CHANGE_BY_USER: RatePolicy =
 pub const EMAIL_CHANGE_BY_ADDRESS: RatePolicy =
     RatePolicy { name: "email_change_address", limit: 5, window: HOUR };
 pub const PROFILE_BY_USER: RatePolicy = RatePolicy { name: "profile_user", limit: 60, window: MINUTE };
+/// Every decision is kept for good.
+pub const CONSENTS_BY_USER: RatePolicy = RatePolicy { name: "consents_user", limit: 30, window: HOUR };
 pub const SESSIONS_BY_USER: RatePolicy = RatePolicy { name: "sessions_user", limit: 60, window: MINUTE };
 pub const NOT_ME_BY_USER: RatePolicy = RatePolicy { name: "not_me_user", limit: 10, window: HOUR };
 pub const AUDIT_VERIFY_BY_USER: RatePolicy =

@@ -5,17 +5,17 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Unavailability};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use super::show_consents::Consents;
-use crate::Auth;
 use crate::db::consents::{self, Decision};
 use crate::db::memberships;
 use crate::domain::audit::AuditAction;
 use crate::domain::consent::{ConsentKind, ConsentVersion, is_news};
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
+use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -37,7 +37,7 @@ pub struct ConsentRequest {
     security(("bearer" = [])),
     request_body = ConsentRequest,
     responses(
-        CallerRefusals, BodyRefusals, Unavailability,
+        CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = Consents),
     ),
 )]
@@ -47,6 +47,7 @@ pub async fn put_consent(
     auth: web::Data<Auth>,
     body: Body<ConsentRequest>,
 ) -> Result<HttpResponse, Error> {
+    auth.platform.limiter.require(&limits::CONSENTS_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let history = transaction(&auth.platform.database, &scope, "put_consent", async |tx| {
         decide(tx, &auth, &actor, &body.0).await

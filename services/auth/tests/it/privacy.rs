@@ -82,6 +82,20 @@ async fn one_decision_made_many_times_at_once_is_one_decision_and_none_is_writte
     }
 }
 
+/// Each is kept for good, so nobody may make them without end.
+#[actix_web::test]
+async fn decisions_of_one_account_are_limited() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    for turn in 0..30 {
+        decide(&app, &anna, "marketing", "v1", turn % 2 == 0).await;
+    }
+    let body = json!({ "kind": "marketing", "version": "v1", "granted": true });
+    let refused = app.put("/api/me/consents").token(token(&anna)).json(&body).send().await;
+    refused.expect_problem(429, "too_many_requests");
+    assert_eq!(app.sql("SELECT number FROM consent_decisions").await.len(), 30);
+}
+
 /// A service that tells one thing it keeps, in the name of `service`.
 async fn telling(service: &str) -> FakePeer {
     let peer = FakePeer::start().await;
