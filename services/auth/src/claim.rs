@@ -14,11 +14,13 @@ use crate::db::{factors, identities, known_devices, recovery_codes, remembered_d
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::provider_suspensions::recognise;
+use crate::unconfirmed::{join_where_open, leave_others};
 
 /// Confirms the address of `account`, which the caller of this has just shown to be theirs.
 ///
 /// Anybody may have signed up with it before: so password, sessions, factors, identities, devices and links of an account
-/// whose address was not confirmed until now are forgotten. A confirmed account stays as it is.
+/// whose address was not confirmed until now are forgotten, and so is what it was signed up for elsewhere. They become a member here,
+/// where anybody may. A confirmed account stays as it is.
 pub async fn claim_address(
     tx: &mut Connection,
     auth: &Auth,
@@ -46,10 +48,12 @@ pub async fn claim_address(
     identities::delete_of_user(tx, auth.realm, account.id).await?;
     known_devices::delete_of_user(tx, auth.realm, account.id).await?;
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
-    let details = json!({ "endedSessions": ended.sessions });
+    let left = leave_others(tx, trail, account.id).await?;
+    let details = json!({ "endedSessions": ended.sessions, "leftPlaces": left });
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
     let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
     announce_account(tx, trail, &account).await?;
+    join_where_open(tx, auth, trail, &account).await?;
     recognise(tx, auth, trail.tenant).await?;
     Ok(account)
 }

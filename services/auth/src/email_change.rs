@@ -52,7 +52,9 @@ pub async fn take_address(
     let email: EmailAddress = written.parse().map_err(|_| Error::LinkGone)?;
     let holder = users::lock_by_email(tx, auth.realm, email.canonical()).await?;
     match holder.filter(|holder| holder.id != account.id) {
-        Some(holder) if is_unclaimed(&holder) => release(tx, auth, trail, &holder).await?,
+        Some(holder) if is_unclaimed(&holder) => {
+            unconfirmed::erase(tx, auth, trail, (&holder, AuditAction::AddressReleased)).await?;
+        }
         Some(_) => return Err(Error::LinkGone),
         None => {}
     }
@@ -63,15 +65,6 @@ pub async fn take_address(
 
 fn is_unclaimed(holder: &Account) -> bool {
     holder.kind == AccountKind::Member && holder.email_verified_at.is_none()
-}
-
-async fn release(tx: &mut Connection, auth: &Auth, trail: &Trail, holder: &Account) -> Result<(), Error> {
-    privacy::erase(tx, auth, holder.id).await?;
-    let trail = Trail { actor: Actor::service("auth"), ..trail.clone() };
-    let erased = UserErasureRequested { user_id: holder.id };
-    append(tx, &trail.occurrence(), holder.id.as_uuid(), &erased, None).await?;
-    trail.user(tx, AuditAction::AddressReleased, holder.id, serde_json::json!({})).await?;
-    Ok(())
 }
 
 /// Somebody else took the address in the very moment: the link leads nowhere, and nothing was changed.

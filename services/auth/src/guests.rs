@@ -100,9 +100,5 @@ async fn make_room(
     if holder.email_verified_at.is_some() {
         return Err(Error::LinkGone);
     }
-    privacy::erase(tx, auth, holder.id).await?;
-    let erasure = UserErasureRequested { user_id: holder.id };
-    append(tx, &trail.occurrence(), holder.id.as_uuid(), &erasure, None).await?;
-    trail.user(tx, AuditAction::AddressClaimed, holder.id, json!({ "erased": true })).await?;
-    Ok(())
+    unconfirmed::erase(tx, auth, trail, (&holder, AuditAction::AddressClaimed)).await
 }

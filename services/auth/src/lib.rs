@@ -67,6 +67,7 @@ mod suspend_account;
 mod switch_provider;
 mod tenant_closing;
 mod tenant_view;
+mod unconfirmed;
 mod verification;
 mod webhook_events;
 mod webhook_view;

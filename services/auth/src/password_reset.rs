@@ -12,6 +12,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
 use crate::letters::request_letter;
+use crate::unconfirmed::record;
 use shinkofa_kernel::defended;
 
 /// Has a link sent to the account's address. An earlier one stops working. The caller has locked the account, so that of
@@ -30,8 +31,7 @@ pub async fn request_password_reset(
     let expires_at = now + TokenPurpose::PasswordReset.lifetime();
     request_letter(tx, auth, trail, account, (AccountLetter::PasswordReset { expires_at }, Some(secret)))
         .await?;
-    trail.user(tx, AuditAction::PasswordResetRequested, account.id, json!({})).await?;
-    Ok(())
+    record(tx, trail, account, (AuditAction::PasswordResetRequested, json!({}))).await
 }
 
 /// Makes a link's token for an account: the digest is kept, the token itself goes into the letter alone.

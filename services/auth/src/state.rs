@@ -21,10 +21,12 @@ use crate::hashing::HashingPool;
 use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::forget_deliveries::ForgetDeliveries;
+use crate::jobs::forget_signup::ForgetSignup;
 use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
 use crate::jobs::purge_temporary::PurgeTemporary;
+use crate::jobs::purge_unconfirmed::PurgeUnconfirmed;
 use crate::jobs::reseal_factors::ResealFactors;
 use crate::jobs::reseal_webhooks::ResealWebhooks;
 use crate::jobs::resend_verification::ResendVerification;
@@ -147,12 +149,14 @@ impl Service for Auth {
             .register::<SendMagicLink>()
             .register::<SendSignInCode>()
             .register::<SettleUpgrade>()
+            .register::<ForgetSignup>()
             .register::<MailPasswordReset>()
             .register::<SettleEmailChange>()
             .register::<DeliverWebhook>()
             .register::<ForgetDeliveries>()
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
+            .every(PURGE_EVERY, &PurgeUnconfirmed {})
             .every(RESEAL_EVERY, &ResealFactors {})
             .every(RESEAL_EVERY, &ResealWebhooks {})
             .every(PURGE_EVERY, &PurgeTemporary {})

@@ -82,6 +82,8 @@ fn members(tenant: TenantId, realm: RealmId) -> _ {
         .inner_join(users::table.on(account))
         .left_join(membership_locks::table.on(lock))
         .filter(memberships::tenant_id.eq(tenant).and(memberships::realm_id.eq(realm)))
+        // Whoever has not confirmed their address, or not accepted, is no member that staff are shown.
+        .filter(memberships::status.ne(MembershipStatus::Invited))
         .select((
             memberships::user_id,
             users::email,

@@ -13,6 +13,7 @@ use shinkofa_kernel::{RealmId, Role, TenantId, Tier, UserId, defended};
 use super::schema::{erasures, membership_roles, memberships, role_permissions, users};
 use super::scope;
 use super::shared_tables::tenants;
+use super::users::Account;
 use crate::domain::account::{AccountKind, AccountStatus, MembershipStatus};
 use crate::domain::authority::{Authority, CustomRole};
 use crate::domain::erasure::ErasureState;
@@ -38,6 +39,13 @@ impl Membership {
     /// Is the person a member, whatever has become of the tenant?
     pub fn belongs(&self) -> bool {
         self.status == MembershipStatus::Active || !defended!("V23")
+    }
+
+    /// Does the tenant write to the person? To members, and to whoever signed up in it with an address that is not confirmed yet:
+    /// nobody else's address is for it to know.
+    pub fn is_written_to(&self, account: &Account) -> bool {
+        let waits = account.email_verified_at.is_none() && self.status == MembershipStatus::Invited;
+        self.is_active() || waits && self.tenant_is_open()
     }
 
     pub fn tenant_is_open(&self) -> bool {

@@ -43,5 +43,6 @@ pub mod signups;
 pub mod suspensions;
 pub mod tenants;
 pub mod timeline;
+pub mod unconfirmed;
 pub mod users;
 pub mod webhooks;

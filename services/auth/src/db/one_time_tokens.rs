@@ -215,13 +215,13 @@ pub async fn void_all_but(
 pub async fn void_for_signup(
     tx: &mut Connection,
     (realm, user): (RealmId, UserId),
-    signup: Option<SignupId>,
+    signup: SignupId,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
     let live = one_time_tokens::table
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
         .filter(one_time_tokens::purpose.eq(TokenPurpose::EmailVerification))
-        .filter(one_time_tokens::signup_id.is_not_distinct_from(signup))
+        .filter(one_time_tokens::signup_id.eq(signup))
         .filter(one_time_tokens::consumed_at.is_null());
     diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
 }

@@ -1,11 +1,11 @@
 //! Requests to sign up, until their address is confirmed.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
-use shinkofa_kernel::{RealmId, TenantId, typed_id};
+use shinkofa_kernel::{RealmId, TenantId, UserId, typed_id};
 use shinkofa_web::Locale;
 
 use super::portions::delete_portion;
@@ -33,6 +33,16 @@ pub struct Signup {
     pub invitation_digest: Option<Vec<u8>>,
 }
 
+/// As long as somebody may reasonably ask for another link.
+pub const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
+
+impl Signup {
+    /// Whom a letter to this address is to: nobody that is known here, so that it is forgotten apart from every account.
+    pub fn addressee(&self) -> UserId {
+        UserId::from_uuid(self.id.as_uuid())
+    }
+}
+
 pub async fn insert(tx: &mut Connection, signup: &Signup) -> QueryResult<()> {
     diesel::insert_into(signups::table).values(signup).execute(tx).await.map(drop)
 }
@@ -52,20 +62,6 @@ pub async fn settle(
         .set(signups::settled_at.eq(now))
         .returning(Signup::as_select())
         .get_result(tx)
-        .await
-        .optional()
-}
-
-pub async fn latest(
-    tx: &mut Connection,
-    realm: RealmId,
-    email_canonical: &str,
-) -> QueryResult<Option<SignupId>> {
-    signups::table
-        .filter(signups::realm_id.eq(realm).and(signups::email_canonical.eq(email_canonical)))
-        .order((signups::created_at.desc(), signups::id.desc()))
-        .select(signups::id)
-        .first(tx)
         .await
         .optional()
 }

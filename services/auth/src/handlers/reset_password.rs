@@ -8,6 +8,7 @@ use shinkofa_kernel::Actor;
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
+use crate::claim::claim_address;
 use crate::db::{one_time_tokens, scope, users};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::password::NewPassword;
@@ -31,7 +32,7 @@ const MOST_ATTEMPTS: i32 = 10;
 
 /// Choose another password with a link
 ///
-/// Works once, within half an hour. It signs nobody in: whoever was signed in is signed out, and a second factor is asked
+/// Works once, within half an hour, and confirms an address that is not confirmed yet. It signs nobody in: whoever was signed in is signed out, and a second factor is asked
 /// for as before. A link that was used, has expired or was replaced by a newer one answers 410.
 #[utoipa::path(
     tag = "password",
@@ -85,5 +86,6 @@ async fn reset(
     let account = account.filter(|account| account.is_usable(now)).ok_or(Error::LinkGone)?;
     // Whoever holds a link that was mailed is taken for its reader, and is not signed in for it.
     let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
+    let account = claim_address(tx, auth, &trail, account).await?;
     set_password(tx, auth, &trail, &account, (phc, Occasion::Reset)).await
 }

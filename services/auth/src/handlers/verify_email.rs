@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_kernel::{Actor, Role};
+use shinkofa_kernel::Actor;
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
@@ -12,13 +12,13 @@ use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::TokenGrant;
 use crate::db::users::{Account, Choice};
-use crate::db::{memberships, one_time_tokens, scope, signups, users};
-use crate::domain::account::{AccountKind, MembershipStatus};
+use crate::db::{one_time_tokens, scope, signups, users};
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
 use crate::provider_suspensions::recognise;
-use crate::{Auth, guests, invitations, limits, sign_up_gate};
+use crate::{Auth, guests, invitations, limits, unconfirmed};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -70,22 +70,17 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     let trail = auth.trail(grant.for_tenant, Actor::user(user));
     let before = users::find(tx, realm, user).await?.filter(|account| account.is_usable(now));
     let before = before.ok_or(Error::LinkGone)?;
-    let signup = match grant.signup_id {
-        Some(id) => signups::find(tx, realm, id).await?,
-        None => None,
-    };
+    let id = grant.signup_id.ok_or(Error::LinkGone)?;
+    let signup = signups::find(tx, realm, id).await?.ok_or(Error::LinkGone)?;
     if before.kind == AccountKind::Anonymous {
-        let signup = signup.ok_or(Error::LinkGone)?;
         guests::upgrade(tx, auth, &trail, (user, &signup)).await?;
         one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
         return Ok(());
     }
     // The password becomes the one that was chosen with this very link: not that of somebody who signed up with the same
     // address and cannot read its mail.
-    if let Some(signup) = &signup {
-        let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
-        users::set_choice(tx, (realm, user), choice, now).await?;
-    }
+    let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
+    users::set_choice(tx, (realm, user), choice, now).await?;
     users::set_email_verified(tx, realm, user, now).await?;
     let account = users::find(tx, realm, user)
         .await?
@@ -94,10 +89,13 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
     signups::delete_for_address(tx, realm, &account.email_canonical).await?;
 
-    trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
+    let left = unconfirmed::leave_others(tx, &trail, user).await?;
+    trail.user(tx, AuditAction::EmailVerified, user, json!({ "leftPlaces": left })).await?;
     announce_account(tx, &trail, &account).await?;
-    if let Some(digest) = signup.and_then(|signup| signup.invitation_digest) {
-        accept(tx, auth, &trail, (&account, digest)).await?;
+    match signup.invitation_digest {
+        Some(digest) => accept(tx, auth, &trail, (&account, digest)).await?,
+        // It was open when they signed up.
+        None => unconfirmed::join(tx, auth, &trail, &account).await?,
     }
     // An invitation is had before what is said of whoever was invited, as it is wherever one is accepted.
     recognise(tx, auth, trail.tenant).await
@@ -125,11 +123,5 @@ async fn accept(
         Err(Error::InvitationGone) => scope::enter_tenant(tx, trail.tenant).await?,
         Err(error) => return Err(error),
     }
-    let membership = memberships::find(tx, trail.tenant, account.id).await?;
-    let waits = membership.is_some_and(|membership| membership.status == MembershipStatus::Invited);
-    if waits && sign_up_gate::require_open(tx, trail.tenant).await.is_ok() {
-        let roles = [Role::Member.as_str().to_owned()];
-        invitations::begin_membership(tx, auth, trail, (account, &roles)).await?;
-    }
-    Ok(())
+    unconfirmed::join_where_open(tx, auth, trail, account).await
 }

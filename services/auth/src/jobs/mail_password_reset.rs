@@ -7,12 +7,10 @@ use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
 use crate::db::audit::Trail;
-use crate::db::memberships::{self, Membership};
-use crate::db::{signups, users};
+use crate::db::{memberships, users};
 use crate::domain::account::AccountKind;
 use crate::error::Error;
 use crate::password_reset::request_password_reset;
-use crate::verification::request_verification;
 
 /// Enqueued for every address that asks, so that all are answered alike.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,20 +35,17 @@ impl Job for MailPasswordReset {
     }
 }
 
-/// An address that nobody has confirmed gets the link that confirms it instead: a password that is chosen with it is its
-/// reader's own, and what somebody else chose when they signed up with it stays worthless.
+/// Whoever chooses a password with the link confirms the address with it, if nobody has: it is the mail's reader who chooses, and what
+/// somebody else chose when they signed up with that address is forgotten.
 async fn mail(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
     let now = trail.clock.now();
     let account = users::lock(tx, auth.realm, user).await?;
     let usable = account.filter(|account| account.kind == AccountKind::Member && account.is_usable(now));
     let Some(account) = usable else { return Ok(()) };
     // A letter is written in the name of a tenant, which learns the address by it.
-    if !memberships::find(tx, trail.tenant, user).await?.as_ref().is_some_and(Membership::is_active) {
+    let membership = memberships::find(tx, trail.tenant, user).await?;
+    if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
         return Ok(());
     }
-    if account.email_verified_at.is_some() {
-        return request_password_reset(tx, auth, trail, &account).await;
-    }
-    let signup = signups::latest(tx, auth.realm, &account.email_canonical).await?;
-    request_verification(tx, auth, trail, &account, signup).await
+    request_password_reset(tx, auth, trail, &account).await
 }

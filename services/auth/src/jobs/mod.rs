@@ -3,10 +3,12 @@
 pub mod deliver_webhook;
 pub mod erase_people;
 pub mod forget_deliveries;
+pub mod forget_signup;
 pub mod mail_password_reset;
 pub mod purge_expired;
 pub mod purge_guests;
 pub mod purge_temporary;
+pub mod purge_unconfirmed;
 pub mod reseal_factors;
 pub mod reseal_webhooks;
 pub mod resend_verification;

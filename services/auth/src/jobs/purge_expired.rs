@@ -9,6 +9,7 @@ use shinkofa_kernel::{RealmId, TenantId};
 use shinkofa_runtime::tenants;
 
 use crate::Auth;
+use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{
     api_keys, bans, email_changes, factor_guesses, factors, failures, impersonations, invitations,
     oauth_attempts, one_time_tokens, passkey_challenges, realms, remembered_devices, revocations, sessions,
@@ -27,8 +28,6 @@ pub struct PurgeExpired {}
 /// No access token lives longer, so an older revocation has nothing left to revoke.
 const REVOCATIONS_KEPT: TimeDelta = TimeDelta::hours(1);
 const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
-/// As long as somebody may reasonably ask for another link.
-const SIGNUPS_KEPT: TimeDelta = TimeDelta::days(7);
 /// Longer than an address may be taken back.
 const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.

@@ -1,13 +1,18 @@
-//! Sends another confirmation link, where there is something to confirm.
+//! Sends another link that confirms an address, where there is something to confirm.
 
 use serde::{Deserialize, Serialize};
-use shinkofa_db::{Scope, transaction};
+use serde_json::json;
+use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
+use crate::db::audit::Trail;
 use crate::db::{memberships, signups, users};
+use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::password_reset::request_password_reset;
+use crate::unconfirmed::record;
 use crate::verification::request_verification;
 
 /// Enqueued for every address that asks, so that all are answered alike.
@@ -25,21 +30,32 @@ impl Job for ResendVerification {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::Anonymous);
         transaction(&auth.platform.database, &scope, "resend_verification_link", async |tx| {
-            let now = trail.clock.now();
-            let account = users::find(tx, auth.realm, user).await?;
-            let unconfirmed =
-                account.filter(|account| account.email_verified_at.is_none() && account.is_usable(now));
-            let Some(account) = unconfirmed else { return Ok(()) };
-            // A letter is written in the name of a tenant, which learns by it that there is such an account.
-            if memberships::find(tx, tenant, user).await?.is_none() {
-                return Ok(());
-            }
-            let signup = signups::latest(tx, auth.realm, &account.email_canonical).await?;
-            request_verification(tx, auth, &trail, &account, signup).await
+            resend(tx, auth, &trail, user).await
         })
-        .await
-        .map_err(|error: Error| error)?;
+        .await?;
         auth.platform.committed();
         Ok(())
+    }
+}
+
+async fn resend(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
+    let now = trail.clock.now();
+    let account = users::lock(tx, auth.realm, user).await?;
+    let unconfirmed = account.filter(|account| account.email_verified_at.is_none() && account.is_usable(now));
+    let Some(account) = unconfirmed else { return Ok(()) };
+    // A letter is written in the name of a tenant, which learns by it that there is such an account.
+    let membership = memberships::find(tx, trail.tenant, user).await?;
+    if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
+        return Ok(());
+    }
+    let signups = signups::of_address(tx, auth.realm, &account.email_canonical).await?;
+    match signups.as_slice() {
+        // Nobody else ever signed up with the address: the account was made by this very request.
+        [only] if only.created_at == account.created_at => {
+            request_verification(tx, auth, trail, (user, only)).await?;
+            record(tx, trail, &account, (AuditAction::VerificationRequested, json!({}))).await
+        }
+        // Whose password a link confirms cannot be told. So its reader chooses one.
+        _ => request_password_reset(tx, auth, trail, &account).await,
     }
 }

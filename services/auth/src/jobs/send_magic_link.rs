@@ -8,8 +8,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
-use crate::db::memberships::{self, Membership};
-use crate::db::users;
+use crate::db::{memberships, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
@@ -17,6 +16,7 @@ use crate::domain::pkce::CodeChallenge;
 use crate::error::Error;
 use crate::letters::request_letter;
 use crate::mailed_sign_in::{Sending, keep, takes_mail};
+use crate::unconfirmed::record;
 
 /// Enqueued for every address that asks, so that all are answered alike.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ impl Job for SendMagicLink {
             };
             // A letter is written in the name of a tenant, which learns by it that there is such an account.
             let membership = memberships::find(tx, tenant, user).await?;
-            if !membership.as_ref().is_some_and(Membership::is_active) {
+            if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
                 return Ok(());
             }
             let token = OneTimeToken::from_random(auth.randomness.bytes()?);
@@ -60,8 +60,7 @@ impl Job for SendMagicLink {
                 LetterSecret { link_token: Some(token.as_str().to_owned()), code: Some(code.shown()) };
             let letter = (AccountLetter::MagicLink { expires_at }, Some(secret));
             request_letter(tx, auth, &trail, &account, letter).await?;
-            trail.user(tx, AuditAction::MagicLinkSent, account.id, json!({})).await?;
-            Ok(())
+            record(tx, &trail, &account, (AuditAction::MagicLinkSent, json!({}))).await
         })
         .await
         .map_err(|error: Error| error)?;

@@ -8,14 +8,14 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
-use crate::db::memberships::{self, Membership};
-use crate::db::users;
+use crate::db::{memberships, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
 use crate::letters::request_letter;
 use crate::mailed_sign_in::{Sending, keep, takes_mail};
+use crate::unconfirmed::record;
 
 /// Enqueued for every address that asks, so that all are answered alike.
 #[derive(Debug, Serialize, Deserialize)]
@@ -38,7 +38,7 @@ impl Job for SendSignInCode {
             };
             // A letter is written in the name of a tenant, which learns by it that there is such an account.
             let membership = memberships::find(tx, tenant, user).await?;
-            if !membership.as_ref().is_some_and(Membership::is_active) {
+            if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
                 return Ok(());
             }
             let code = MailedCode::digits(auth.randomness.bytes()?);
@@ -55,8 +55,7 @@ impl Job for SendSignInCode {
             let secret = LetterSecret { link_token: None, code: Some(code.shown()) };
             let letter = (AccountLetter::SignInCode { expires_at }, Some(secret));
             request_letter(tx, auth, &trail, &account, letter).await?;
-            trail.user(tx, AuditAction::SignInCodeSent, account.id, json!({})).await?;
-            Ok(())
+            record(tx, &trail, &account, (AuditAction::SignInCodeSent, json!({}))).await
         })
         .await
         .map_err(|error: Error| error)?;

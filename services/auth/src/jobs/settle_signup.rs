@@ -6,18 +6,18 @@ use shinkofa_contracts::auth::SignupForKnownAddress;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_feed::append;
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::{Actor, Role, UserId};
+use shinkofa_kernel::{Actor, UserId};
 use shinkofa_web::Fault;
 
 use crate::Auth;
-use crate::announcement::{announce_account, announce_membership};
 use crate::db::audit::Trail;
-use crate::db::memberships;
 use crate::db::signups::{self, Signup, SignupId};
 use crate::db::users::{self, Account, Choice, NewAccount};
-use crate::domain::account::{AccountKind, AccountStatus, MembershipStatus};
+use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::jobs::forget_signup::forget_later;
+use crate::unconfirmed;
 use crate::verification::request_verification;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,33 +89,11 @@ async fn welcome(
     user: UserId,
     signup: &Signup,
 ) -> Result<(), Error> {
-    if signup.invitation_digest.is_some() {
-        await_acceptance(tx, auth, trail, user).await?;
-    } else {
-        memberships::join(tx, (trail.tenant, auth.realm, user), trail.clock.now()).await?;
-        memberships::set_roles(tx, trail.tenant, user, &[Role::Member]).await?;
-    }
-    trail.user(tx, AuditAction::AccountCreated, user, json!({})).await?;
+    unconfirmed::keep_place(tx, auth, trail, user).await?;
     let missing = || Fault::unexpected("a new account is not there");
     let account = users::find(tx, auth.realm, user).await?.ok_or_else(missing)?;
-    let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(missing)?;
-    announce_account(tx, trail, &account).await?;
-    announce_membership(tx, trail, user, &membership).await?;
-    request_verification(tx, auth, trail, &account, Some(signup.id)).await
-}
-
-/// Whoever came with an invitation has no right before it is accepted, and it is accepted when the address is confirmed.
-async fn await_acceptance(
-    tx: &mut Connection,
-    auth: &Auth,
-    trail: &Trail,
-    user: UserId,
-) -> Result<(), Error> {
-    if memberships::find(tx, trail.tenant, user).await?.is_none() {
-        let who = (trail.tenant, auth.realm, user);
-        memberships::admit(tx, who, MembershipStatus::Invited, trail.clock.now()).await?;
-    }
-    Ok(())
+    unconfirmed::record(tx, trail, &account, (AuditAction::AccountCreated, json!({}))).await?;
+    write_to(tx, auth, trail, (&account, signup)).await
 }
 
 /// Nobody has confirmed the address yet, so nobody owns it: whoever can read its mail gets the password they chose.
@@ -128,12 +106,20 @@ async fn try_again(
 ) -> Result<(), Error> {
     let choice = Choice { name: &signup.name, locale: signup.locale, password_phc: &signup.password_phc };
     users::set_choice(tx, (auth.realm, known.id), choice, trail.clock.now()).await?;
-    if signup.invitation_digest.is_some() {
-        await_acceptance(tx, auth, trail, known.id).await?;
-    }
-    let account = Account { name: signup.name.clone(), locale: signup.locale, ..known.clone() };
-    announce_account(tx, trail, &account).await?;
-    request_verification(tx, auth, trail, &account, Some(signup.id)).await
+    unconfirmed::keep_place(tx, auth, trail, known.id).await?;
+    write_to(tx, auth, trail, (known, signup)).await
+}
+
+/// Sends the link that confirms the address, and has the letter forgotten when the request itself is.
+async fn write_to(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (account, signup): (&Account, &Signup),
+) -> Result<(), Error> {
+    request_verification(tx, auth, trail, (account.id, signup)).await?;
+    forget_later(tx, trail, signup).await?;
+    unconfirmed::record(tx, trail, account, (AuditAction::VerificationRequested, json!({}))).await
 }
 
 async fn warn_owner(

@@ -1,6 +1,7 @@
 //! Sends the link that makes a guest a member, or tells the owner of the address that somebody tried to take it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shinkofa_contracts::auth::SignupForKnownAddress;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_feed::append;
@@ -10,9 +11,11 @@ use shinkofa_kernel::{Actor, UserId};
 use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::signups::{self, SignupId};
-use crate::db::users::{self, Account};
+use crate::db::users;
 use crate::domain::account::AccountKind;
+use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::jobs::forget_signup::forget_later;
 use crate::verification::request_verification;
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,6 +47,8 @@ async fn settle(tx: &mut Connection, auth: &Auth, trail: &Trail, asked: &SettleU
     let now = trail.clock.now();
     let Some(signup) = signups::settle(tx, auth.realm, asked.signup_id, now).await? else { return Ok(()) };
     let owner = users::lock_by_email(tx, auth.realm, &signup.email_canonical).await?;
+    // The guest reads it in their timeline, whoever has the address.
+    trail.user(tx, AuditAction::VerificationRequested, asked.guest, json!({})).await?;
     if let Some(owner) = owner.filter(|owner| owner.email_verified_at.is_some()) {
         let warning = SignupForKnownAddress { user_id: owner.id, locale: owner.locale };
         append(tx, &trail.occurrence(), owner.id.as_uuid(), &warning, Some(&owner.contact())).await?;
@@ -55,6 +60,6 @@ async fn settle(tx: &mut Connection, auth: &Auth, trail: &Trail, asked: &SettleU
     else {
         return Ok(());
     };
-    let becoming = Account { email: signup.email, name: signup.name, locale: signup.locale, ..guest };
-    request_verification(tx, auth, trail, &becoming, Some(signup.id)).await
+    request_verification(tx, auth, trail, (guest.id, &signup)).await?;
+    forget_later(tx, trail, &signup).await
 }

@@ -68,6 +68,7 @@ mod tenants;
 mod timeline;
 mod tokens;
 mod trust;
+mod unconfirmed;
 mod v01;
 mod v13;
 mod v18;

@@ -1,0 +1,75 @@
+//! Forgets people who never confirmed that an address is theirs: perhaps it was somebody else who typed it.
+
+use serde::{Deserialize, Serialize};
+use shinkofa_db::{Scope, transaction};
+use shinkofa_jobs::{Attempt, Failure, Job};
+use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
+
+use crate::db::signups::{self, SIGNUPS_KEPT};
+use crate::db::{realms, unconfirmed, users};
+use crate::domain::audit::AuditAction;
+use crate::error::Error;
+use crate::rounds::Turn;
+use crate::{Auth, unconfirmed::erase};
+
+/// Accounts that are older than any request to sign up that is kept, and that nothing waits for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PurgeUnconfirmed {}
+
+/// Looked for at once. Each is forgotten in a transaction of its own.
+const PORTION: i64 = 200;
+
+impl Job for PurgeUnconfirmed {
+    const NAME: &'static str = "purge_unconfirmed";
+    type State = Auth;
+
+    async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
+        let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
+        let scope = Scope::infrastructure();
+        let realms = transaction(&auth.platform.database, &scope, "list_realms", async |tx| {
+            Ok::<_, Error>(realms::all(tx).await?)
+        });
+        for realm in realms.await? {
+            purge_realm(auth, realm, &turn).await?;
+        }
+        auth.platform.committed();
+        Ok(())
+    }
+}
+
+async fn purge_realm(auth: &Auth, realm: RealmId, turn: &Turn) -> Result<(), Error> {
+    let now = auth.platform.clock.now();
+    loop {
+        let found =
+            transaction(&auth.platform.database, &Scope::realm(realm), "given_up_accounts", async |tx| {
+                Ok::<_, Error>(unconfirmed::given_up(tx, realm, (now, now - SIGNUPS_KEPT), PORTION).await?)
+            })
+            .await?;
+        for user in &found {
+            forget(auth, realm, *user).await?;
+            if turn.is_over() {
+                return Ok(());
+            }
+        }
+        if i64::try_from(found.len()).unwrap_or(i64::MAX) < PORTION {
+            return Ok(());
+        }
+    }
+}
+
+async fn forget(auth: &Auth, realm: RealmId, user: UserId) -> Result<(), Error> {
+    let trail = auth.trail(TenantId::DEFAULT, Actor::service("auth"));
+    let scope = Scope::realm(realm).with_tenant(trail.tenant);
+    transaction(&auth.platform.database, &scope, "forget_unconfirmed", async |tx| {
+        let account = users::lock(tx, realm, user).await?;
+        let Some(account) = account.filter(|account| account.email_verified_at.is_none()) else {
+            return Ok(());
+        };
+        // Somebody signed up with it just now.
+        if !signups::of_address(tx, realm, &account.email_canonical).await?.is_empty() {
+            return Ok(());
+        }
+        erase(tx, auth, &trail, (&account, AuditAction::AddressReleased)).await
+    })
+    .await
+}
