@@ -61,6 +61,7 @@ mod sign_in_code;
 mod spray;
 mod staff;
 mod step_up;
+mod studio_ways_in;
 mod studios;
 mod suspension;
 mod temporary;
