@@ -47,6 +47,7 @@ mod receivers;
 mod recovery_codes;
 mod refresh;
 mod remembered_devices;
+mod remembered_ways;
 mod rules;
 mod scim;
 mod scim_forgotten;
