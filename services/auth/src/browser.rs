@@ -140,8 +140,7 @@ fn require_our_page(request: &HttpRequest) -> Result<(), Error> {
 fn is_of_this_tenants_host(request: &HttpRequest, auth: &Auth, origin: &str) -> bool {
     let extensions = request.extensions();
     let host = extensions.get::<RequestContext>().map_or("", |context| context.host.as_str());
-    let port = auth.platform.settings.public_url.port().map_or_else(String::new, |port| format!(":{port}"));
-    auth.platform.identity.tenants.is_claimed(host) && origin == format!("https://{host}{port}")
+    auth.tenant_pages.origin_of(host).is_some_and(|own| own == origin)
 }
 
 fn auth(request: &HttpRequest) -> Result<&web::Data<Auth>, Error> {

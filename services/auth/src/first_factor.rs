@@ -20,7 +20,7 @@ use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::{AuthMethod, Proof};
-use crate::domain::second_factor::{Asked, asked_for, is_mandatory};
+use crate::domain::second_factor::{Asked, RememberedFactor, asked_for, is_mandatory};
 use crate::error::Error;
 use crate::session_opening::{Newcomer, Opening, TokenAnswer, look_at, open, require_active};
 
@@ -148,8 +148,8 @@ async fn asked_of(
     Ok(asked_for(kinds, left, roles, methods))
 }
 
-/// What a device calls itself proves nothing: it has to show what it was given. Those for whom a second factor is mandatory
-/// show it every time.
+/// What a device calls itself proves nothing: it has to show what it was given, and stands for the factor that it was given
+/// it for. Those for whom a second factor is mandatory show it every time.
 async fn is_remembered(
     tx: &mut Connection,
     auth: &Auth,
@@ -161,8 +161,9 @@ async fn is_remembered(
         return Ok(false);
     }
     let account = (auth.realm, first.account.id, first.account.token_version);
-    let now = auth.platform.clock.now();
-    Ok(remembered_devices::recognise(tx, account, (&token.digest(), &device), now).await?)
+    let (now, proof) = (auth.platform.clock.now(), (&token.digest(), &device));
+    let factors = RememberedFactor::standing_after(first.method.as_str());
+    Ok(remembered_devices::recognise(tx, account, proof, &factors, now).await?)
 }
 
 /// What the token between the steps says of the first one.

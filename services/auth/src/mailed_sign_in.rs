@@ -195,11 +195,13 @@ pub async fn present_code(
     }
 }
 
-/// Signs in whoever presented the right thing. `gone` is what the others are told, when several presented it at once.
+/// Signs in whoever presented the right thing, on a device that may have the proof of being remembered. `gone` is what the
+/// others are told, when several presented it at once.
 pub async fn finish(
     auth: &Auth,
     presented: &Presented,
-    (device, surroundings): (Option<Digest>, &Surroundings),
+    (device, device_token): (Option<Digest>, Option<&OneTimeToken>),
+    surroundings: &Surroundings,
     gone: fn() -> Error,
 ) -> Result<SignInAnswer, Error> {
     let (user, tenant, now) = (presented.account.id, presented.grant.for_tenant, auth.platform.clock.now());
@@ -223,7 +225,7 @@ pub async fn finish(
             attempts: &presented.attempts,
             binding: &binding,
             surroundings,
-            device_token: None,
+            device_token,
         };
         first_factor::pass(tx, auth, tenant, &first).await
     })

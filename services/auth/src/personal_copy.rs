@@ -101,6 +101,7 @@ async fn devices(tx: &mut Connection, auth: &Auth, account: &Account) -> QueryRe
             .map(|device| json!({
                 "userAgent": device.user_agent, "rememberedAt": device.remembered_at,
                 "lastUsedAt": device.last_used_at, "expiresAt": device.expires_at,
+                "factor": words(device.factor.as_str()),
             }))
             .collect::<Vec<_>>(),
     }))

@@ -20,7 +20,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::Proof;
-use crate::domain::second_factor::{DEVICE_REMEMBERED_FOR, Shown, is_mandatory};
+use crate::domain::second_factor::{DEVICE_REMEMBERED_FOR, RememberedFactor, Shown, is_mandatory};
 use crate::error::Error;
 use crate::first_factor::PassedStep;
 use crate::session_opening::{Opening, TokenAnswer, open_session};
@@ -137,7 +137,8 @@ pub async fn finish(
     if let Some(device) =
         binding.device.filter(|_| remember_device && !is_mandatory(&membership.authority().weight()))
     {
-        answer.device_token = Some(remember(tx, auth, &trail, account, (&device, surroundings)).await?);
+        let with = (&device, shown.remembered());
+        answer.device_token = Some(remember(tx, auth, &trail, (account, surroundings), with).await?);
     }
     Ok(answer)
 }
@@ -147,8 +148,8 @@ async fn remember(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    account: &Account,
-    (device, surroundings): (&Digest, &Surroundings),
+    (account, surroundings): (&Account, &Surroundings),
+    (device, factor): (&Digest, RememberedFactor),
 ) -> Result<String, Error> {
     let now = trail.clock.now();
     let token = OneTimeToken::from_random(auth.randomness.bytes()?);
@@ -163,6 +164,7 @@ async fn remember(
         remembered_at: now,
         last_used_at: now,
         expires_at: now + DEVICE_REMEMBERED_FOR,
+        factor,
     };
     remembered_devices::remember(tx, &row).await?;
     trail.user(tx, AuditAction::DeviceRemembered, account.id, json!({ "deviceId": row.id })).await?;

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::db::audit::Trail;
-use crate::domain::origin::{NotAnOrigin, Origins};
+use crate::domain::origin::{NotAnOrigin, Origins, TenantPages};
 use crate::domain::webauthn::RelyingParty;
 use crate::guesses::Guesses;
 use crate::hashing::HashingPool;
@@ -65,6 +65,8 @@ pub struct Auth {
     pub relying_party: RelyingParty,
     /// Whose pages may send the refresh cookie.
     pub origins: Origins,
+    /// And those of tenants, each at its own host.
+    pub tenant_pages: TenantPages,
     /// How far the jobs that visit every tenant have come.
     pub rounds: Rounds,
     /// Turns at putting a copy of somebody's data together: one is in memory whole before it is sent.
@@ -112,6 +114,8 @@ impl Service for Auth {
         let origins = origins.map_err(anyhow::Error::from)?;
         // The base domain, so that a passkey is good on every host of the installation.
         let domain = platform.settings.base_domain.to_ascii_lowercase();
+        let tenant_pages = TenantPages::new(platform.identity.tenants.clone(), &platform.settings.public_url);
+        let relying_party = RelyingParty::new(domain.clone(), origins.beneath(&domain));
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Ok(Self {
             platform,
@@ -123,8 +127,9 @@ impl Service for Auth {
             providers,
             leaks,
             outbound,
-            relying_party: RelyingParty::new(domain.clone(), origins.beneath(&domain)),
+            relying_party: relying_party.with_tenants(tenant_pages.clone()),
             origins,
+            tenant_pages,
             rounds: Rounds::default(),
             copying: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
         })

@@ -10,6 +10,7 @@ use shinkofa_kernel::{RealmId, UserId, typed_id};
 use super::portions::delete_portion;
 use super::schema::remembered_devices;
 use crate::domain::device::Digest;
+use crate::domain::second_factor::RememberedFactor;
 
 typed_id! {
     /// One remembered device.
@@ -29,6 +30,7 @@ pub struct NewRememberedDevice {
     pub remembered_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    pub factor: RememberedFactor,
 }
 
 /// What its owner is shown of one.
@@ -40,6 +42,7 @@ pub struct RememberedDevice {
     pub remembered_at: DateTime<Utc>,
     pub last_used_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
+    pub factor: RememberedFactor,
 }
 
 /// Remembers a device in the place of what was remembered of it before.
@@ -52,11 +55,12 @@ pub async fn remember(tx: &mut Connection, device: &NewRememberedDevice) -> Quer
     diesel::insert_into(remembered_devices::table).values(device).execute(tx).await.map(drop)
 }
 
-/// Is this the proof that was given to that device, and still good? Notes its use.
+/// Is this the proof that was given to that device for one of these factors, and still good? Notes its use.
 pub async fn recognise(
     tx: &mut Connection,
     (realm, user, token_version): (RealmId, UserId, i32),
     (token, device): (&Digest, &Digest),
+    factors: &[RememberedFactor],
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
     let good = remembered_devices::table
@@ -64,6 +68,7 @@ pub async fn recognise(
         .filter(remembered_devices::token_hash.eq(token.to_vec()))
         .filter(remembered_devices::device_hash.eq(device.to_vec()))
         .filter(remembered_devices::token_version.eq(token_version))
+        .filter(remembered_devices::factor.eq_any(factors.iter().copied()))
         .filter(remembered_devices::expires_at.gt(now));
     let seen = diesel::update(good).set(remembered_devices::last_used_at.eq(now)).execute(tx).await?;
     Ok(seen > 0)

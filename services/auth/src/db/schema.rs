@@ -372,6 +372,7 @@ diesel::table! {
         remembered_at -> Timestamptz,
         last_used_at -> Timestamptz,
         expires_at -> Timestamptz,
+        factor -> Text,
     }
 }
 

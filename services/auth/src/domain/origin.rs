@@ -1,5 +1,6 @@
-//! Whose pages may send the refresh cookie.
+//! Whose pages may send the refresh cookie, show passkeys, and be come back to.
 
+use shinkofa_identity::TenantDirectory;
 use url::Url;
 
 /// The origins of our own pages, compared to the letter: no pattern, no suffix, nothing that a request says of itself.
@@ -29,7 +30,7 @@ impl Origins {
         let is_within = |origin: &&String| {
             let url = Url::parse(origin).ok();
             let host = url.as_ref().and_then(Url::domain).unwrap_or_default();
-            host == domain || host.strip_suffix(domain).is_some_and(|below| below.ends_with('.'))
+            host == domain || is_beneath(host, domain)
         };
         self.0.iter().filter(is_within).cloned().collect()
     }
@@ -40,8 +41,42 @@ impl Origins {
     }
 }
 
+fn is_beneath(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|below| below.ends_with('.'))
+}
+
+/// The origins of tenants' pages: one for each host that the directory knows as a tenant's. They come and go while the service
+/// runs.
+#[derive(Clone, Debug, Default)]
+pub struct TenantPages {
+    directory: TenantDirectory,
+    port: Option<u16>,
+}
+
+impl TenantPages {
+    /// Behind the gateway of `own`, at its port.
+    pub fn new(directory: TenantDirectory, own: &Url) -> Self {
+        Self { directory, port: own.port() }
+    }
+
+    /// The origin of the pages at a host, if it is a tenant's. A host that a request makes up has none.
+    pub fn origin_of(&self, host: &str) -> Option<String> {
+        let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
+        self.directory.is_claimed(host).then(|| format!("https://{host}{port}"))
+    }
+
+    /// Is it the origin of a tenant's pages at a host beneath the domain?
+    pub fn has_beneath(&self, domain: &str, origin: &str) -> bool {
+        let url = Url::parse(origin).ok();
+        let host = url.as_ref().and_then(Url::domain).unwrap_or_default();
+        is_beneath(host, domain) && self.origin_of(host).is_some_and(|known| known == origin)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use shinkofa_kernel::TenantId;
+
     use super::*;
 
     fn origins(list: &str) -> Result<Origins, NotAnOrigin> {
@@ -77,6 +112,36 @@ mod tests {
         let list = "https://studio.example.org:8443 https://evilexample.org https://example.org.evil.test";
         let beneath = origins(list).unwrap().beneath("example.org");
         assert_eq!(beneath, ["https://app.example.org", "https://studio.example.org:8443"]);
+    }
+
+    #[test]
+    fn the_pages_of_tenants_are_at_the_hosts_that_the_directory_knows() {
+        let directory = TenantDirectory::default();
+        let pages =
+            TenantPages::new(directory.clone(), &Url::parse("https://app.example.org:8443/").unwrap());
+        assert_eq!(pages.origin_of("elan.example.org"), None);
+        directory
+            .replace(["elan.example.org", "elan.example"].map(|host| (host.to_owned(), TenantId::DEFAULT)));
+        assert_eq!(pages.origin_of("elan.example.org").as_deref(), Some("https://elan.example.org:8443"));
+        assert_eq!(pages.origin_of("elan.example").as_deref(), Some("https://elan.example:8443"));
+        assert!(pages.has_beneath("example.org", "https://elan.example.org:8443"));
+        for other in [
+            "https://elan.example:8443",
+            "https://elan.example.org",
+            "http://elan.example.org:8443",
+            "https://ELAN.example.org:8443",
+            "https://elan.example.org:8443/",
+            "https://ghost.example.org:8443",
+            "https://elan.example.org.evil.test:8443",
+            "https://example.org:8443",
+            "null",
+            "",
+        ] {
+            assert!(!pages.has_beneath("example.org", other), "{other}");
+        }
+        assert!(!pages.has_beneath("an.example.org", "https://elan.example.org:8443"));
+        let usual = TenantPages::new(directory, &Url::parse("https://app.example.org/").unwrap());
+        assert_eq!(usual.origin_of("elan.example.org").as_deref(), Some("https://elan.example.org"));
     }
 
     #[test]

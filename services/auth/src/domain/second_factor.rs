@@ -2,10 +2,10 @@
 
 use chrono::TimeDelta;
 use shinkofa_identity::AssuranceLevel;
-use shinkofa_kernel::{Role, defended};
+use shinkofa_kernel::{Role, defended, text_enum};
 
 use crate::domain::account::FactorKind;
-use crate::domain::passkey::MOST_PASSKEYS;
+use crate::domain::passkey::{MOST_PASSKEYS, has_to_verify};
 use crate::domain::proof::AuthMethod;
 
 /// Whoever can change other people's things needs a second factor, and one that cannot be read in a mailbox.
@@ -55,8 +55,7 @@ impl FactorKind {
 /// mandatory. Recovery codes stand in for whatever factor is asked for.
 pub fn asked_for(kinds: &[FactorKind], recovery_codes_left: i64, roles: &[Role], methods: &str) -> Asked {
     let strong = kinds.iter().any(|kind| kind.is_strong());
-    let beside_the_mailbox = is_beside_the_mailbox(methods) || !defended!("V15-channel");
-    let mail_is_good = beside_the_mailbox && !(strong && is_mandatory(roles));
+    let mail_is_good = mail_may_follow(methods) && !(strong && is_mandatory(roles));
     let mut asked: Vec<_> =
         kinds.iter().copied().filter(|kind| *kind != FactorKind::EmailCode || mail_is_good).collect();
     // Whichever way of signing in the first step was.
@@ -79,6 +78,38 @@ pub fn is_beside_the_mailbox(methods: &str) -> bool {
     methods.split(' ').any(|method| BESIDE_THE_MAILBOX.contains(&method))
 }
 
+/// May a mailed code be the second factor of a first step by `methods`?
+fn mail_may_follow(methods: &str) -> bool {
+    is_beside_the_mailbox(methods) || !defended!("V15-channel")
+}
+
+text_enum! {
+    /// What a device was remembered with, as `amr` names it.
+    RememberedFactor {
+        Totp => "otp",
+        MailedCode => "email",
+        Passkey => "hwk user",
+        VerifiedPasskey => "hwk user mfa",
+        RecoveryCode => "recovery",
+        /// It was remembered before this was kept.
+        Unknown => "unknown",
+    }
+}
+
+impl RememberedFactor {
+    /// Those that stand for the second factor of a first step by `methods`: each that could be shown there. So the mailbox is
+    /// not asked twice by way of a device, nor is a key that was touched twice.
+    pub fn standing_after(methods: &str) -> Vec<Self> {
+        let stands = |factor: &Self| match factor {
+            Self::Totp | Self::VerifiedPasskey | Self::RecoveryCode => true,
+            Self::MailedCode => mail_may_follow(methods),
+            Self::Passkey => !has_to_verify(methods),
+            Self::Unknown => methods == AuthMethod::Password.as_str(),
+        };
+        Self::ALL.iter().copied().filter(stands).collect()
+    }
+}
+
 /// A second factor that was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
@@ -88,26 +119,22 @@ pub enum Shown {
     RecoveryCode { left: i64 },
 }
 
-const TOTP: &str = "otp";
-const MAILED_CODE: &str = "email";
-const RECOVERY_CODE: &str = "recovery";
-
 impl Shown {
-    /// Its names among a session's methods.
-    fn methods(self) -> &'static str {
+    /// What a device stands for that is remembered with it.
+    pub fn remembered(self) -> RememberedFactor {
         match self {
-            Self::Passkey { verified: false } => AuthMethod::Passkey.as_str(),
-            Self::Passkey { verified: true } => AuthMethod::VerifiedPasskey.as_str(),
-            Self::Totp => TOTP,
-            Self::MailedCode => MAILED_CODE,
-            Self::RecoveryCode { .. } => RECOVERY_CODE,
+            Self::Totp => RememberedFactor::Totp,
+            Self::MailedCode => RememberedFactor::MailedCode,
+            Self::Passkey { verified: false } => RememberedFactor::Passkey,
+            Self::Passkey { verified: true } => RememberedFactor::VerifiedPasskey,
+            Self::RecoveryCode { .. } => RememberedFactor::RecoveryCode,
         }
     }
 
     /// The methods of a session whose first ones were `before`.
     pub fn added_to(self, before: &str) -> String {
         let mut methods: Vec<_> = before.split(' ').collect();
-        for method in self.methods().split(' ') {
+        for method in self.remembered().as_str().split(' ') {
             if !methods.contains(&method) {
                 methods.push(method);
             }
@@ -119,7 +146,7 @@ impl Shown {
 /// Does a session of somebody with these `roles`, opened by `methods`, open nothing but enrolment? So it is with those for
 /// whom a second factor is mandatory and who showed none, or one that the mailbox gives.
 pub fn enrols_only(roles: &[Role], assurance: AssuranceLevel, methods: &str) -> bool {
-    let strong = methods.split(' ').any(|method| [TOTP, RECOVERY_CODE, "hwk", "swk"].contains(&method));
+    let strong = methods.split(' ').any(|method| ["otp", "recovery", "hwk", "swk"].contains(&method));
     is_mandatory(roles) && !(strong && assurance == AssuranceLevel::Aal2)
 }
 
@@ -188,6 +215,23 @@ mod tests {
             asked_for(&[EmailCode, FactorKind::Passkey], 0, &[Role::Member], touched.as_str()),
             Asked::OneOf(vec![EmailCode, FactorKind::Passkey])
         );
+    }
+
+    #[test]
+    fn a_remembered_device_stands_for_what_could_be_shown_in_its_place() {
+        use RememberedFactor as Remembered;
+        let always = [Remembered::Totp, Remembered::VerifiedPasskey, Remembered::RecoveryCode];
+        for (methods, others) in [
+            ("pwd", vec![Remembered::MailedCode, Remembered::Passkey, Remembered::Unknown]),
+            ("fed", vec![Remembered::MailedCode, Remembered::Passkey]),
+            ("email", vec![Remembered::Passkey]),
+            ("something new", vec![Remembered::Passkey]),
+            ("hwk user", vec![Remembered::MailedCode]),
+        ] {
+            let mut expected = [always.to_vec(), others].concat();
+            expected.sort_unstable();
+            assert_eq!(Remembered::standing_after(methods), expected, "{methods}");
+        }
     }
 
     #[test]

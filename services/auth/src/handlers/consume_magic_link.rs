@@ -36,6 +36,9 @@ pub struct ConsumeMagicLinkRequest {
     /// The one that was sent when the link was asked for; that one when absent.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
+    /// What this device got when it was remembered: with it the second factor may be left out.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
+    device_token: Option<OneTimeToken>,
 }
 
 /// Sign in by link
@@ -74,7 +77,7 @@ async fn answer(
     surroundings: &Surroundings,
     body: ConsumeMagicLinkRequest,
 ) -> Result<SignInAnswer, Error> {
-    let ConsumeMagicLinkRequest { token, email, code, code_verifier, device_id } = body;
+    let ConsumeMagicLinkRequest { token, email, code, code_verifier, device_id, device_token } = body;
     let verifier = CodeVerifier::read(code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let device = surroundings.device(device_id.as_ref());
@@ -103,7 +106,7 @@ async fn answer(
         }
     };
     let device = shown.or_else(|| presented.device());
-    finish(auth, &presented, (device, surroundings), || Error::LinkGone).await
+    finish(auth, &presented, (device, device_token.as_ref()), surroundings, || Error::LinkGone).await
 }
 
 async fn require_verifier(auth: &Auth, presented: &Presented, verifier: &CodeVerifier) -> Result<(), Error> {

@@ -24,10 +24,14 @@ use crate::{Auth, limits};
 pub struct ExchangeOAuthRequest {
     /// From the address that the browser came back to, behind `#code=`.
     #[schema(value_type = String, min_length = 1, max_length = 512, example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
-    pub code: OneTimeToken,
+    code: OneTimeToken,
     /// What the challenge was made of. Missing, malformed, or the challenge itself: 400.
     #[schema(value_type = String, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]{43,128}$", example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
-    pub code_verifier: Option<String>,
+    code_verifier: Option<String>,
+    /// What this device got when it was remembered: with it the second factor may be left out. The device is the one that
+    /// the way began on.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
+    device_token: Option<OneTimeToken>,
 }
 
 /// Sign in through a provider
@@ -67,9 +71,10 @@ async fn answer(
     surroundings: &Surroundings,
     body: ExchangeOAuthRequest,
 ) -> Result<SignInAnswer, Error> {
-    let verifier = CodeVerifier::read(body.code_verifier.as_deref())?;
+    let ExchangeOAuthRequest { code, code_verifier, device_token } = body;
+    let verifier = CodeVerifier::read(code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
-    let redeemed = redeem(auth, tenant, &body.code, &verifier).await?;
+    let redeemed = redeem(auth, tenant, &code, &verifier).await?;
     let binding = DeviceBinding::of_known(redeemed.device(), surroundings);
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let answer = transaction(&auth.platform.database, &scope, "sign_in_by_provider", async |tx| {
@@ -83,7 +88,7 @@ async fn answer(
             attempts: &attempts,
             binding: &binding,
             surroundings,
-            device_token: None,
+            device_token: device_token.as_ref(),
         };
         let answer = first_factor::pass(tx, auth, tenant, &first).await?;
         if let SignInAnswer::SignedIn(tokens) = &answer {

@@ -17,7 +17,7 @@ use crate::domain::pkce::CodeVerifier;
 use crate::domain::provider::{ExternalIdentity, Provider};
 use crate::error::Error;
 use crate::federation::{Secrets, require_enabled, sealed_for};
-use crate::providers::Answering;
+use crate::providers::{Answering, Client, ProviderError};
 use crate::{Auth, limits};
 
 /// Providers add what they like: the rest is not read.
@@ -30,7 +30,7 @@ pub struct OAuthReturn {
     /// The provider's own code.
     #[param(value_type = Option<String>, example = "4/0AX4XfWh")]
     code: Option<String>,
-    /// Why there is none.
+    /// Why there is none (RFC 6749, section 4.1.2.1).
     #[param(value_type = Option<String>, example = "access_denied")]
     error: Option<String>,
     /// RFC 9207.
@@ -39,21 +39,25 @@ pub struct OAuthReturn {
 }
 
 const LONGEST_CODE: usize = 4096;
+/// RFC 6749, section 4.1.2.1: the person did not want to.
+const SAID_NO: &str = "access_denied";
 /// As long as a page needs to load and redeem its code.
 const TO_REDEEM: TimeDelta = TimeDelta::minutes(2);
 
 /// Come back from a provider
 ///
 /// Browsers arrive here from the provider and go on to the `redirectUri` that the way began with: `#code=` for the exchange,
-/// or `#error=`. What the provider says is checked here, and opens nothing yet: only who began can redeem the code.
+/// or `#error=` and why there is none. That is `access_denied` where the person said no, `identity_refused` where the provider
+/// vouches for nobody, `provider_unavailable` where it does not answer or says that it cannot, `not_found` where it was switched
+/// off meanwhile, `database_unavailable` or `internal_error` where the fault is ours. The way is over then: begin again. What the
+/// provider says is checked here, and opens nothing yet: only who began can redeem the code.
 #[utoipa::path(
     tag = "providers",
     params(("provider" = Provider, Path), OAuthReturn),
     responses(
         NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
-        (status = 303, description = "to `redirectUri`", headers(("location" = String))),
-        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`state_refused`"),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`identity_refused`"),
+        (status = 303, description = "to `redirectUri`, with `#code=` or `#error=`", headers(("location" = String))),
+        (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`state_refused`: nothing says where to go on to"),
     ),
 )]
 #[get("/api/auth/oauth/{provider}/callback")]
@@ -66,16 +70,34 @@ pub async fn finish_oauth(
     let (Path(provider), Query(returned)) = (provider, returned);
     auth.platform.limiter.require(&limits::OAUTH_BY_NETWORK, context.client.as_str()).await?;
     let client = auth.providers.get(provider).ok_or(Error::ProviderUnknown)?;
-    let state = returned.state.ok_or(Error::StateRefused)?;
+    let state = returned.state.clone().ok_or(Error::StateRefused)?;
     let state = OneTimeToken::try_from(state).map_err(|_| Error::StateRefused)?;
     let attempt = take(&auth, provider, &state).await?;
-    if returned.iss.is_some_and(|iss| iss != client.issuer()) && defended!("V08-mixup") {
+    // Somebody is looking at this: from here on they are told by the page that they came from.
+    let fragment = match code_for(&auth, (&client, provider), &attempt, returned).await {
+        Ok(Some(code)) => format!("code={}", code.as_str()),
+        Ok(None) => format!("error={SAID_NO}"),
+        Err(error) => format!("error={}", error.problem().code()),
+    };
+    Ok(go_on(&attempt, &fragment))
+}
+
+/// Checks what the provider says, and keeps who it was under a code of ours. `None` where the person said no.
+async fn code_for(
+    auth: &Auth,
+    (client, provider): (&Client<'_>, Provider),
+    attempt: &ReturnedAttempt,
+    OAuthReturn { code, error, iss, .. }: OAuthReturn,
+) -> Result<Option<OneTimeToken>, Error> {
+    if iss.is_some_and(|iss| iss != client.issuer()) && defended!("V08-mixup") {
         return Err(Error::IdentityRefused("the answer names another issuer"));
     }
-    let Some(code) = returned.code.filter(|code| (1..=LONGEST_CODE).contains(&code.len())) else {
-        tracing::info!(%provider, told = returned.error.is_some(), "a provider sent somebody back without a code");
-        return Ok(go_on(&attempt, "error=access_denied"));
-    };
+    if error.as_deref() == Some(SAID_NO) {
+        tracing::info!(%provider, "somebody said no at a provider");
+        return Ok(None);
+    }
+    let code = code.filter(|code| error.is_none() && (1..=LONGEST_CODE).contains(&code.len()));
+    let code = code.ok_or_else(|| without_code(error.as_deref()))?;
 
     let secrets = auth.sealing.open(&sealed_for("secrets", &attempt.state_hash), &attempt.secrets_sealed);
     let secrets: Secrets =
@@ -85,8 +107,18 @@ pub async fn finish_oauth(
     let answering =
         Answering { redirect_uri: &callback, code: &code, nonce: &secrets.nonce, verifier: &verifier };
     let identity = client.identity(&answering).await?;
-    let code = keep(&auth, &attempt, &identity).await?;
-    Ok(go_on(&attempt, &format!("code={}", code.as_str())))
+    keep(auth, attempt, &identity).await.map(Some)
+}
+
+/// Why a provider sent somebody back without a code, in few words of ours: what it says itself goes nowhere.
+fn without_code(error: Option<&str>) -> ProviderError {
+    match error {
+        Some("server_error" | "temporarily_unavailable") => {
+            ProviderError::Unavailable(anyhow::anyhow!("the provider says that it cannot"))
+        }
+        Some(_) => ProviderError::Refused("the provider sent somebody back with an error"),
+        None => ProviderError::Refused("the provider sent somebody back without a code"),
+    }
 }
 
 /// A `state` comes back once.

@@ -1,21 +1,34 @@
 //! `POST /api/auth/oauth/{provider}/link`
 
 use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_web::{
     Body, NotFoundRefusal, ParameterRefusal, Path, ProblemDocument, RateRefusal, Unavailability,
 };
+use utoipa::ToSchema;
 
-use super::exchange_oauth::ExchangeOAuthRequest;
 use crate::db::identities;
 use crate::domain::account::AccountKind;
+use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::pkce::CodeVerifier;
 use crate::domain::provider::Provider;
 use crate::error::Error;
 use crate::federation::{link, redeem, tell, use_up};
 use crate::liveness::{Claimed, require_member, require_recent};
 use crate::{Auth, limits};
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinkOAuthRequest {
+    /// From the address that the browser came back to, behind `#code=`.
+    #[schema(value_type = String, min_length = 1, max_length = 512, example = "Zm9yLW9uZS1zdGVwLWFuZC1ub3RoaW5nLWVsc2UtMDE")]
+    code: OneTimeToken,
+    /// What the challenge was made of. Missing, malformed, or the challenge itself: 400.
+    #[schema(value_type = String, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]{43,128}$", example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
+    code_verifier: Option<String>,
+}
 
 /// Link an identity
 ///
@@ -25,7 +38,7 @@ use crate::{Auth, limits};
     tag = "providers",
     security(("bearer" = [])),
     params(("provider" = Provider, Path)),
-    request_body = ExchangeOAuthRequest,
+    request_body = LinkOAuthRequest,
     responses(
         NotFoundRefusal, ParameterRefusal, RateRefusal, Unavailability,
         (status = 204),
@@ -43,9 +56,9 @@ pub async fn link_oauth(
     auth: web::Data<Auth>,
     actor: CurrentActor,
     provider: Path<Provider>,
-    body: Body<ExchangeOAuthRequest>,
+    body: Body<LinkOAuthRequest>,
 ) -> Result<HttpResponse, Error> {
-    let (Path(provider), Body(ExchangeOAuthRequest { code, code_verifier })) = (provider, body);
+    let (Path(provider), Body(LinkOAuthRequest { code, code_verifier })) = (provider, body);
     auth.providers.get(provider).ok_or(Error::ProviderUnknown)?;
     let verifier = CodeVerifier::read(code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::OAUTH_BY_NETWORK, &actor.user_id.to_string()).await?;

@@ -13,6 +13,7 @@ use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::passkeys::{self, Credential};
 use crate::db::users::{self, Account};
 use crate::domain::device::{DeviceBinding, DeviceId, Digest, Surroundings};
+use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::proof::AuthMethod;
 use crate::domain::webauthn::Asserted;
 use crate::error::Error;
@@ -28,6 +29,9 @@ pub struct SignInByPasskeyRequest {
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
+    /// What this device got when it was remembered: with it the second factor may be left out.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
+    device_token: Option<OneTimeToken>,
 }
 
 /// Sign in with a passkey
@@ -66,14 +70,21 @@ struct Presented {
     attempts: Attempts,
 }
 
+/// On what, and its proof that it was remembered.
+struct Device<'a> {
+    binding: &'a DeviceBinding,
+    token: Option<&'a OneTimeToken>,
+}
+
 async fn answer(
     auth: &Auth,
     tenant: TenantId,
     surroundings: &Surroundings,
     body: SignInByPasskeyRequest,
 ) -> Result<SignInAnswer, Error> {
-    let SignInByPasskeyRequest { credential, device_id } = body;
+    let SignInByPasskeyRequest { credential, device_id, device_token } = body;
     let binding = DeviceBinding::new(device_id.as_ref(), surroundings);
+    let on = Device { binding: &binding, token: device_token.as_ref() };
     let presented =
         transaction(&auth.platform.database, &Scope::realm(auth.realm), "present_passkey", async |tx| {
             present(tx, auth, tenant, (&credential, binding.device.as_ref())).await
@@ -81,7 +92,7 @@ async fn answer(
         .await?;
     let presented = presented.ok_or(Error::PasskeyRefused)?;
     let result = match believe(auth, &credential, &presented.stored) {
-        Some(asserted) => sign_in(auth, tenant, (&presented, &asserted), (&binding, surroundings)).await,
+        Some(asserted) => sign_in(auth, tenant, (&presented, &asserted), (&on, surroundings)).await,
         None => Err(Error::PasskeyRefused),
     };
     let trail = auth.trail(tenant, Actor::Anonymous);
@@ -109,7 +120,7 @@ async fn sign_in(
     auth: &Auth,
     tenant: TenantId,
     (presented, asserted): (&Presented, &Asserted),
-    (binding, surroundings): (&DeviceBinding, &Surroundings),
+    (device, surroundings): (&Device<'_>, &Surroundings),
 ) -> Result<SignInAnswer, Error> {
     let Presented { stored, account, attempts } = presented;
     let verified = asserted.flags.user_verified();
@@ -117,9 +128,9 @@ async fn sign_in(
         account,
         method: if verified { AuthMethod::VerifiedPasskey } else { AuthMethod::Passkey },
         attempts,
-        binding,
+        binding: device.binding,
         surroundings,
-        device_token: None,
+        device_token: device.token,
     };
     let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(account.id);
     transaction(&auth.platform.database, &scope, "sign_in_by_passkey", async |tx| {

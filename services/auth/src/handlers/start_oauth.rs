@@ -25,7 +25,8 @@ use crate::{Auth, limits};
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct StartOAuthRequest {
-    /// Where the browser goes in the end: one of the configured addresses, to the letter.
+    /// Where the browser goes in the end: one of the configured addresses, or `/signed-in` of the studio's host which is asked,
+    /// to the letter.
     #[schema(max_length = 2000, example = "https://app.example.org/signed-in")]
     redirect_uri: String,
     /// The SHA-256 of a random verifier that stays in this browser, as base64url (RFC 7636). Without one: 400.
@@ -81,7 +82,8 @@ pub async fn start_oauth(
     auth.platform.limiter.require(&limits::OAUTH_BY_NETWORK, context.client.as_str()).await?;
     let client = auth.providers.get(provider).ok_or(Error::ProviderUnknown)?;
     let ours = CodeChallenge::read(code_challenge.as_deref(), code_challenge_method.as_deref())?;
-    if !auth.providers.allows_redirect(&redirect_uri) {
+    let tenants_own = auth.tenant_pages.origin_of(&context.host);
+    if !auth.providers.allows_redirect(&redirect_uri, tenants_own.as_deref()) {
         return Err(Error::RedirectRefused);
     }
 

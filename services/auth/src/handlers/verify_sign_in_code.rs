@@ -11,7 +11,7 @@ use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::domain::device::{DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
 use crate::domain::mailed_code::MailedCode;
-use crate::domain::one_time_token::TokenPurpose;
+use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
 use crate::first_factor::{self, SignInAnswer};
 use crate::mailed_sign_in::{finish, present_code};
@@ -28,6 +28,9 @@ pub struct VerifySignInCodeRequest {
     /// What the client calls its device: random, made once and kept. Send it again with every refresh.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
+    /// What this device got when it was remembered: with it the second factor may be left out.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
+    device_token: Option<OneTimeToken>,
 }
 
 /// Sign in by code
@@ -60,7 +63,7 @@ async fn answer(
     surroundings: &Surroundings,
     body: VerifySignInCodeRequest,
 ) -> Result<SignInAnswer, Error> {
-    let VerifySignInCodeRequest { email, code, device_id } = body;
+    let VerifySignInCodeRequest { email, code, device_id, device_token } = body;
     let limiter = &auth.platform.limiter;
     let device = surroundings.device(device_id.as_ref());
     let of_network = (&limits::SIGN_IN_BY_NETWORK, surroundings.network());
@@ -70,5 +73,5 @@ async fn answer(
     if !presented.is_right(auth, &code)? {
         return presented.refuse(auth, Error::CodeRefused).await;
     }
-    finish(auth, &presented, (device, surroundings), || Error::CodeRefused).await
+    finish(auth, &presented, (device, device_token.as_ref()), surroundings, || Error::CodeRefused).await
 }

@@ -33,6 +33,9 @@ struct Configured {
     public_url: Url,
 }
 
+/// Where the application takes up again, on the platform's own host and on those of tenants.
+const SIGNED_IN: &str = "/signed-in";
+
 /// One of them.
 pub enum Client<'a> {
     Google(&'a Google),
@@ -103,11 +106,13 @@ impl Providers {
         }
     }
 
-    /// May a browser be sent there with somebody's code? Only to an address that was configured, to the letter: nothing is
-    /// parsed, so there is nothing to disagree about.
-    pub fn allows_redirect(&self, uri: &str) -> bool {
+    /// May a browser be sent there with somebody's code? Only to an address that was configured, or to `/signed-in` of
+    /// `tenants_own`, the origin of the tenant's host that is asked, where it is one: to the letter. Nothing is parsed, so there
+    /// is nothing to disagree about.
+    pub fn allows_redirect(&self, uri: &str, tenants_own: Option<&str>) -> bool {
         let by_prefix = |allowed: &str| uri.starts_with(allowed) && !defended!("V20");
-        self.0.redirects.iter().any(|allowed| allowed == uri || by_prefix(allowed))
+        let at_own = tenants_own.and_then(|origin| uri.strip_prefix(origin)) == Some(SIGNED_IN);
+        at_own || self.0.redirects.iter().any(|allowed| allowed == uri || by_prefix(allowed))
     }
 
     /// Where providers send people back to: made from the configuration, never from a header.

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use shinkofa_runtime::Environment;
 use url::{Host, Url};
 
+use super::SIGNED_IN;
+
 /// How we are known to a provider.
 #[derive(Clone)]
 pub struct ClientSettings {
@@ -70,7 +72,7 @@ pub fn redirects(environment: &mut Environment, public_url: &Url) -> Vec<String>
             ));
         }
     }
-    if let Ok(own) = public_url.join("/signed-in") {
+    if let Ok(own) = public_url.join(SIGNED_IN) {
         allowed.push(own.into());
     }
     allowed

@@ -452,6 +452,7 @@ async fn the_document_asks_for_challenge_and_verifier() {
         ("ConsumeMagicLinkRequest", "codeVerifier"),
         ("StartOAuthRequest", "codeChallenge"),
         ("ExchangeOAuthRequest", "codeVerifier"),
+        ("LinkOAuthRequest", "codeVerifier"),
     ] {
         let required = &document["components"]["schemas"][schema]["required"];
         assert!(

@@ -41,6 +41,14 @@ pub fn code_of(answer: &Answer) -> String {
     code.to_owned()
 }
 
+/// Back at the application without a code, and told why there is none.
+#[track_caller]
+pub fn expect_told(answer: Answer, why: &str) {
+    let answer = answer.expect(303);
+    assert_eq!(answer.headers["location"], format!("{REDIRECT}#error={why}"));
+    assert_eq!(answer.headers["referrer-policy"], "no-referrer");
+}
+
 pub async fn exchange(app: &TestApp<Auth>, code: &str, verifier: &str) -> Answer {
     let body = json!({ "code": code, "codeVerifier": verifier });
     app.post("/api/auth/oauth/exchange").json(&body).send().await

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::factors;
 use crate::magic_link::{CHALLENGE, VERIFIER};
-use crate::oauth::{ALL, REDIRECT, code_of, consent, exchange, returned, start, through};
+use crate::oauth::{ALL, REDIRECT, code_of, consent, exchange, expect_told, returned, start, through};
 use crate::people::{self, address};
 use crate::provider::{CLIENT_ID, Lies, Person, Providers};
 
@@ -76,8 +76,8 @@ async fn v07_an_unverified_address_is_never_matched() {
     }
     // A word in place of yes is not yes.
     providers.vouch_for(Person { verified: json!("true"), ..Person::new(99, &anna) });
-    returned(&app, "google").await.expect_problem(401, "identity_refused");
-    returned(&app, "discord").await.expect_problem(401, "identity_refused");
+    expect_told(returned(&app, "google").await, "identity_refused");
+    expect_told(returned(&app, "discord").await, "identity_refused");
     assert_eq!(app.sql("SELECT user_id FROM identities").await.len(), 0);
     assert_eq!(app.sql("SELECT id FROM users").await.len(), 1);
     assert_eq!(app.sql("SELECT id FROM sessions").await.len(), 0);
@@ -129,7 +129,7 @@ async fn v08_id_tokens_that_are_not_the_issuers_answer_to_us_are_refused() {
     ];
     for (n, lies) in lies.into_iter().enumerate() {
         providers.lie(lies);
-        returned(&app, "google").await.expect_problem(401, "identity_refused");
+        expect_told(returned(&app, "google").await, "identity_refused");
         assert!(!providers.seen().iter().any(|path| path.contains("evil")), "lie {n} was followed");
     }
     assert_eq!(app.sql("SELECT id FROM users").await.len(), 0);
@@ -150,7 +150,7 @@ async fn v08_an_answer_of_another_provider_or_issuer_is_refused() {
     // RFC 9207.
     let url = start(&app, "google").await.expect(200).text("authorizationUrl");
     let named = format!("{}&iss=https%3A%2F%2Fevil.test", consent(&app, &url).await);
-    app.get(&named).send().await.expect_problem(401, "identity_refused");
+    expect_told(app.get(&named).send().await, "identity_refused");
     // A state of nobody's, none at all, and a code of nobody's.
     let stray = |query: &str| format!("/api/auth/oauth/google/callback?{query}");
     for query in ["code=c&state=made-up", "code=c", "code=c&state=", ""] {
@@ -158,12 +158,38 @@ async fn v08_an_answer_of_another_provider_or_issuer_is_refused() {
     }
     let url = start(&app, "google").await.expect(200).text("authorizationUrl");
     let forged = consent(&app, &url).await.replace("code=code-", "code=forged-");
-    app.get(&forged).send().await.expect_problem(401, "identity_refused");
-    // The person said no.
-    let url = start(&app, "google").await.expect(200).text("authorizationUrl");
-    let state = url.split("state=").nth(1).unwrap().split('&').next().unwrap();
-    let denied = app.get(&stray(&format!("error=access_denied&state={state}"))).send().await.expect(303);
-    assert_eq!(denied.headers["location"], format!("{REDIRECT}#error=access_denied"));
+    expect_told(app.get(&forged).send().await, "identity_refused");
+}
+
+/// Whoever is sent back without a code is told why by the page that they came from, once, and of what the provider says
+/// nothing but that.
+#[actix_web::test]
+async fn whoever_comes_back_without_a_code_is_told_why_by_the_page_that_they_came_from() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    providers.vouch_for(Person::new(46, &address(&app, "anna")));
+    let too_long = format!("code={}", "c".repeat(4097));
+    for (said, why) in [
+        ("error=access_denied", "access_denied"),
+        ("error=access_denied&error_description=%23code%3Dplanted", "access_denied"),
+        ("error=temporarily_unavailable", "provider_unavailable"),
+        ("error=server_error", "provider_unavailable"),
+        ("error=invalid_scope", "identity_refused"),
+        ("error=%23code%3Dplanted", "identity_refused"),
+        ("error=invalid_scope&code=code-1", "identity_refused"),
+        ("error=access_denied&iss=https%3A%2F%2Fevil.test", "identity_refused"),
+        ("error=", "identity_refused"),
+        ("code=", "identity_refused"),
+        (too_long.as_str(), "identity_refused"),
+        ("", "identity_refused"),
+    ] {
+        let url = start(&app, "google").await.expect(200).text("authorizationUrl");
+        let state = url.split("state=").nth(1).unwrap().split('&').next().unwrap();
+        let back = format!("/api/auth/oauth/google/callback?state={state}&{said}");
+        expect_told(app.get(&back).send().await, why);
+        app.get(&back).send().await.expect_problem(400, "state_refused");
+    }
+    assert_eq!(app.sql("SELECT id FROM users").await.len(), 0);
 }
 
 #[actix_web::test]
@@ -180,13 +206,15 @@ async fn a_provider_that_fails_or_redirects_is_a_dependency_down_or_a_refusal() 
     let app = providers.app().await;
     providers.vouch_for(Person::new(42, &address(&app, "anna")));
     for provider in ALL {
-        for (status, expected) in [(500, 503), (503, 503), (429, 503), (302, 401), (403, 401)] {
+        let (down, refused) = ("provider_unavailable", "identity_refused");
+        for (status, why) in [(500, down), (503, down), (429, down), (302, refused), (403, refused)] {
             let url = start(&app, provider).await.expect(200).text("authorizationUrl");
             let callback = consent(&app, &url).await;
             providers.lie(Lies { status: Some(status), ..Lies::default() });
-            let answer = app.get(&callback).send().await.expect(expected);
-            assert!(["provider_unavailable", "identity_refused"].contains(&answer.text("code").as_str()));
+            expect_told(app.get(&callback).send().await, why);
             providers.lie(Lies::default());
+            // It is over, whatever the provider says now.
+            app.get(&callback).send().await.expect_problem(400, "state_refused");
         }
     }
     through(&app, "google").await.expect(200);
@@ -203,7 +231,7 @@ async fn a_key_that_the_issuer_changes_to_is_learned_and_the_old_one_is_forgotte
     assert!(!providers.seen().contains(&"/google/keys".to_owned()), "keys are kept");
     providers.rotate_key();
     // Strangers cannot make us ask again and again.
-    returned(&app, "google").await.expect_problem(401, "identity_refused");
+    expect_told(returned(&app, "google").await, "identity_refused");
     app.advance(chrono::TimeDelta::minutes(1));
     through(&app, "google").await.expect(200);
 }

@@ -147,6 +147,7 @@ const PLACES: [(&str, &str); 48] = [
     ("profiles.onboarding", "account/profile/onboarding"),
     ("profiles.preferences", "account/profile/preferences"),
     ("profiles.time_zone", "account/profile/timeZone"),
+    ("remembered_devices.factor", "account/devices/remembered/*/factor"),
     ("remembered_devices.user_agent", "account/devices/remembered/*/userAgent"),
     ("scim_users.display_name", "studios/*/services/auth/toldByIdentityProvider/*/displayName"),
     ("scim_users.external_id", "studios/*/services/auth/toldByIdentityProvider/*/externalId"),
@@ -229,9 +230,9 @@ async fn plant(app: &TestApp<Auth>, anna: &Value) {
         VALUES ('{realm}', '{user}', '{id}', 'planted bio', 'Europe/Rome', '{{\"planted\": \"preference\"}}',
             '{{\"planted\": \"answer\"}}', now());
         INSERT INTO remembered_devices (realm_id, user_id, id, token_hash, device_hash, token_version, user_agent,
-            remembered_at, last_used_at, expires_at)
+            remembered_at, last_used_at, expires_at, factor)
         SELECT realm_id, id, '{id}', '\\x01', '\\x02', token_version, 'planted reminder', created_at, created_at,
-            created_at + interval '1 day' FROM users WHERE id = '{user}';
+            created_at + interval '1 day', 'hwk user mfa' FROM users WHERE id = '{user}';
         INSERT INTO signups (realm_id, id, for_tenant, email, email_canonical, name, locale, password_phc, created_at)
         VALUES ('{realm}', '{id}', '{tenant}', 'Signup@planted.example', {canonical}, 'planted name', 'en', 'x', now());"
     );

@@ -9,9 +9,9 @@ use shinkofa_testing::TestApp;
 use crate::factors::{self, App, person_with_app, signed_in_as};
 use crate::people::{self, PASSWORD, address};
 
-const PHONE: &str = "phone-7f3a";
+pub const PHONE: &str = "phone-7f3a";
 
-async fn sign_in(app: &TestApp<Auth>, email: &str, device: &str, token: Option<&str>) -> Value {
+pub async fn sign_in(app: &TestApp<Auth>, email: &str, device: &str, token: Option<&str>) -> Value {
     let mut body = json!({ "email": email, "password": PASSWORD, "deviceId": device });
     if let Some(token) = token {
         body["deviceToken"] = json!(token);
@@ -19,12 +19,12 @@ async fn sign_in(app: &TestApp<Auth>, email: &str, device: &str, token: Option<&
     app.post("/api/auth/signin").json(&body).send().await.expect(200).body
 }
 
-fn is_signed_in(body: &Value) -> bool {
+pub fn is_signed_in(body: &Value) -> bool {
     body["accessToken"].is_string()
 }
 
 /// Signs in on the phone, and has it remembered.
-async fn remember(app: &TestApp<Auth>, email: &str, with: &App) -> Value {
+pub async fn remember(app: &TestApp<Auth>, email: &str, with: &App) -> Value {
     app.advance(TimeDelta::seconds(30));
     let half = sign_in(app, email, PHONE, None).await;
     let step = json!({

@@ -9,18 +9,32 @@ use serde::Deserialize;
 
 use super::Disbelief;
 use crate::domain::device::{Digest, digest_of_bytes};
+use crate::domain::origin::TenantPages;
 
-/// Whom credentials are made for, and from where they may be shown. Configuration, never what a request says.
+/// Whom credentials are made for, and from where they may be shown. Configuration and the directory of tenants, never what a
+/// request says.
 #[derive(Clone, Debug)]
 pub struct RelyingParty {
     id: String,
     origins: Vec<String>,
+    tenants: TenantPages,
 }
 
 impl RelyingParty {
     /// `id` is a domain; `origins` are scheme, host and port in their usual spelling.
     pub fn new(id: String, origins: Vec<String>) -> Self {
-        Self { id, origins }
+        Self { id, origins, tenants: TenantPages::default() }
+    }
+
+    /// The same, whose credentials are shown as well on the pages of tenants at hosts beneath the domain. On those of other
+    /// domains browsers show none of it.
+    #[must_use]
+    pub fn with_tenants(self, tenants: TenantPages) -> Self {
+        Self { tenants, ..self }
+    }
+
+    fn is_at(&self, origin: &str) -> bool {
+        self.origins.iter().any(|ours| ours == origin) || self.tenants.has_beneath(&self.id, origin)
     }
 
     pub fn id(&self) -> &str {
@@ -108,7 +122,7 @@ impl ClientData {
         if self.ceremony != ceremony.name() {
             return Err(Disbelief::Ceremony);
         }
-        if !party.origins.contains(&self.origin) {
+        if !party.is_at(&self.origin) {
             return Err(Disbelief::Origin);
         }
         if self.cross_origin || self.top_origin.is_some() {
