@@ -4,7 +4,7 @@ use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::Connection;
 use shinkofa_identity::Revocation;
-use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_kernel::{SessionId, UserId, defended};
 
 use crate::Auth;
 use crate::db::audit::Trail;
@@ -27,7 +27,11 @@ pub async fn settle(
 ) -> Result<Vec<SessionId>, Error> {
     let now = trail.clock.now();
     remembered_devices::delete_of_user(tx, auth.realm, account.id).await?;
-    let ended = sessions::end_all_but(tx, (auth.realm, account.id), Some(kept), now).await?;
+    let ended = if defended!("V13-factors") {
+        sessions::end_all_but(tx, (auth.realm, account.id), Some(kept), now).await?
+    } else {
+        Vec::new()
+    };
     for session in &ended {
         revocations::record(tx, &Revocation::Session { session_id: *session }, now).await?;
         let details = json!({ "reason": SessionEnd::FactorsChanged });

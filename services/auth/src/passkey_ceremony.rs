@@ -35,8 +35,9 @@ impl Occasion {
     }
 
     fn in_session(purpose: ChallengePurpose, actor: &CurrentActor) -> Self {
-        let bound_to = digest_of(&["session", &actor.session_id.to_string()]);
-        Self { purpose, bound_to, user: Some(actor.user_id) }
+        let session = if defended!("V25-session") { actor.session_id.to_string() } else { String::new() };
+        let purpose = if defended!("V25-challenge") { purpose } else { ChallengePurpose::StepUp };
+        Self { purpose, bound_to: digest_of(&["session", &session]), user: Some(actor.user_id) }
     }
 
     pub fn sign_in(tenant: TenantId) -> Self {

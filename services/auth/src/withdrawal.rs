@@ -3,7 +3,7 @@
 use serde_json::json;
 use shinkofa_db::Connection;
 use shinkofa_identity::Revocation;
-use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_kernel::{SessionId, UserId, defended};
 
 use crate::Auth;
 use crate::db::audit::Trail;
@@ -25,7 +25,11 @@ pub async fn end_sessions(
     reason: SessionEnd,
 ) -> Result<Vec<SessionId>, Error> {
     let now = trail.clock.now();
-    let own = sessions::end_in_tenant(tx, (auth.realm, user, trail.tenant), now).await?;
+    let own = if defended!("V13-member") {
+        sessions::end_in_tenant(tx, (auth.realm, user, trail.tenant), now).await?
+    } else {
+        Vec::new()
+    };
     let own: Vec<Ended> = own.into_iter().map(|session| (session, user)).collect();
     let mut others = Vec::new();
     for (session, member) in impersonations::opened_by(tx, (trail.tenant, user), now).await? {

@@ -9,6 +9,7 @@ use shinkofa_kernel::{RealmId, TenantId, Tier, UserId};
 use shinkofa_web::Locale;
 
 use super::schema::{membership_locks, membership_roles, memberships, users};
+use super::scope;
 use crate::domain::account::{AccountKind, AccountStatus, MembershipStatus};
 use crate::domain::administration::Reason;
 
@@ -69,6 +70,7 @@ pub async fn find(
     tx: &mut Connection,
     (tenant, realm, user): (TenantId, RealmId, UserId),
 ) -> QueryResult<Option<Member>> {
+    let tenant = scope::tenant_of_row(tx, tenant, ("memberships", "user_id", user.as_uuid())).await?;
     members(tenant, realm).filter(memberships::user_id.eq(user)).first(tx).await.optional()
 }
 

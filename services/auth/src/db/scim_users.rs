@@ -11,6 +11,7 @@ use shinkofa_kernel::{RealmId, TenantId, UserId, typed_id};
 
 use super::invitations::InvitationId;
 use super::schema::scim_users;
+use super::scope;
 
 typed_id! {
     /// What an identity provider knows somebody by: of a member whom it did not bring, the id of their account.
@@ -202,6 +203,7 @@ pub async fn count(tx: &mut Connection, tenant: TenantId) -> QueryResult<i64> {
 }
 
 pub async fn find(tx: &mut Connection, tenant: TenantId, id: ScimUserId) -> QueryResult<Option<Person>> {
+    let tenant = scope::tenant_of_row(tx, tenant, ("scim_users", "id", id.as_uuid())).await?;
     FindPerson { tenant, wanted: id }.get_result(tx).await.optional()
 }
 

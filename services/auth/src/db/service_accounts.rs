@@ -9,6 +9,7 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, TenantId, UserId};
 
 use super::schema::{api_keys, memberships, service_accounts, users};
+use super::scope;
 use crate::domain::account::MembershipStatus;
 use crate::domain::scopes::Scopes;
 
@@ -75,6 +76,7 @@ pub async fn find(
     tx: &mut Connection,
     (tenant, realm, user): (TenantId, RealmId, UserId),
 ) -> QueryResult<Option<ServiceAccount>> {
+    let tenant = scope::tenant_of_row(tx, tenant, ("service_accounts", "user_id", user.as_uuid())).await?;
     accounts(tenant, realm).filter(service_accounts::user_id.eq(user)).first(tx).await.optional()
 }
 

@@ -11,6 +11,7 @@ use shinkofa_kernel::{TenantId, UserId, typed_id};
 
 use super::portions::delete_portion;
 use super::schema::{webhook_deliveries, webhook_endpoints};
+use super::scope;
 use crate::domain::webhook::{DeliveryFailure, DeliveryState, EventTypes, MOST_PENDING, Previous};
 
 typed_id! {
@@ -100,6 +101,7 @@ pub async fn list(tx: &mut Connection, tenant: TenantId) -> QueryResult<Vec<Endp
 }
 
 pub async fn find(tx: &mut Connection, tenant: TenantId, id: WebhookId) -> QueryResult<Option<Endpoint>> {
+    let tenant = scope::tenant_of_row(tx, tenant, ("webhook_endpoints", "id", id.as_uuid())).await?;
     webhook_endpoints::table.find((tenant, id)).select(Endpoint::as_select()).first(tx).await.optional()
 }
 

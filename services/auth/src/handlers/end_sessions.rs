@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::{CurrentActor, Revocation};
+use shinkofa_kernel::{SessionId, defended};
 use shinkofa_web::{CallerRefusals, ParameterRefusal, ProblemDocument, Query, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
@@ -72,10 +73,8 @@ async fn end_others(
     auth: &Auth,
     actor: &CurrentActor,
 ) -> Result<Vec<Revocation>, Error> {
-    let now = auth.platform.clock.now();
-    let who = (auth.realm, actor.user_id);
-    let ended = sessions::end_all_but(tx, who, Some(actor.session_id), now).await?;
-    revocations::record_sessions(tx, &ended, now).await?;
+    let ended = end_all_but(tx, auth, actor, Some(actor.session_id)).await?;
+    revocations::record_sessions(tx, &ended, auth.platform.clock.now()).await?;
     let taken_back: Vec<_> = ended.into_iter().map(|session_id| Revocation::Session { session_id }).collect();
     tell(tx, auth, actor, taken_back.len()).await?;
     Ok(taken_back)
@@ -84,12 +83,25 @@ async fn end_others(
 async fn end_all(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<Vec<Revocation>, Error> {
     let now = auth.platform.clock.now();
     let who = (auth.realm, actor.user_id);
-    let ended = sessions::end_all_but(tx, who, None, now).await?;
+    let ended = end_all_but(tx, auth, actor, None).await?;
     let token_version = users::raise_token_version(tx, who, now).await?;
     let revocation = Revocation::User { user_id: actor.user_id, token_version };
     revocations::record(tx, &revocation, now).await?;
     tell(tx, auth, actor, ended.len()).await?;
     Ok(vec![revocation])
+}
+
+async fn end_all_but(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    kept: Option<SessionId>,
+) -> Result<Vec<SessionId>, Error> {
+    if !defended!("V13-sign-out") {
+        return Ok(Vec::new());
+    }
+    let now = auth.platform.clock.now();
+    Ok(sessions::end_all_but(tx, (auth.realm, actor.user_id), kept, now).await?)
 }
 
 async fn tell(tx: &mut Connection, auth: &Auth, actor: &CurrentActor, ended: usize) -> Result<(), Error> {

@@ -1,11 +1,12 @@
 //! `GET /magic-link`
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use shinkofa_web::{Locale, RequestContext};
 
 use crate::Auth;
+use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
-use crate::page::page;
+use crate::page::page_of_link;
 
 const TEMPLATE: &str = include_str!("../pages/magic_link.html");
 
@@ -18,8 +19,12 @@ const TEMPLATE: &str = include_str!("../pages/magic_link.html");
     responses((status = 200, body = String, content_type = "text/html; charset=utf-8")),
 )]
 #[get("/magic-link")]
-pub async fn show_magic_link(auth: web::Data<Auth>, context: RequestContext) -> Result<HttpResponse, Error> {
-    page(&auth, TEMPLATE, texts(context.locale))
+pub async fn show_magic_link(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    context: RequestContext,
+) -> Result<HttpResponse, Error> {
+    page_of_link(&auth, &request, TokenPurpose::MagicLink, (TEMPLATE, texts(context.locale))).await
 }
 
 /// Typographic apostrophes throughout: the texts stand in attributes.

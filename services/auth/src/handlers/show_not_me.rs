@@ -1,11 +1,12 @@
 //! `GET /not-me`
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use shinkofa_web::{Locale, RequestContext};
 
 use crate::Auth;
+use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
-use crate::page::page;
+use crate::page::page_of_link;
 
 const TEMPLATE: &str = include_str!("../pages/one_button.html");
 const ENDPOINT: &str = "/api/auth/signin/not-me";
@@ -18,8 +19,12 @@ const ENDPOINT: &str = "/api/auth/signin/not-me";
     responses((status = 200, body = String, content_type = "text/html; charset=utf-8")),
 )]
 #[get("/not-me")]
-pub async fn show_not_me(auth: web::Data<Auth>, context: RequestContext) -> Result<HttpResponse, Error> {
-    page(&auth, TEMPLATE, texts(context.locale))
+pub async fn show_not_me(
+    request: HttpRequest,
+    auth: web::Data<Auth>,
+    context: RequestContext,
+) -> Result<HttpResponse, Error> {
+    page_of_link(&auth, &request, TokenPurpose::NotMe, (TEMPLATE, texts(context.locale))).await
 }
 
 /// Typographic apostrophes throughout: the texts stand in attributes.

@@ -1,11 +1,12 @@
 //! `GET /reset-password`
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use shinkofa_web::{Locale, RequestContext};
 
 use crate::Auth;
+use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
-use crate::page::page;
+use crate::page::page_of_link;
 
 const TEMPLATE: &str = include_str!("../pages/reset_password.html");
 
@@ -18,10 +19,11 @@ const TEMPLATE: &str = include_str!("../pages/reset_password.html");
 )]
 #[get("/reset-password")]
 pub async fn show_reset_password(
+    request: HttpRequest,
     auth: web::Data<Auth>,
     context: RequestContext,
 ) -> Result<HttpResponse, Error> {
-    page(&auth, TEMPLATE, texts(context.locale))
+    page_of_link(&auth, &request, TokenPurpose::PasswordReset, (TEMPLATE, texts(context.locale))).await
 }
 
 /// Typographic apostrophes throughout: the texts stand in attributes.

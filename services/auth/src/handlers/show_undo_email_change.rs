@@ -1,11 +1,12 @@
 //! `GET /undo-email-change`
 
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use shinkofa_web::{Locale, RequestContext};
 
 use crate::Auth;
+use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
-use crate::page::page;
+use crate::page::page_of_link;
 
 const TEMPLATE: &str = include_str!("../pages/one_button.html");
 const ENDPOINT: &str = "/api/auth/email/change/undo";
@@ -19,10 +20,11 @@ const ENDPOINT: &str = "/api/auth/email/change/undo";
 )]
 #[get("/undo-email-change")]
 pub async fn show_undo_email_change(
+    request: HttpRequest,
     auth: web::Data<Auth>,
     context: RequestContext,
 ) -> Result<HttpResponse, Error> {
-    page(&auth, TEMPLATE, texts(context.locale))
+    page_of_link(&auth, &request, TokenPurpose::EmailChangeUndo, (TEMPLATE, texts(context.locale))).await
 }
 
 /// Typographic apostrophes throughout: the texts stand in attributes.

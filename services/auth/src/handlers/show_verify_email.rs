@@ -1,14 +1,12 @@
 //! `GET /verify-email`
 
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use shinkofa_kernel::defended;
 use shinkofa_web::{Locale, RequestContext};
 
-use super::verify_email::confirm_with;
 use crate::Auth;
-use crate::domain::one_time_token::OneTimeToken;
+use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
-use crate::page::page;
+use crate::page::page_of_link;
 
 const TEMPLATE: &str = include_str!("../pages/one_button.html");
 const ENDPOINT: &str = "/api/auth/email/verify";
@@ -27,12 +25,7 @@ pub async fn show_verify_email(
     auth: web::Data<Auth>,
     context: RequestContext,
 ) -> Result<HttpResponse, Error> {
-    // Whoever scans mail for links looks at each.
-    if !defended!("V22") {
-        let token = request.query_string().trim_start_matches("token=").to_owned();
-        confirm_with(&auth, &OneTimeToken::try_from(token).map_err(|_| Error::LinkGone)?).await?;
-    }
-    page(&auth, TEMPLATE, texts(context.locale))
+    page_of_link(&auth, &request, TokenPurpose::EmailVerification, (TEMPLATE, texts(context.locale))).await
 }
 
 /// Typographic apostrophes throughout: the texts stand in attributes.

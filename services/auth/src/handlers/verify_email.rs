@@ -52,7 +52,7 @@ pub async fn verify_email(
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub async fn confirm_with(auth: &Auth, token: &OneTimeToken) -> Result<(), Error> {
+async fn confirm_with(auth: &Auth, token: &OneTimeToken) -> Result<(), Error> {
     let now = auth.platform.clock.now();
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "verify_email", async |tx| {
         let purpose = TokenPurpose::EmailVerification;

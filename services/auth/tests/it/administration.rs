@@ -49,13 +49,14 @@ async fn v13_v23_a_locked_member_is_signed_out_and_has_no_rights_until_unlocked(
     order(&app, &admin, user_id(&anna), "lock").await.expect(204);
 
     people::profile(&app, token(&anna)).await.expect(401);
+    // Before the refresh, which would end it by itself.
+    let revoked = app.sql("SELECT session_id FROM revocations").await;
+    assert_eq!(revoked.len(), 1, "the other services hear of it");
     people::refresh(&app, text(&anna, "refreshToken")).await.expect(401);
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect_problem(403, "not_a_member");
     let introspect = app.internal::<TrustScope>("credits", Method::POST, "/internal/v1/introspect");
     let seen = introspect.json(&json!({ "token": token(&anna) })).send().await.expect(200).body;
     assert_eq!(seen["active"], false);
-    let revoked = app.sql("SELECT session_id FROM revocations").await;
-    assert_eq!(revoked.len(), 1, "the other services hear of it");
     let told = app.events().await;
     let told = told.iter().rfind(|event| event["type"] == "membership.changed").unwrap();
     assert_eq!(told["data"]["active"], false);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use auth::Auth;
 use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
 use shinkofa_runtime::openapi;
 use shinkofa_testing::Answer;
@@ -134,6 +134,26 @@ async fn v11_tabs_that_wake_at_once_rotate_once_and_stay_signed_in() {
     assert!(answers.iter().all(|answer| answer.status == 200));
     let next: BTreeSet<_> = tabs.iter().map(|tab| tab.cookie("__Host-rt").unwrap()).collect();
     assert_eq!(next.len(), 1);
+    assert_eq!(app.sql("SELECT generation FROM sessions").await[0]["generation"], 2);
+}
+
+/// V11 in a browser: and so do two that had both read the session before either of them moved it on.
+#[actix_web::test]
+async fn v11_of_two_tabs_that_waited_together_one_rotates() {
+    let app = browser::app().await;
+    let (browser, body) = signed_in(&app, &address(&app, "anna")).await;
+    let (tab, other) = (browser.copy(), browser.copy());
+    let csrf = text(&body, "csrfToken");
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; SELECT id FROM sessions FOR UPDATE").await;
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (answers, ()) = join(join(tab.refresh(&app, csrf), other.refresh(&app, csrf)), let_go).await;
+    assert_eq!((answers.0.status, answers.1.status), (200, 200));
+    assert_ne!(tab.cookie("__Host-rt"), browser.cookie("__Host-rt"));
+    assert_eq!(tab.cookie("__Host-rt"), other.cookie("__Host-rt"));
     assert_eq!(app.sql("SELECT generation FROM sessions").await[0]["generation"], 2);
 }
 

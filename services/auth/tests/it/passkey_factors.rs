@@ -215,7 +215,8 @@ async fn v15_a_session_of_a_passkey_alone_is_not_stepped_up_by_a_touch() {
     creation_options(&app, &answer.text("accessToken")).await.expect(200);
 }
 
-/// V25, V24: what another session or another person was asked for steps nobody up.
+/// V25, V24: what another session or another person was asked for steps nobody up, and neither does what this one was asked in order
+/// to register a key.
 #[actix_web::test]
 async fn v25_a_challenge_of_another_session_steps_nobody_up() {
     let app = TestApp::<Auth>::start().await;
@@ -231,6 +232,11 @@ async fn v25_a_challenge_of_another_session_steps_nobody_up() {
         let answer = verify_step_up(&app, token(&here), &annas.get(&other)).await;
         answer.expect_problem(410, "challenge_gone");
     }
+    let registering = creation_options(&app, token(&here)).await.expect(200);
+    let mut options = step_up_options(&app, token(&here)).await.expect(200);
+    options.body["publicKey"]["challenge"] = registering.body["publicKey"]["challenge"].clone();
+    let answer = verify_step_up(&app, token(&here), &annas.get(&options)).await;
+    answer.expect_problem(410, "challenge_gone");
     let options = step_up_options(&app, token(&here)).await.expect(200);
     let refused = verify_step_up(&app, token(&here), &bobs.get(&options)).await;
     refused.expect_problem(403, "reauthentication_refused");

@@ -44,6 +44,28 @@ async fn v11_parallel_refreshes_rotate_once_and_all_get_the_same_generation() {
     people::refresh(&app, next.first().unwrap()).await.expect(200);
 }
 
+/// V11: two tabs that had both read the session before either of them moved it on.
+#[actix_web::test]
+async fn v11_of_two_refreshes_that_waited_together_one_rotates() {
+    let app = TestApp::<Auth>::start().await;
+    let body = people::signed_in(&app, &address(&app, "anna")).await;
+    let token = people::text(&body, "refreshToken");
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; SELECT id FROM sessions FOR UPDATE").await;
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let both = join(people::refresh(&app, token), people::refresh(&app, token));
+    let ((one, other), ()) = join(both, let_go).await;
+    let (one, other) = (one.expect(200), other.expect(200));
+    assert_eq!(one.text("refreshToken"), other.text("refreshToken"));
+    assert_eq!(app.sql("SELECT generation FROM sessions").await[0]["generation"], 2);
+    let count = "SELECT count(*) FILTER (WHERE action = 'session.rotated') AS rotated,
+        count(*) FILTER (WHERE action = 'session.repeated') AS repeated FROM audit_events";
+    assert_eq!(app.sql(count).await[0], json!({ "rotated": 1, "repeated": 1 }));
+}
+
 /// V11: two tabs wake together a thousand times, on twenty devices: each race rotates once, both go on with one token.
 #[actix_web::test]
 async fn v11_of_a_thousand_races_of_two_tabs_each_rotates_once() {

@@ -117,6 +117,9 @@ async fn v16_what_was_shown_before_a_step_does_not_survive_it() {
     assert_ne!(sid, planted);
     assert!(!serde_json::to_string(&session).unwrap().contains(&token));
     factors::second_step(&app, &token, &shown).await.expect(401);
+    // Nor with a code that nobody has shown yet.
+    app.advance(TimeDelta::seconds(30));
+    factors::second_step(&app, &token, &factors::everybodys_code(&app)).await.expect(401);
     people::refresh(&app, &token).await.expect(401);
     people::profile(&app, &token).await.expect(401);
 }

@@ -371,7 +371,10 @@ async fn the_deliveries_of_a_deleted_webhook_go_after_it_a_portion_at_a_time() {
 async fn v24_a_webhook_of_another_tenant_is_as_if_it_were_not_there() {
     let scene = Scene::new(&["session.opened"]).await;
     let other = "01920000-0000-7000-8000-0000000000aa";
-    let moves = format!("UPDATE webhook_endpoints SET tenant_id = '{other}'");
+    let moves = format!(
+        "INSERT INTO tenants (id, slug, name, time_zone) VALUES ('{other}', 'other', 'Other', 'UTC');
+         UPDATE webhook_endpoints SET tenant_id = '{other}'"
+    );
     scene.app.superuser().await.run(&moves).await;
     let nobody = "01920000-0000-7000-8000-0000000000ee";
     for (method, what) in [
