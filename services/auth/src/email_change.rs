@@ -1,10 +1,7 @@
 //! What the steps of changing an address share.
 
 use serde::{Deserialize, Serialize};
-use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::Connection;
-use shinkofa_feed::append;
-use shinkofa_kernel::Actor;
 use shinkofa_web::Fault;
 
 use crate::Auth;
@@ -16,7 +13,7 @@ use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::error::Error;
-use crate::privacy;
+use crate::unconfirmed;
 
 /// What a token of these steps is about.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

@@ -1,9 +1,7 @@
 //! Guests: accounts without anybody's name, until an address makes one somebody's.
 
 use serde_json::json;
-use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::Connection;
-use shinkofa_feed::append;
 use shinkofa_kernel::{Actor, Role, UserId, defended};
 use shinkofa_web::{Fault, Locale};
 
@@ -18,7 +16,7 @@ use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::error::Error;
-use crate::privacy;
+use crate::unconfirmed;
 
 /// Makes a guest: a member of the tenant without any role, so without any right that a role brings. Nothing is told to the
 /// other services: they have nobody to write to.

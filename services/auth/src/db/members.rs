@@ -46,7 +46,8 @@ pub struct Member {
 
 /// Members of one tenant in the order in which their accounts were made.
 pub async fn search(tx: &mut Connection, filter: &MemberFilter, most: i64) -> QueryResult<Vec<Member>> {
-    let mut query = members(filter.tenant, filter.realm).order(memberships::user_id).limit(most).into_boxed();
+    let shown = members(filter.tenant, filter.realm).filter(is_shown());
+    let mut query = shown.order(memberships::user_id).limit(most).into_boxed();
     if let Some(text) = &filter.text {
         let pattern = format!("%{}%", escaped(text));
         query = query.filter(users::name.ilike(pattern.clone()).or(users::email.ilike(pattern)));
@@ -71,7 +72,12 @@ pub async fn find(
     (tenant, realm, user): (TenantId, RealmId, UserId),
 ) -> QueryResult<Option<Member>> {
     let tenant = scope::tenant_of_row(tx, tenant, ("memberships", "user_id", user.as_uuid())).await?;
-    members(tenant, realm).filter(memberships::user_id.eq(user)).first(tx).await.optional()
+    members(tenant, realm).filter(memberships::user_id.eq(user)).filter(is_shown()).first(tx).await.optional()
+}
+
+/// Whoever has not confirmed their address, or not accepted, is no member that staff are shown.
+fn is_shown() -> diesel::dsl::NotEq<memberships::status, MembershipStatus> {
+    memberships::status.ne(MembershipStatus::Invited)
 }
 
 #[diesel::dsl::auto_type]
@@ -84,8 +90,6 @@ fn members(tenant: TenantId, realm: RealmId) -> _ {
         .inner_join(users::table.on(account))
         .left_join(membership_locks::table.on(lock))
         .filter(memberships::tenant_id.eq(tenant).and(memberships::realm_id.eq(realm)))
-        // Whoever has not confirmed their address, or not accepted, is no member that staff are shown.
-        .filter(memberships::status.ne(MembershipStatus::Invited))
         .select((
             memberships::user_id,
             users::email,

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
-use diesel::dsl::exists;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
@@ -99,13 +98,16 @@ pub async fn scopes_in_use(
     tenant: TenantId,
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<Scopes>> {
-    let key = api_keys::table
-        .filter(api_keys::tenant_id.eq(service_accounts::tenant_id))
-        .filter(api_keys::user_id.eq(service_accounts::user_id))
-        .filter(api_keys::revoked_at.is_null().and(api_keys::expires_at.gt(now)));
+    let with_keys = api_keys::table
+        .filter(api_keys::tenant_id.eq(tenant).and(api_keys::revoked_at.is_null()))
+        .filter(api_keys::expires_at.gt(now))
+        .select(api_keys::user_id)
+        .distinct()
+        .load::<UserId>(tx)
+        .await?;
     let scopes = service_accounts::table
         .filter(service_accounts::tenant_id.eq(tenant).and(service_accounts::disabled_at.is_null()))
-        .filter(exists(key))
+        .filter(service_accounts::user_id.eq_any(with_keys))
         .select(service_accounts::scope);
     Ok(scopes.load::<String>(tx).await?.iter().map(|text| Scopes::kept(text)).collect())
 }
