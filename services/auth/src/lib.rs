@@ -6,6 +6,7 @@ mod attempts;
 mod audit_chain;
 mod audit_verify;
 mod authority;
+mod back_doors;
 mod banning;
 mod browser;
 mod claim;

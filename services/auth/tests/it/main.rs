@@ -7,6 +7,7 @@ mod api_keys;
 mod asvs_table;
 mod audit_chain;
 mod authenticator;
+mod back_doors;
 mod bans;
 mod browser;
 mod cookie_mode;
