@@ -29,6 +29,7 @@ mod impersonation;
 mod invitation_view;
 mod invitations;
 mod jobs;
+mod joining;
 mod key_revocation;
 mod leaks;
 mod letters;

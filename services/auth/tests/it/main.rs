@@ -23,6 +23,7 @@ mod guests;
 mod identity_provider;
 mod impersonation;
 mod invitations;
+mod joining;
 mod keys;
 mod leaks;
 mod letters;
