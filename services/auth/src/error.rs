@@ -172,6 +172,8 @@ pub enum Error {
     AlreadyInvited,
     #[error("the membership is suspended")]
     MembershipSuspended,
+    #[error("the membership was ended by the studio")]
+    MembershipRemoved,
     #[error("nobody has an account with the address of the invitation")]
     SignUpFirst,
     #[error("the tenant has as many open invitations as it may")]
@@ -409,6 +411,7 @@ impl Error {
             | Self::AlreadyMember
             | Self::AlreadyInvited
             | Self::MembershipSuspended
+            | Self::MembershipRemoved
             | Self::SignUpFirst
             | Self::TooManyInvitations => self.invitation_problem(),
             Self::UserNameTaken

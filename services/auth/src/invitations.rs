@@ -257,6 +257,16 @@ pub async fn begin_membership(
 ) -> Result<Membership, Error> {
     let who = (trail.tenant, auth.realm, account.id);
     memberships::admit(tx, who, MembershipStatus::Active, trail.clock.now()).await?;
+    settle_in(tx, auth, trail, (account, roles)).await
+}
+
+/// What follows when somebody has just become an active member of the trail's tenant: their roles, and everybody who hears of it.
+pub async fn settle_in(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (account, roles): (&Account, &[String]),
+) -> Result<Membership, Error> {
     memberships::set_named_roles(tx, trail.tenant, account.id, roles).await?;
     trail.user(tx, AuditAction::MembershipBegun, account.id, json!({ "roles": roles })).await?;
     let membership = memberships::find(tx, trail.tenant, account.id).await?;

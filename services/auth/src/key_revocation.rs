@@ -1,5 +1,6 @@
 //! Revoking keys of service accounts: one by one, or all that somebody made who may make none any more.
 
+use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_db::Connection;
@@ -49,8 +50,30 @@ pub async fn revoke_keys_made_by(
     maker: UserId,
     reason: KeyEnd,
 ) -> QueryResult<Vec<SessionId>> {
+    let made = api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await?;
+    revoke_all(tx, auth, trail, (&made, reason)).await
+}
+
+/// The same of those that were made since then, by somebody else who was in the maker's account.
+pub async fn revoke_keys_made_since(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (maker, since): (UserId, DateTime<Utc>),
+) -> QueryResult<Vec<SessionId>> {
+    let mut made = api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await?;
+    made.retain(|key| key.created_at >= since);
+    revoke_all(tx, auth, trail, (&made, KeyEnd::MakerDisowned)).await
+}
+
+async fn revoke_all(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (keys, reason): (&[ApiKeyRow], KeyEnd),
+) -> QueryResult<Vec<SessionId>> {
     let mut ended = Vec::new();
-    for made in api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await? {
+    for made in keys {
         // Whoever shows the key meanwhile is waited for, and so not missed.
         service_accounts::lock(tx, trail.tenant, made.user_id).await?;
         let key = api_keys::lock(tx, trail.tenant, made.id).await?;

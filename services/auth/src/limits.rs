@@ -83,6 +83,9 @@ pub const INVITE_BY_ADDRESS: RatePolicy = RatePolicy { name: "invite_address", l
 /// Codes are short: fifty random bits are out of reach of so few guesses.
 pub const ACCEPT_BY_USER: RatePolicy = RatePolicy { name: "accept_user", limit: 20, window: HOUR };
 pub const ACCEPT_BY_NETWORK: RatePolicy = RatePolicy { name: "accept_network", limit: 120, window: HOUR };
+/// Studios that are joined without an invitation.
+pub const JOIN_BY_USER: RatePolicy = RatePolicy { name: "join_user", limit: 20, window: HOUR };
+pub const JOIN_BY_NETWORK: RatePolicy = RatePolicy { name: "join_network", limit: 120, window: HOUR };
 
 /// Counts an address on a device.
 pub fn key_on(email: &EmailAddress, device: Option<&DeviceId>) -> String {

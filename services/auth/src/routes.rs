@@ -66,6 +66,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
     config.service(handlers::list_tenants::list_tenants); // GET /api/tenants  signed in as oneself
     config.service(handlers::create_tenant::create_tenant); // POST /api/tenants  signed in, with a confirmed address
+    config.service(handlers::join_tenant::join_tenant); // POST /api/tenants/join  signed in
     config.service(handlers::switch_tenant::switch_tenant); // POST /api/tenants/switch  signed in
     config.service(handlers::show_tenant::show_tenant); // GET /api/tenants/current  signed in
     config.service(handlers::change_tenant::change_tenant); // PATCH /api/tenants/current  auth.tenant.manage

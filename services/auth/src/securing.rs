@@ -3,9 +3,11 @@
 use chrono::{DateTime, Utc};
 use shinkofa_db::Connection;
 use shinkofa_identity::Revocation;
+use shinkofa_kernel::SessionId;
 
 use crate::Auth;
 use crate::access_ending::end_access;
+use crate::back_doors::close_back_doors;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account};
 use crate::db::{factors, identities, recovery_codes};
@@ -13,26 +15,52 @@ use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::password_reset::request_password_reset;
 use crate::password_setting::start_anew;
+use crate::withdrawal::forget_here;
 
 /// What an account's owner says was somebody else's doing.
 pub struct Disowned {
     pub action: AuditAction,
     pub details: serde_json::Value,
-    /// Whoever was in since then may have made themselves ways to come back. Known where the owner came by a letter; a session
-    /// alone may be the stranger's own, and would take the owner's away.
-    pub since: Option<DateTime<Utc>>,
+    /// Whoever was in since then may have made keys, invitations and webhooks to come back by.
+    pub since: DateTime<Utc>,
+    pub told_by: ToldBy,
 }
 
-/// Ends every session and token, takes the password away, which somebody else may know, and the ways in that were made `since`,
-/// and sends a link to choose another password to the account's address. The caller has locked the account.
+/// Where the owner says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldBy {
+    /// By a letter to their address: factors and identities that were added since then are the stranger's.
+    Letter,
+    /// In a session, which may be the stranger's own, and would take the owner's ways in away.
+    Session,
+}
+
+/// What this process is to know once the transaction has committed: see [`Auth::secured`].
+pub struct Secured {
+    revocation: Revocation,
+    /// Those behind keys of service accounts.
+    sessions: Vec<SessionId>,
+}
+
+impl Auth {
+    /// This process knows at once; the others by the revocation feed.
+    pub fn secured(&self, secured: &Secured) {
+        self.revoked(&secured.revocation);
+        forget_here(self, &secured.sessions);
+    }
+}
+
+/// Ends every session and token, takes the password away, which somebody else may know, and what was made `since` to come back by,
+/// in every studio, and sends a link to choose another password to the account's address. The caller has locked the account.
 pub async fn secure(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
     account: &Account,
-    Disowned { action, mut details, since }: Disowned,
-) -> Result<Revocation, Error> {
-    if let Some(since) = since {
+    Disowned { action, mut details, since, told_by }: Disowned,
+) -> Result<Secured, Error> {
+    let sessions = close_back_doors(tx, auth, trail, (account.id, since)).await?;
+    if told_by == ToldBy::Letter {
         let (factors, identities) = forget_ways_in(tx, auth, account, since).await?;
         details["removedFactors"] = factors.into();
         details["unlinkedIdentities"] = identities.into();
@@ -45,7 +73,7 @@ pub async fn secure(
     if account.email_verified_at.is_some() {
         request_password_reset(tx, auth, trail, account).await?;
     }
-    Ok(ended.revocation)
+    Ok(Secured { revocation: ended.revocation, sessions })
 }
 
 /// Factors and identities that are older stay: whoever only reads the account's mail takes no protection away.

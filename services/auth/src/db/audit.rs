@@ -152,6 +152,21 @@ pub async fn told_of_realm_since(
     diesel::select(diesel::dsl::exists(told)).get_result(tx).await
 }
 
+/// Did the tenant take somebody's membership away, by its staff or its identity provider, and let them in no more since?
+pub async fn is_removed(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<bool> {
+    let theirs = audit_events::tenant_id.eq(tenant).and(audit_events::subject_id.eq(user.as_uuid()));
+    let last: Option<AuditAction> = audit_events::table
+        .filter(theirs)
+        .filter(audit_events::action.eq_any([AuditAction::MembershipRemoved, AuditAction::MembershipBegun]))
+        // Numbers are given as entries are written, so each of these two has a greater one than what it undoes.
+        .order(audit_events::number.desc())
+        .select(audit_events::action)
+        .first(tx)
+        .await
+        .optional()?;
+    Ok(last == Some(AuditAction::MembershipRemoved))
+}
+
 /// Which entries are asked for.
 #[derive(Clone, Debug)]
 pub struct AuditFilter {

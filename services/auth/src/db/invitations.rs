@@ -200,6 +200,22 @@ pub async fn list(
     query.load(tx).await
 }
 
+/// Those that somebody made since then and that can still be accepted, in the order in which they are locked.
+pub async fn open_made_since(
+    tx: &mut Connection,
+    (tenant, maker): (TenantId, UserId),
+    (since, now): (DateTime<Utc>, DateTime<Utc>),
+) -> QueryResult<Vec<InvitationId>> {
+    invitations::table
+        .filter(invitations::tenant_id.eq(tenant).and(invitations::invited_by.eq(maker)))
+        .filter(invitations::created_at.ge(since).and(invitations::expires_at.gt(now)))
+        .filter(invitations::revoked_at.is_null().and(invitations::uses.lt(invitations::most_uses)))
+        .order(invitations::id)
+        .select(invitations::id)
+        .load(tx)
+        .await
+}
+
 pub async fn count_open(tx: &mut Connection, tenant: TenantId, now: DateTime<Utc>) -> QueryResult<i64> {
     invitations::table
         .filter(invitations::tenant_id.eq(tenant))

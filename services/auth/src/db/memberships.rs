@@ -357,6 +357,35 @@ pub async fn admit(
         .map(drop)
 }
 
+/// Makes somebody an active member who was none, or had only been asked to be. Of several at once the first does; false for whoever is
+/// a member already, or suspended.
+pub async fn enter(
+    tx: &mut Connection,
+    (tenant, realm, user): (TenantId, RealmId, UserId),
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    use diesel::query_dsl::methods::FilterDsl as _;
+
+    let membership = NewMembership {
+        tenant_id: tenant,
+        user_id: user,
+        realm_id: realm,
+        status: MembershipStatus::Active,
+        tier: Tier::Free,
+        created_at: now,
+        updated_at: now,
+    };
+    let entered = diesel::insert_into(memberships::table)
+        .values(membership)
+        .on_conflict((memberships::tenant_id, memberships::user_id))
+        .do_update()
+        .set((memberships::status.eq(MembershipStatus::Active), memberships::updated_at.eq(now)))
+        .filter(memberships::status.eq_any([MembershipStatus::Invited, MembershipStatus::Accepted]))
+        .execute(tx)
+        .await?;
+    Ok(entered == 1)
+}
+
 /// What somebody is in one of their tenants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Belonging {

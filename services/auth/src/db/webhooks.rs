@@ -105,6 +105,21 @@ pub async fn find(tx: &mut Connection, tenant: TenantId, id: WebhookId) -> Query
     webhook_endpoints::table.find((tenant, id)).select(Endpoint::as_select()).first(tx).await.optional()
 }
 
+/// Those that somebody made since then and that are not disabled, in the order in which they are locked.
+pub async fn enabled_made_since(
+    tx: &mut Connection,
+    (tenant, maker): (TenantId, UserId),
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<WebhookId>> {
+    webhook_endpoints::table
+        .filter(webhook_endpoints::tenant_id.eq(tenant).and(webhook_endpoints::created_by.eq(maker)))
+        .filter(webhook_endpoints::created_at.ge(since).and(webhook_endpoints::disabled_at.is_null()))
+        .order(webhook_endpoints::id)
+        .select(webhook_endpoints::id)
+        .load(tx)
+        .await
+}
+
 /// Finds an endpoint and keeps others from changing it until the transaction ends.
 pub async fn lock(tx: &mut Connection, tenant: TenantId, id: WebhookId) -> QueryResult<Option<Endpoint>> {
     let row = webhook_endpoints::table.find((tenant, id)).select(Endpoint::as_select()).for_no_key_update();

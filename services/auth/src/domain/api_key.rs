@@ -40,6 +40,8 @@ text_enum! {
         MakerLocked => "maker_locked",
         /// Who made it may manage service accounts no longer.
         MakerDemoted => "maker_demoted",
+        /// Its maker says that it was somebody else who was in their account then.
+        MakerDisowned => "maker_disowned",
     }
 }
 

@@ -59,14 +59,7 @@ impl TryFrom<String> for TenantSlug {
     type Error = NotASlug;
 
     fn try_from(text: String) -> Result<Self, NotASlug> {
-        let letter_first = text.starts_with(|c: char| c.is_ascii_lowercase());
-        let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if !(3..=40).contains(&text.len())
-            || !letter_first
-            || !plain
-            || text.ends_with('-')
-            || text.contains("--")
-        {
+        if !is_slug(&text) {
             return Err(NotASlug::Form);
         }
         if RESERVED.contains(&text.as_str()) { Err(NotASlug::Reserved) } else { Ok(Self(text)) }
@@ -76,6 +69,31 @@ impl TryFrom<String> for TenantSlug {
 impl TenantSlug {
     pub fn into_text(self) -> String {
         self.0
+    }
+}
+
+fn is_slug(text: &str) -> bool {
+    let letter_first = text.starts_with(|c: char| c.is_ascii_lowercase());
+    let plain = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    (3..=40).contains(&text.len()) && letter_first && plain && !text.ends_with('-') && !text.contains("--")
+}
+
+/// The slug of a tenant that is to be there: the platform's own among them.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct GivenSlug(String);
+
+impl TryFrom<String> for GivenSlug {
+    type Error = NotASlug;
+
+    fn try_from(text: String) -> Result<Self, NotASlug> {
+        if is_slug(&text) { Ok(Self(text)) } else { Err(NotASlug::Form) }
+    }
+}
+
+impl GivenSlug {
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -213,6 +231,9 @@ mod tests {
             assert_eq!(TenantSlug::try_from(refused.to_owned()), Err(NotASlug::Form), "{refused:?}");
         }
         assert_eq!(TenantSlug::try_from("www".to_owned()), Err(NotASlug::Reserved));
+        // Nobody makes the platform's own, and anybody may mean it.
+        assert_eq!(GivenSlug::try_from("default".to_owned()).unwrap().as_str(), "default");
+        assert_eq!(GivenSlug::try_from("Elan".to_owned()), Err(NotASlug::Form));
     }
 
     #[test]

@@ -91,6 +91,11 @@ impl Error {
                 "Your membership here is suspended. Please get in touch with the studio.",
                 "Votre adhésion ici est suspendue. Veuillez contacter le studio.",
             ),
+            Self::MembershipRemoved => forbidden(
+                "membership_removed",
+                "The studio has ended your membership. Ask it for an invitation.",
+                "Le studio a mis fin à votre adhésion. Demandez-lui une invitation.",
+            ),
             Self::SignUpFirst => conflict(
                 "sign_up_first",
                 "There is no account with the invited address yet. Sign up with it first.",

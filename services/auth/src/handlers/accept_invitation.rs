@@ -11,10 +11,11 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::db::memberships::Membership;
+use crate::db::tenants::Tenant;
 use crate::domain::invitation::{InvitationCode, InvitationSecret};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::error::Error;
-use crate::invitations::{Offer, accept, digests, offer};
+use crate::invitations::{accept, digests, offer};
 use crate::liveness::{Claimed, require_live};
 use crate::tenant_view::hosts;
 use crate::{Auth, limits};
@@ -55,8 +56,7 @@ pub struct JoinedTenant {
 }
 
 impl JoinedTenant {
-    pub fn new(auth: &Auth, offer: Offer, membership: &Membership) -> Self {
-        let tenant = offer.tenant;
+    pub fn new(auth: &Auth, tenant: Tenant, membership: &Membership) -> Self {
         Self {
             hosts: hosts(auth, (tenant.id, &tenant.slug), tenant.domain.as_deref()),
             tenant_id: tenant.id,
@@ -99,7 +99,7 @@ pub async fn accept_invitation(
         let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
         let offer = offer(tx, &auth, &digests).await?;
         let membership = accept(tx, &auth, &offer, &account).await?;
-        Ok::<_, Error>(JoinedTenant::new(&auth, offer, &membership))
+        Ok::<_, Error>(JoinedTenant::new(&auth, offer.tenant, &membership))
     })
     .await?;
     auth.platform.committed();

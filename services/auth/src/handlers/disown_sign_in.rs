@@ -5,7 +5,6 @@ use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::Actor;
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
@@ -14,7 +13,7 @@ use crate::db::{one_time_tokens, scope, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
-use crate::securing::{Disowned, secure};
+use crate::securing::{Disowned, Secured, ToldBy, secure};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -29,7 +28,9 @@ pub struct DisownSignInRequest {
 ///
 /// With the link of the letter about a sign-in on a new device, or about a session that was ended because a token of it was used
 /// a second time; works once, for a week. Ends every session, takes away the password and every factor and identity that was
-/// added since that sign-in, and sends a link to choose another password to the account's address.
+/// added since that sign-in, and sends a link to choose another password to the account's address. In every studio of the account
+/// the keys of service accounts that were made in its name since then are revoked, the open invitations taken back and the webhooks
+/// disabled.
 #[utoipa::path(
     tag = "sessions",
     request_body = DisownSignInRequest,
@@ -48,16 +49,16 @@ pub async fn disown_sign_in(
     let Body(DisownSignInRequest { token }) = body;
     auth.platform.limiter.require(&limits::LINK_BY_NETWORK, context.client.as_str()).await?;
     let scope = Scope::realm(auth.realm);
-    let revocation = transaction(&auth.platform.database, &scope, "disown_sign_in", async |tx| {
+    let secured = transaction(&auth.platform.database, &scope, "disown_sign_in", async |tx| {
         disown(tx, &auth, &token).await
     })
     .await?;
-    auth.revoked(&revocation);
+    auth.secured(&secured);
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<Revocation, Error> {
+async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<Secured, Error> {
     let now = auth.platform.clock.now();
     let grant = one_time_tokens::consume(tx, auth.realm, (TokenPurpose::NotMe, token), now).await?;
     let grant = grant.ok_or(Error::LinkGone)?;
@@ -70,7 +71,7 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     let told = if opened_at.is_some() { AuditAction::SessionEnded } else { AuditAction::SessionOpened };
     let details = json!({ "action": told, "sessionId": about["sessionId"] });
     // The link of a letter about a sign-in was made as the session was opened.
-    let since = Some(opened_at.unwrap_or(grant.created_at));
-    let disowned = Disowned { action: AuditAction::NotMeReported, details, since };
+    let since = opened_at.unwrap_or(grant.created_at);
+    let disowned = Disowned { action: AuditAction::NotMeReported, details, since, told_by: ToldBy::Letter };
     secure(tx, auth, &trail, &account, disowned).await
 }

@@ -17,6 +17,7 @@ use crate::domain::proof::AuthMethod;
 use crate::error::Error;
 use crate::federation::{account_of, redeem, use_up};
 use crate::first_factor::{self, FirstFactor, SignInAnswer};
+use crate::joining::join_by_identity;
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +39,7 @@ pub struct ExchangeOAuthRequest {
 ///
 /// The code works once, for two minutes, and only with the verifier of who began. The identity opens the account that it is
 /// linked with; else the one with the address that the provider has verified, which it is then linked with; else a new one.
+/// Where anybody may sign up, an account without a second factor that is no member becomes one, as a new one does.
 /// A second factor is asked for as after a password. Exchanging it once more ends the session that it opened.
 #[utoipa::path(
     tag = "providers",
@@ -81,6 +83,7 @@ async fn answer(
         use_up(tx, auth, &redeemed).await?;
         let whose = (&redeemed.identity, redeemed.attempt.locale);
         let account = account_of(tx, auth, tenant, whose).await?;
+        join_by_identity(tx, auth, tenant, &account).await?;
         let attempts = unlocked(tx, auth, &account.email_canonical, binding.device.as_ref()).await?;
         let first = FirstFactor {
             account: &account,

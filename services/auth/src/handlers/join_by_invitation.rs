@@ -65,5 +65,5 @@ async fn join(tx: &mut Connection, auth: &Auth, secret: &InvitationSecret) -> Re
     });
     let account = account.ok_or(Error::SignUpFirst)?;
     let membership = accept(tx, auth, &offer, &account).await?;
-    Ok(JoinedTenant::new(auth, offer, &membership))
+    Ok(JoinedTenant::new(auth, offer.tenant, &membership))
 }

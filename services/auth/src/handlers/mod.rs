@@ -49,6 +49,7 @@ pub mod impersonate_user;
 pub mod introspect;
 pub mod issue_csrf_token;
 pub mod join_by_invitation;
+pub mod join_tenant;
 pub mod leave_tenant;
 pub mod lift_ban;
 pub mod link_oauth;

@@ -11,14 +11,15 @@ use crate::db::users;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::securing::{Disowned, secure};
+use crate::securing::{Disowned, ToldBy, secure};
 use crate::{Auth, limits};
 
 /// This was not me
 ///
 /// Ends every session, this one too, takes the password away, and sends a link to choose another one to the account's
-/// address. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one that does not
-/// exist.
+/// address. In every studio the keys of service accounts that I made since that event are revoked, the open invitations taken back and
+/// the webhooks disabled. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one that
+/// does not exist.
 #[utoipa::path(
     tag = "sessions",
     params(("eventId" = AuditEventId, Path)),
@@ -39,18 +40,19 @@ pub async fn report_not_me(
     let now = auth.platform.clock.now();
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let revocation = transaction(&auth.platform.database, &scope, "report_not_me", async |tx| {
+    let secured = transaction(&auth.platform.database, &scope, "report_not_me", async |tx| {
         users::lock(tx, auth.realm, actor.user_id).await?;
         let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
         let entry = timeline::find(tx, actor.user_id, event).await?;
         let entry = entry.ok_or(Error::NotFound)?;
         // Not the studio of the event: what somebody is elsewhere is nothing for this one's trail.
         let details = json!({ "eventId": entry.id, "action": entry.action, "sessionId": actor.session_id });
-        let disowned = Disowned { action: AuditAction::NotMeReported, details, since: None };
+        let (action, since) = (AuditAction::NotMeReported, entry.occurred_at);
+        let disowned = Disowned { action, details, since, told_by: ToldBy::Session };
         secure(tx, &auth, &trail, &account, disowned).await
     })
     .await?;
-    auth.revoked(&revocation);
+    auth.secured(&secured);
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }

@@ -4,7 +4,6 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, defended};
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
@@ -16,7 +15,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::email_change::{change_of, or_gone, take_address};
 use crate::error::Error;
-use crate::securing::{Disowned, secure};
+use crate::securing::{Disowned, Secured, ToldBy, secure};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -30,8 +29,9 @@ pub struct UndoEmailChangeRequest {
 /// Put my former address back
 ///
 /// Works once, within a week of the change. Everybody is signed out, the password and every factor and identity that was added
-/// since the change was asked for are taken away, and a link to choose another password goes to the address that is back. Changes that came after this one are taken back with it. A link that was
-/// used or has expired, or whose address is another account's by now, answers 410.
+/// since the change was asked for are taken away, as are keys of service accounts, open invitations and webhooks that were made in the
+/// account's name since then, and a link to choose another password goes to the address that is back. Changes that came after this
+/// one are taken back with it. A link that was used or has expired, or whose address is another account's by now, answers 410.
 #[utoipa::path(
     tag = "email",
     request_body = UndoEmailChangeRequest,
@@ -54,12 +54,12 @@ pub async fn undo_email_change(
         undo(tx, &auth, &token).await
     })
     .await;
-    auth.revoked(&undone.map_err(or_gone)?);
+    auth.secured(&undone.map_err(or_gone)?);
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<Revocation, Error> {
+async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<Secured, Error> {
     let now = auth.platform.clock.now();
     let grant = one_time_tokens::consume(tx, auth.realm, (TokenPurpose::EmailChangeUndo, token), now).await?;
     let grant = grant.ok_or(Error::LinkGone)?;
@@ -76,8 +76,12 @@ async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<
         email_changes::undo_from(tx, &change, now).await?;
     }
     announce_account(tx, &trail, &account).await?;
-    let since = Some(change.requested_at);
-    let disowned = Disowned { action: AuditAction::EmailChangeUndone, details: told(&change), since };
+    let disowned = Disowned {
+        action: AuditAction::EmailChangeUndone,
+        details: told(&change),
+        since: change.requested_at,
+        told_by: ToldBy::Letter,
+    };
     secure(tx, auth, &trail, &account, disowned).await
 }
 

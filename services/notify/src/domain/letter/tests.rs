@@ -272,6 +272,18 @@ fn a_letter_tells_the_facts_in_the_persons_language_and_the_studios_time() {
 }
 
 #[test]
+fn whoever_signs_up_with_a_known_address_is_told_that_they_can_join_with_their_account() {
+    for (locale, sentence) in [
+        (Locale::English, "If you are not a member of Élan yet, you can sign in with your account"),
+        (Locale::French, "Si vous n'êtes pas encore membre chez Élan, vous pouvez vous connecter"),
+    ] {
+        let letter = write(&Occasion::SignupKnownAddress, locale, "Élan");
+        assert!(letter.text.contains(sentence), "{}", letter.text);
+        assert!(visible(&letter.html).contains(sentence), "{}", letter.html);
+    }
+}
+
+#[test]
 fn a_late_cancellation_and_one_in_time_are_told_apart() {
     let cancelled = |late, credits_refunded| {
         let occasion =

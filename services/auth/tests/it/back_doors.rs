@@ -1,0 +1,201 @@
+//! What a stranger who was in an account made to come back by goes with them, in every studio, and nothing of its owner's.
+
+use auth::Auth;
+use chrono::TimeDelta;
+use futures_util::future::join3;
+use serde_json::{Value, json};
+use shinkofa_testing::{Answer, TestApp};
+
+use crate::account_letters::{link, open};
+use crate::factors::{App, SECRET};
+use crate::machines::{self, introspect};
+use crate::people::{PASSWORD, address, text};
+use crate::staff::token;
+use crate::studios::{Studio, accept, create, plain_person, studio, switch};
+
+const INVITATIONS: &str = "/api/tenants/invitations";
+const WEBHOOKS: &str = "/api/tenants/webhooks";
+const DISOWN: &str = "/api/auth/signin/not-me";
+
+/// What one leaves in a studio to come back by.
+struct Made {
+    key: String,
+    /// That the key brought.
+    token: String,
+    code: String,
+    webhook: String,
+}
+
+async fn make(app: &TestApp<Auth>, studio: &Studio, by: &Value, event_type: &str) -> Made {
+    let body = json!({ "name": "Import", "description": "Fills the calendar", "scopes": ["booking.classes.manage"] });
+    let account = studio.post(app, machines::PATH, by, body).await.expect(201).text("id");
+    let path = format!("{}/{account}/keys", machines::PATH);
+    let key = studio.post(app, &path, by, json!({ "name": "Production" })).await.expect(201).text("apiKey");
+    let body = json!({ "kind": "code", "roles": ["admin"], "maxUses": 5 });
+    let code = studio.post(app, INVITATIONS, by, body).await.expect(201).text("code");
+    let body = json!({ "url": "https://hooks.example.org/in", "description": "The office", "eventTypes": [event_type] });
+    let webhook = studio.post(app, WEBHOOKS, by, body).await.expect(201).text("id");
+    let token = exchange(app, studio, &key).await.expect(200).text("accessToken");
+    Made { key, token, code, webhook }
+}
+
+async fn exchange(app: &TestApp<Auth>, studio: &Studio, key: &str) -> Answer {
+    let body = json!({ "grantType": "client_credentials", "apiKey": key });
+    app.post("/api/auth/token").at_host(&studio.host()).json(&body).send().await
+}
+
+/// Two studios of one admin, who is signed in to both, and what she made in each.
+struct Scene {
+    app: TestApp<Auth>,
+    studios: [Studio; 2],
+    hers: Vec<Made>,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let app = TestApp::<Auth>::start().await;
+        let elan = studio(&app, "anna", "elan").await;
+        let id = create(&app, &elan.elsewhere, "other").await.expect(201).text("tenantId");
+        let admin = switch(&app, &elan.elsewhere, &id).await.expect(200).body;
+        let other = Studio { id, slug: "other".to_owned(), admin, elsewhere: elan.elsewhere.clone() };
+        let mut hers = Vec::new();
+        for studio in [&elan, &other] {
+            hers.push(make(&app, studio, &studio.admin, "membership.locked").await);
+        }
+        Self { app, studios: [elan, other], hers }
+    }
+
+    fn anna(&self) -> String {
+        address(&self.app, "anna")
+    }
+
+    /// Somebody who has her password and her authenticator app signs in from elsewhere, half a minute later.
+    async fn stranger(&self) -> Value {
+        let app = &self.app;
+        app.advance(TimeDelta::seconds(30));
+        let shown = App { factor_id: String::new(), secret: SECRET.to_vec(), recovery_codes: Vec::new() };
+        let body = json!({ "email": self.anna(), "password": PASSWORD, "deviceId": "stranger-1" });
+        let call = app.post("/api/auth/signin").header("user-agent", "Stranger/1.0").json(&body);
+        let half_way = call.send().await.expect(200).text("mfaToken");
+        let body = json!({ "mfaToken": half_way, "code": shown.shown(app) });
+        let call = app.post("/api/auth/signin/mfa").header("user-agent", "Stranger/1.0").json(&body);
+        call.send().await.expect(200).body
+    }
+
+    /// What the stranger makes in each of her studios.
+    async fn left_by(&self, stranger: &Value) -> Vec<Made> {
+        let mut left = Vec::new();
+        for studio in &self.studios {
+            let here = switch(&self.app, stranger, &studio.id).await.expect(200).body;
+            left.push(make(&self.app, studio, &here, "api_key.revoked").await);
+        }
+        left
+    }
+
+    /// What was made before is as good as ever, and nothing of what was made since.
+    async fn assert_closed(&self, left: &[Made]) {
+        let app = &self.app;
+        for ((studio, hers), left) in self.studios.iter().zip(&self.hers).zip(left) {
+            exchange(app, studio, &left.key).await.expect_problem(401, "key_refused");
+            assert_eq!(introspect(app, &left.token).await["active"], false);
+            exchange(app, studio, &hers.key).await.expect(200);
+            assert_eq!(introspect(app, &hers.token).await["active"], true);
+            let session = machines::claims(&left.token)["sid"].clone();
+            let told = format!(
+                "SELECT session_id FROM revocations WHERE session_id = '{}'",
+                session.as_str().unwrap()
+            );
+            assert_eq!(app.sql(&told).await.len(), 1, "the other services hear of it");
+
+            let guest = plain_person(app, &format!("guest-{}", studio.slug)).await;
+            accept(app, &guest, json!({ "code": left.code })).await.expect_problem(410, "invitation_gone");
+            accept(app, &guest, json!({ "code": hers.code })).await.expect(200);
+
+            let of_studio =
+                format!("SELECT id FROM webhook_endpoints WHERE tenant_id = '{}' AND disabled_at", studio.id);
+            assert_eq!(app.sql(&format!("{of_studio} IS NOT NULL")).await, [json!({ "id": left.webhook })]);
+            assert_eq!(app.sql(&format!("{of_studio} IS NULL")).await, [json!({ "id": hers.webhook })]);
+            let trail = format!(
+                "SELECT action, details->>'reason' AS reason FROM audit_events WHERE tenant_id = '{}'
+                 AND action IN ('webhook.disabled', 'invitation.revoked', 'api_key.revoked') ORDER BY number",
+                studio.id
+            );
+            assert_eq!(
+                app.sql(&trail).await,
+                [
+                    json!({ "action": "webhook.disabled", "reason": "maker_disowned" }),
+                    json!({ "action": "invitation.revoked", "reason": null }),
+                    json!({ "action": "api_key.revoked", "reason": "maker_disowned" }),
+                ]
+            );
+            let sent = format!("SELECT id FROM webhook_deliveries WHERE endpoint_id = '{}'", left.webhook);
+            assert!(app.sql(&sent).await.is_empty(), "the stranger is told nothing of it");
+        }
+        let told = app.sql("SELECT details FROM audit_events WHERE action = 'account.not_me_reported'").await;
+        let told = told[0]["details"].to_string();
+        let elsewhere = self.studios.iter().all(|studio| !told.contains(&studio.id));
+        assert!(elsewhere, "a trail does not say what somebody is elsewhere");
+    }
+}
+
+#[actix_web::test]
+async fn with_a_disowned_sign_in_go_the_keys_invitations_and_webhooks_made_since_in_every_studio() {
+    let scene = Scene::new().await;
+    let app = &scene.app;
+    let bob = scene.studios[0].member(app, "bob", &["admin"]).await;
+    let stranger = scene.stranger().await;
+    let left = scene.left_by(&stranger).await;
+    let bobs = make(app, &scene.studios[0], &bob, "membership.locked").await;
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+
+    exchange(app, &scene.studios[0], &bobs.key).await.expect(200);
+    let his =
+        format!("SELECT id FROM webhook_endpoints WHERE id = '{}' AND disabled_at IS NULL", bobs.webhook);
+    assert_eq!(app.sql(&his).await.len(), 1, "it is who made it that counts");
+    app.superuser().await.run(&format!("DELETE FROM webhook_endpoints WHERE id = '{}'", bobs.webhook)).await;
+    scene.assert_closed(&left).await;
+}
+
+/// The session that says so may be the stranger's own: it takes no factor away, and nothing that is older than what is disowned.
+#[actix_web::test]
+async fn what_was_made_since_goes_with_an_event_of_the_timeline_that_was_not_me() {
+    let scene = Scene::new().await;
+    let app = &scene.app;
+    let left = scene.left_by(&scene.stranger().await).await;
+    app.advance(TimeDelta::minutes(1));
+    let owner = token(&scene.studios[0].elsewhere);
+    let seen = app.get("/api/auth/security-timeline").token(owner).send().await.expect(200).body;
+    let is_theirs = |item: &&Value| item["type"] == "session.opened" && item["tenantName"] == "Shinkofa";
+    let event = seen["items"].as_array().unwrap().iter().find(is_theirs).expect("the newest sign-in");
+    let path = format!("/api/auth/security-timeline/{}/not-me", text(event, "id"));
+    app.post(&path).token(owner).send().await.expect(204);
+    assert_eq!(app.sql("SELECT kind FROM user_factors").await, [json!({ "kind": "totp" })]);
+    scene.assert_closed(&left).await;
+}
+
+/// Held up when the invitation is written and not committed, so that whoever disowns the sign-in cannot see it yet.
+#[actix_web::test]
+async fn an_invitation_that_is_made_while_the_sign_in_is_disowned_is_taken_back_with_the_others() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let stranger = scene.stranger().await;
+    let here = switch(app, &stranger, &elan.id).await.expect(200).body;
+    let disowned = link(app, &scene.anna(), "new_sign_in").await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE invitations IN SHARE MODE").await;
+    let making = elan.post(app, INVITATIONS, &here, json!({ "kind": "code", "roles": ["admin"] }));
+    let disowning = async {
+        app.until_waiting(1).await;
+        open(app, DISOWN, &disowned).await
+    };
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (made, disowned, ()) = join3(making, disowning, let_go).await;
+    disowned.expect(204);
+    let code = made.expect(201).text("code");
+    let guest = plain_person(app, "guest").await;
+    accept(app, &guest, json!({ "code": code })).await.expect_problem(410, "invitation_gone");
+}
