@@ -14,6 +14,7 @@ mod cookie_mode_attacks;
 mod custom_roles;
 mod deletion;
 mod detours;
+mod devices;
 mod email_changes;
 mod enrolment;
 mod factors;
