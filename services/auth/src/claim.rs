@@ -10,7 +10,9 @@ use crate::access_ending::end_access;
 use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account};
-use crate::db::{factors, identities, known_devices, recovery_codes, remembered_devices, signups};
+use crate::db::{
+    factors, identities, known_devices, past_places, recovery_codes, remembered_devices, signups,
+};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::provider_suspensions::recognise;
@@ -47,6 +49,7 @@ pub async fn claim_address(
     remembered_devices::delete_of_user(tx, auth.realm, account.id).await?;
     identities::delete_of_user(tx, auth.realm, account.id).await?;
     known_devices::delete_of_user(tx, auth.realm, account.id).await?;
+    past_places::forget_surroundings(tx, auth.realm, account.id).await?;
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
     let left = leave_others(tx, trail, account.id).await?;
     let details = json!({ "endedSessions": ended.sessions, "leftPlaces": left });

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_contracts::auth::{
-    AccountLetter, AccountLetterRequested, LetterSecret, PersonalContact, UserErasureRequested,
+    AccountLetter, AccountLetterRequested, LetterSecret, PersonalContact, PersonalLetter,
+    UserErasureRequested,
 };
 use shinkofa_db::Connection;
 use shinkofa_feed::{Occurrence, append};
@@ -154,7 +155,7 @@ pub async fn mail_link(
         letter: AccountLetter::Invitation { expires_at: invitation.expires_at },
         sealed_secret: Some(seal(auth, &secret)?),
     };
-    let to = PersonalContact { email: email.clone(), name: String::new() };
+    let to = PersonalLetter::from(PersonalContact { email: email.clone(), name: String::new() });
     append(tx, &trail.occurrence(), invitation.id.as_uuid(), &requested, Some(&to)).await?;
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Letters about accounts: told to notify in the transaction that gives the reason for them.
 
-use shinkofa_contracts::auth::{AccountLetter, AccountLetterRequested, LetterSecret, PersonalContact};
+use shinkofa_contracts::auth::{AccountLetter, AccountLetterRequested, LetterSecret, PersonalLetter};
 use shinkofa_db::Connection;
 use shinkofa_feed::append;
 use shinkofa_web::Fault;
@@ -18,7 +18,7 @@ pub async fn request_letter(
     account: &Account,
     (letter, secret): (AccountLetter, Option<LetterSecret>),
 ) -> Result<(), Error> {
-    request_letter_to(tx, auth, trail, (account, account.contact()), (letter, secret)).await
+    request_letter_to(tx, auth, trail, (account, account.contact().into()), (letter, secret)).await
 }
 
 /// Has notify write `letter` about an account to an address that need not be the account's.
@@ -26,7 +26,7 @@ pub async fn request_letter_to(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    (account, to): (&Account, PersonalContact),
+    (account, to): (&Account, PersonalLetter),
     (letter, secret): (AccountLetter, Option<LetterSecret>),
 ) -> Result<(), Error> {
     let sealed_secret = secret.map(|secret| seal(auth, &secret)).transpose()?;

@@ -10,7 +10,7 @@ use crate::Auth;
 use crate::access_ending::end_access;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account};
-use crate::db::{failures, known_devices};
+use crate::db::{failures, known_devices, past_places};
 use crate::domain::audit::AuditAction;
 use crate::domain::lockout;
 use crate::error::Error;
@@ -59,5 +59,6 @@ pub async fn start_anew(tx: &mut Connection, auth: &Auth, account: &Account) -> 
     failures::clear(tx, auth.realm, &lockout::subject(&account.email_canonical, None)).await?;
     failures::clear(tx, auth.realm, &lockout::reauthentication(account.id)).await?;
     known_devices::delete_of_user(tx, auth.realm, account.id).await?;
+    past_places::forget_surroundings(tx, auth.realm, account.id).await?;
     Ok(())
 }

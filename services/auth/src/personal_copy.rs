@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use shinkofa_db::Connection;
 
 use crate::Auth;
+use crate::db::past_places::PastPlace;
 use crate::db::sessions::SessionPlace;
 use crate::db::users::Account;
 use crate::db::{
     consents, discord_links, email_changes, events, factors, identities, impersonations, invitations,
-    known_devices, members, memberships, passkeys, profiles, recovery_codes, remembered_devices, scim_users,
-    sessions, signups, suspensions,
+    known_devices, members, memberships, passkeys, past_places, profiles, recovery_codes, remembered_devices,
+    scim_users, sessions, signups, suspensions,
 };
 
 /// Everything that is the person's in whichever studio. The transaction sees the realm.
@@ -22,6 +23,7 @@ pub async fn of_account(tx: &mut Connection, auth: &Auth, account: &Account) -> 
     let (realm, user) = (auth.realm, account.id);
     let profile = profiles::find(tx, realm, user).await?;
     let sessions = sessions::places_of_user(tx, realm, user).await?;
+    let past_sessions = past_places::of_user(tx, realm, user).await?;
     Ok(json!({
         "userId": user, "kind": account.kind, "status": account.status,
         "email": account.email, "emailCanonical": account.email_canonical,
@@ -33,6 +35,7 @@ pub async fn of_account(tx: &mut Connection, auth: &Auth, account: &Account) -> 
             "preferences": profile.preferences, "onboarding": profile.onboarding,
         },
         "sessions": sessions.into_iter().map(session).collect::<Vec<_>>(),
+        "pastSessions": past_sessions.into_iter().map(past_session).collect::<Vec<_>>(),
         "devices": devices(tx, auth, account).await?,
         "secondFactors": second_factors(tx, auth, account).await?,
         "identities": identities_of(tx, auth, account).await?,
@@ -77,6 +80,14 @@ fn session(place: SessionPlace) -> Value {
         "sessionId": place.session, "signedInAt": place.opened_at, "lastUsedAt": place.last_used_at,
         "methods": words(&place.amr), "userAgent": place.user_agent, "network": place.ip_prefix,
         "deviceName": place.device_name, "endedAt": place.ended_at,
+    })
+}
+
+/// One that is over and gone but for where it was used from.
+fn past_session(place: PastPlace) -> Value {
+    json!({
+        "sessionId": place.session_id, "signedInAt": place.opened_at, "overAt": place.over_at,
+        "userAgent": place.user_agent, "network": place.ip_prefix, "deviceName": place.device_name,
     })
 }
 

@@ -8,8 +8,8 @@ use shinkofa_kernel::{UserId, defended};
 
 use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations,
-    known_devices, memberships, one_time_tokens, passkey_challenges, passkeys, profiles, recovery_codes,
-    remembered_devices, revocations, scope, sessions, signups, suspensions, users,
+    known_devices, memberships, one_time_tokens, passkey_challenges, passkeys, past_places, profiles,
+    recovery_codes, remembered_devices, revocations, scope, sessions, signups, suspensions, users,
 };
 use crate::invitations::forget;
 use crate::{Auth, personal_copy};
@@ -63,6 +63,7 @@ pub async fn erase_known_as(
     recovery_codes::delete_of_user(tx, auth.realm, user).await?;
     remembered_devices::delete_of_user(tx, auth.realm, user).await?;
     sessions::delete_of_user(tx, auth.realm, user).await?;
+    past_places::delete_of_user(tx, auth.realm, user).await?;
     profiles::delete(tx, auth.realm, user).await?;
     email_changes::delete_of_user(tx, auth.realm, user).await?;
     suspensions::forget(tx, auth.realm, user).await?;

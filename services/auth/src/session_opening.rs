@@ -255,7 +255,7 @@ pub async fn open(
         ends_at,
     };
     if looked.is_unfamiliar {
-        tell_of_new_device(tx, auth, trail, account, source.session).await?;
+        tell_of_new_device(tx, auth, trail, account, (source.session, opening.surroundings)).await?;
     }
     let session = new_session(auth, trail.tenant, opening, (&source, term.sliding))?;
     let remember = async {

@@ -22,6 +22,7 @@ use crate::jobs::deliver_webhook::DeliverWebhook;
 use crate::jobs::erase_people::ErasePeople;
 use crate::jobs::forget_deliveries::ForgetDeliveries;
 use crate::jobs::forget_signup::ForgetSignup;
+use crate::jobs::forget_devices::ForgetDevices;
 use crate::jobs::mail_password_reset::MailPasswordReset;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
@@ -88,6 +89,7 @@ fn origins(platform: &Platform, environment: &mut Environment) -> Result<Origins
 
 const PURGE_EVERY: Duration = Duration::from_secs(300);
 const RESEAL_EVERY: Duration = Duration::from_secs(3_600);
+const FORGET_EVERY: Duration = Duration::from_secs(86_400);
 const ERASE_EVERY: Duration = Duration::from_secs(60);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
@@ -162,6 +164,7 @@ impl Service for Auth {
             .every(PURGE_EVERY, &PurgeExpired {})
             .every(PURGE_EVERY, &PurgeGuests {})
             .every(PURGE_EVERY, &PurgeUnconfirmed {})
+            .every(FORGET_EVERY, &ForgetDevices {})
             .every(RESEAL_EVERY, &ResealFactors {})
             .every(RESEAL_EVERY, &ResealWebhooks {})
             .every(PURGE_EVERY, &PurgeTemporary {})

@@ -321,6 +321,38 @@ pub struct LetterSecret {
     pub code: Option<String>,
 }
 
+/// With what, and from where, somebody signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignInPlace {
+    /// Its name, where auth knows the program. Never what a client calls itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
+    /// What it runs on, likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Without the part that points at one household.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+}
+
+/// Where a letter goes, and what it tells of its reader.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PersonalLetter {
+    #[serde(flatten)]
+    pub contact: PersonalContact,
+    /// In a letter about a sign-in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<SignInPlace>,
+}
+
+impl From<PersonalContact> for PersonalLetter {
+    fn from(contact: PersonalContact) -> Self {
+        Self { contact, place: None }
+    }
+}
+
 /// Somebody has to be written to about their account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -341,7 +373,7 @@ impl EventPayload for AccountLetterRequested {
     const TYPE: &'static str = "account_letter.requested";
     const VERSION: i32 = 1;
     const AGGREGATE: &'static str = "user";
-    type Personal = PersonalContact;
+    type Personal = PersonalLetter;
 }
 
 /// Every service forgets this person, keeping only what the law makes it keep, without the name.

@@ -24,6 +24,7 @@ pub mod oauth_attempts;
 pub mod one_time_tokens;
 pub mod passkey_challenges;
 pub mod passkeys;
+pub mod past_places;
 pub mod portions;
 pub mod profiles;
 pub mod providers;

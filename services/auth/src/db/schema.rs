@@ -587,6 +587,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    past_places (realm_id, user_id, session_id) {
+        realm_id -> Uuid,
+        user_id -> Uuid,
+        session_id -> Uuid,
+        opened_at -> Timestamptz,
+        over_at -> Timestamptz,
+        user_agent -> Nullable<Text>,
+        ip_prefix -> Text,
+        device_name -> Nullable<Text>,
+        surroundings_hash -> Nullable<Bytea>,
+    }
+}
+
+diesel::table! {
     passkeys (realm_id, user_id, id) {
         realm_id -> Uuid,
         user_id -> Uuid,

@@ -9,7 +9,6 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
-use super::portions::delete_portion;
 use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::rotation::Rotation;
@@ -251,12 +250,19 @@ prepared_query! {
         device: Option<Vec<u8>> as Nullable<Bytea>,
         surroundings: Vec<u8> as Bytea,
     }
+    // Sessions are purged and devices forgotten, and after a pause both may be gone. The trail stays: each part is asked only where
+    // those before it found nothing. Past surroundings make a client familiar that names no device, and no other.
     " SELECT
-        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person) AS signed_in_before,
+        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person)
+        OR EXISTS (SELECT FROM known_devices known WHERE known.realm_id = input.realm AND known.user_id = input.person)
+        OR EXISTS (SELECT FROM audit_events told
+            WHERE told.told_to = input.person AND told.action = 'session.opened') AS signed_in_before,
         EXISTS (SELECT FROM known_devices known
             WHERE known.realm_id = input.realm AND known.user_id = input.person AND known.device_hash = input.device)
         OR EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person
-            AND surroundings_hash = input.surroundings) AS familiar
+            AND surroundings_hash = input.surroundings)
+        OR input.device IS NULL AND EXISTS (SELECT FROM past_places past WHERE past.realm_id = input.realm
+            AND past.user_id = input.person AND past.surroundings_hash = input.surroundings) AS familiar
     FROM input"
 }
 
@@ -482,17 +488,6 @@ pub async fn opened_since(tx: &mut Connection, realm: RealmId, instant: DateTime
         .count()
         .get_result(tx)
         .await
-}
-
-/// Removes at most `most`.
-pub async fn delete_expired(
-    tx: &mut Connection,
-    realm: RealmId,
-    before: DateTime<Utc>,
-    most: i64,
-) -> QueryResult<usize> {
-    let over = sessions::absolute_expires_at.lt(before).or(sessions::sliding_expires_at.lt(before));
-    delete_portion(tx, sessions::table, sessions::realm_id.eq(realm).and(over), most).await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod audit_chain;
 pub mod authority;
 pub mod ban;
+pub mod client_name;
 pub mod common_passwords;
 pub mod consent;
 pub mod csrf_token;

@@ -113,5 +113,5 @@ async fn tell_former_address(
     let secret = give_out(tx, auth, trail, before, (purpose, Some(about))).await?;
     let letter = AccountLetter::EmailChanged { undo_until: trail.clock.now() + purpose.lifetime() };
     let to = PersonalContact { email: change.old_email.clone(), name: before.name.clone() };
-    request_letter_to(tx, auth, trail, (before, to), (letter, Some(secret))).await
+    request_letter_to(tx, auth, trail, (before, to.into()), (letter, Some(secret))).await
 }

@@ -14,6 +14,7 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use crate::Auth;
+use crate::db::past_places::{self, PastPlace};
 use crate::db::sessions::{self, SessionPlace};
 use crate::db::timeline::{self, AuditEventId, TimelineEntry, TimelineKey};
 use crate::domain::audit::AuditAction;
@@ -49,7 +50,7 @@ pub struct TimelineEvent {
     /// The session that it happened to, or from.
     #[schema(required = true)]
     session_id: Option<SessionId>,
-    /// The network that the session was last used from, as long as it is known.
+    /// The network that the session was last used from: known until ninety days after its end, like the rest of the place.
     #[schema(required = true, example = "192.0.2.0/24")]
     ip_prefix: Option<String>,
     #[schema(
@@ -61,10 +62,31 @@ pub struct TimelineEvent {
     device_name: Option<String>,
 }
 
+/// Where a session was last used from.
+struct Whereabouts {
+    ip_prefix: String,
+    user_agent: Option<String>,
+    device_name: Option<String>,
+}
+
+impl From<SessionPlace> for Whereabouts {
+    fn from(place: SessionPlace) -> Self {
+        let SessionPlace { ip_prefix, user_agent, device_name, .. } = place;
+        Self { ip_prefix, user_agent, device_name }
+    }
+}
+
+impl From<PastPlace> for Whereabouts {
+    fn from(place: PastPlace) -> Self {
+        let PastPlace { ip_prefix, user_agent, device_name, .. } = place;
+        Self { ip_prefix, user_agent, device_name }
+    }
+}
+
 impl TimelineEvent {
     fn of(
         (entry, tenant_name): (TimelineEntry, String),
-        places: &HashMap<SessionId, SessionPlace>,
+        places: &HashMap<SessionId, Whereabouts>,
         (person, locale): (UserId, Locale),
     ) -> Self {
         let session_id = entry.session();
@@ -113,16 +135,21 @@ pub async fn list_security_timeline(
     let Query(TimelineQuery { limit, cursor }) = query;
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    let (entries, places) = transaction(&auth.platform.database, &scope, "list_timeline", async |tx| {
+    let (entries, places, past) = transaction(&auth.platform.database, &scope, "list_timeline", async |tx| {
         require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
         let before = cursor.map(|Cursor(key)| key);
         let entries = timeline::page(tx, actor.user_id, before, limit.probe()).await?;
         let ids: Vec<_> = entries.iter().filter_map(|(entry, _)| entry.session()).collect();
-        let places = sessions::places(tx, (auth.realm, actor.user_id), &ids).await?;
-        Ok::<_, Error>((entries, places))
+        let owner = (auth.realm, actor.user_id);
+        let places = sessions::places(tx, owner, &ids).await?;
+        // Asked last: what is purged meanwhile was seen before, or is seen now.
+        let past = past_places::of_sessions(tx, owner, &ids).await?;
+        Ok::<_, Error>((entries, places, past))
     })
     .await?;
-    let places: HashMap<_, _> = places.into_iter().map(|place| (place.session, place)).collect();
+    let live = places.into_iter().map(|place| (place.session, Whereabouts::from(place)));
+    let past = past.into_iter().map(|place| (place.session_id, Whereabouts::from(place)));
+    let places: HashMap<_, _> = past.chain(live).collect();
     let reader = (actor.user_id, context.locale);
     let page = Page::new(
         entries,

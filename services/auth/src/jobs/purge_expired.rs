@@ -12,16 +12,16 @@ use crate::Auth;
 use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{
     api_keys, bans, email_changes, factor_guesses, factors, failures, impersonations, invitations,
-    oauth_attempts, one_time_tokens, passkey_challenges, realms, remembered_devices, revocations, sessions,
-    signups, webhooks,
+    oauth_attempts, one_time_tokens, passkey_challenges, past_places, realms, remembered_devices,
+    revocations, signups, webhooks,
 };
 use crate::domain::invitation;
 use crate::domain::second_factor::CONFIRM_WITHIN;
 use crate::portions::Portions;
 use crate::rounds::Turn;
 
-/// Expired tokens, sessions and remembered devices, counts of a past day, requests and factors nobody confirmed, revocations
-/// older than any access token, keys of service accounts that were over long ago.
+/// Expired tokens, sessions and remembered devices, places of sessions that were over long ago, counts of a past day, requests and
+/// factors nobody confirmed, revocations older than any access token, keys of service accounts that were over long ago.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 
@@ -32,6 +32,8 @@ const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
 /// Used tokens answer as used ones for a while, and ended sessions can be looked at.
 const TOKENS_KEPT: TimeDelta = TimeDelta::days(1);
+/// As long as the timeline says where something was done from.
+const PLACES_KEPT: TimeDelta = TimeDelta::days(90);
 /// As long as the deliveries of a webhook are shown.
 const DELIVERIES_KEPT: TimeDelta = TimeDelta::days(30);
 /// As long as somebody may ask which key it was.
@@ -78,7 +80,11 @@ async fn purge_ways_in(here: &Portions<'_>, realm: RealmId) -> Result<(), Error>
     })
     .await?;
     here.remove("purge_sessions", async |tx, most| {
-        sessions::delete_expired(tx, realm, now - TOKENS_KEPT, most).await
+        past_places::retire_sessions(tx, realm, now - TOKENS_KEPT, most).await
+    })
+    .await?;
+    here.remove("purge_past_places", async |tx, most| {
+        past_places::delete_over_before(tx, realm, now - PLACES_KEPT, most).await
     })
     .await?;
     here.remove("purge_remembered_devices", async |tx, most| {

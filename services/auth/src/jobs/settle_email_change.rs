@@ -95,5 +95,5 @@ async fn mail_proof(
     let letter =
         AccountLetter::EmailChangeConfirmation { expires_at: trail.clock.now() + purpose.lifetime() };
     let to = PersonalContact { email: change.new_email.clone(), name: account.name.clone() };
-    request_letter_to(tx, auth, trail, (account, to), (letter, Some(secret))).await
+    request_letter_to(tx, auth, trail, (account, to.into()), (letter, Some(secret))).await
 }

@@ -15,6 +15,7 @@ mod cookie_mode_attacks;
 mod custom_roles;
 mod deletion;
 mod detours;
+mod devices;
 mod email_changes;
 mod enrolment;
 mod factors;

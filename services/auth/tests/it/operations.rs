@@ -88,6 +88,7 @@ async fn what_time_has_made_useless_is_removed() {
     }
     app.advance(TimeDelta::days(40));
     app.run_jobs().await;
+    assert_eq!(app.sql("SELECT session_id FROM past_places").await.len(), 1, "for the timeline");
     for table in tables {
         assert!(app.sql(&format!("SELECT * FROM {table}")).await.is_empty(), "{table} after");
     }
@@ -157,6 +158,7 @@ async fn a_person_can_have_a_copy_and_be_forgotten() {
         "signups",
         "sessions",
         "session_places",
+        "past_places",
         "one_time_tokens",
         "audit_events",
         "memberships",

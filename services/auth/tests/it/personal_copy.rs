@@ -117,7 +117,7 @@ async fn who_looks_in_somebodys_place_cannot_carry_their_data_away() {
 }
 
 /// Where a copy holds each column that is about the person.
-const PLACES: [(&str, &str); 48] = [
+const PLACES: [(&str, &str); 51] = [
     ("account_suspensions.reason", "account/suspensionReason"),
     ("consent_decisions.kind", "studios/*/services/auth/consents/*/kind"),
     ("consent_decisions.version", "studios/*/services/auth/consents/*/version"),
@@ -142,6 +142,9 @@ const PLACES: [(&str, &str); 48] = [
     ("passkeys.name", "account/secondFactors/passkeys/*/name"),
     ("passkeys.public_key", "account/secondFactors/passkeys/*/publicKey"),
     ("passkeys.transports", "account/secondFactors/passkeys/*/transports"),
+    ("past_places.device_name", "account/pastSessions/*/deviceName"),
+    ("past_places.ip_prefix", "account/pastSessions/*/network"),
+    ("past_places.user_agent", "account/pastSessions/*/userAgent"),
     ("profiles.avatar_id", "account/profile/avatarId"),
     ("profiles.bio", "account/profile/bio"),
     ("profiles.onboarding", "account/profile/onboarding"),
@@ -175,7 +178,7 @@ const NOBODYS: &str = "nobody's until they finish signing in, and gone in minute
 const BAN: &str = "a ban names a device or a network by a keyed digest, and no account";
 
 /// What is about the person and not handed out, and why.
-const WITHHELD: [(&str, &str); 17] = [
+const WITHHELD: [(&str, &str); 18] = [
     ("auth_failures.subject", DIGEST),
     ("bans.fingerprint", BAN),
     ("bans.reason", BAN),
@@ -185,6 +188,7 @@ const WITHHELD: [(&str, &str); 17] = [
     ("oauth_attempts.locale", NOBODYS),
     ("one_time_tokens.about", "digests and a sealed code, for the minutes that a link or code is good"),
     ("one_time_tokens.device_hash", DIGEST),
+    ("past_places.surroundings_hash", DIGEST),
     ("recovery_codes.code_hash", SECRET),
     ("remembered_devices.device_hash", DIGEST),
     ("remembered_devices.token_hash", SECRET),
@@ -226,6 +230,8 @@ async fn plant(app: &TestApp<Auth>, anna: &Value) {
             'planted display', 'planted given', 'planted family', now(), now());
         INSERT INTO membership_locks (tenant_id, user_id, reason, locked_by, locked_at)
         VALUES ('{tenant}', '{user}', 'planted lock', '{id}', now());
+        INSERT INTO past_places (realm_id, user_id, session_id, opened_at, over_at, user_agent, ip_prefix, device_name)
+        VALUES ('{realm}', '{user}', '{id}', now(), now(), 'planted program', '198.51.100.0/24', 'planted past device');
         INSERT INTO profiles (realm_id, user_id, avatar_id, bio, time_zone, preferences, onboarding, updated_at)
         VALUES ('{realm}', '{user}', '{id}', 'planted bio', 'Europe/Rome', '{{\"planted\": \"preference\"}}',
             '{{\"planted\": \"answer\"}}', now());

@@ -5,7 +5,7 @@ use chrono_tz::Tz;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, merge_maps};
 use minijinja::{Environment, Error, UndefinedBehavior, context};
-use shinkofa_contracts::auth::AccountLetter;
+use shinkofa_contracts::auth::{AccountLetter, SignInPlace};
 use shinkofa_contracts::booking::ReservationDetails;
 use shinkofa_contracts::credits::PaymentPaid;
 
@@ -133,7 +133,9 @@ fn facts(occasion: &Occasion, head: &Letterhead<'_>, wording: Wording) -> Value 
     match occasion {
         Occasion::EmailVerification { expires_at } => context! { expires_at => wording.instant(*expires_at) },
         Occasion::SignupKnownAddress => context! {},
-        Occasion::Account { letter } => account_facts(letter, wording),
+        Occasion::Account { letter, place } => {
+            merge_maps([account_facts(letter, wording), place_facts(place.as_ref(), wording)])
+        }
         Occasion::PaymentPaid { payment } => payment_facts(payment, wording),
         Occasion::ReservationConfirmed { reservation } => {
             let refundable = reservation.credits > 0 && head.written_at < reservation.cancel_deadline;
@@ -186,6 +188,16 @@ fn account_facts(letter: &AccountLetter, wording: Wording) -> Value {
         | AccountLetter::RecoveryCodesReplaced
         | AccountLetter::EmailChangeTaken
         | AccountLetter::DeletionCancelled => context! {},
+    }
+}
+
+/// Events that were written before they told a place have none.
+fn place_facts(place: Option<&SignInPlace>, wording: Wording) -> Value {
+    let device =
+        |place: &SignInPlace| one_line(&wording.device(place.program.as_deref(), place.system.as_deref()));
+    context! {
+        device => place.map(device),
+        network => place.and_then(|place| place.network.as_deref()).map(one_line),
     }
 }
 

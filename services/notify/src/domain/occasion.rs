@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use shinkofa_contracts::auth::AccountLetter;
+use shinkofa_contracts::auth::{AccountLetter, SignInPlace};
 use shinkofa_contracts::booking::ReservationDetails;
 use shinkofa_contracts::credits::PaymentPaid;
 
@@ -20,6 +20,8 @@ pub enum Occasion {
     /// Its link's token and its code are kept apart, sealed.
     Account {
         letter: AccountLetter,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        place: Option<SignInPlace>,
     },
     PaymentPaid {
         payment: PaymentPaid,
@@ -71,7 +73,7 @@ impl Occasion {
         match self {
             Self::EmailVerification { .. } => Kind::EmailVerification,
             Self::SignupKnownAddress => Kind::SignupKnownAddress,
-            Self::Account { letter } => kind_of(letter),
+            Self::Account { letter, .. } => kind_of(letter),
             Self::PaymentPaid { .. } => Kind::PaymentPaid,
             Self::ReservationConfirmed { .. } => Kind::ReservationConfirmed,
             Self::ReservationCancelled { .. } => Kind::ReservationCancelled,
@@ -91,6 +93,7 @@ impl Occasion {
                     | AccountLetter::SecondFactorCode { expires_at }
                     | AccountLetter::EmailChangeConfirmation { expires_at }
                     | AccountLetter::Invitation { expires_at },
+                ..
             } => Some(*expires_at),
             _ => None,
         }
@@ -128,7 +131,7 @@ impl Occasion {
     pub const fn page(&self) -> Option<&'static str> {
         match self {
             Self::EmailVerification { .. } => Some("/verify-email"),
-            Self::Account { letter } => page_of(letter),
+            Self::Account { letter, .. } => page_of(letter),
             _ => None,
         }
     }

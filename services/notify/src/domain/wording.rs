@@ -83,6 +83,17 @@ impl Wording {
         }
     }
 
+    /// `Firefox on Linux`, `Firefox sur Linux`.
+    pub fn device(&self, program: Option<&str>, system: Option<&str>) -> String {
+        match (program, system, self.locale) {
+            (Some(program), Some(system), Locale::French) => format!("{program} sur {system}"),
+            (Some(program), Some(system), Locale::English) => format!("{program} on {system}"),
+            (Some(known), None, _) | (None, Some(known), _) => known.to_owned(),
+            (None, None, Locale::French) => "non reconnu".to_owned(),
+            (None, None, Locale::English) => "not recognised".to_owned(),
+        }
+    }
+
     fn written_day(&self, local: &DateTime<Tz>) -> String {
         let weekday = local.weekday().num_days_from_monday() as usize;
         let (day, month, year) = (local.day(), local.month0() as usize, local.year());
@@ -147,5 +158,19 @@ mod tests {
         assert_eq!(FR.amount(9999, Currency::EUR), "99,99 EUR");
         assert_eq!(EN.amount(9999, Currency::EUR), "99.99 EUR");
         assert_eq!(FR.amount(500, "JPY".parse().unwrap()), "500 JPY");
+    }
+
+    #[test]
+    fn a_device_is_called_by_what_is_known_of_it() {
+        assert_eq!(FR.device(Some("Firefox"), Some("Linux")), "Firefox sur Linux");
+        assert_eq!(EN.device(Some("Firefox"), Some("Linux")), "Firefox on Linux");
+        assert_eq!(
+            (EN.device(Some("Edge"), None), EN.device(None, Some("Mac"))),
+            ("Edge".into(), "Mac".into())
+        );
+        assert_eq!(
+            (FR.device(None, None), EN.device(None, None)),
+            ("non reconnu".into(), "not recognised".into())
+        );
     }
 }

@@ -99,8 +99,8 @@ impl AuthEvents {
         let Some(personal) = event.personal::<AccountLetterRequested>()? else { return Ok(()) };
         let notice = Notice {
             person: request.user_id,
-            occasion: Occasion::Account { letter: request.letter },
-            address: Address::OfEvent { email: personal.email, locale: request.locale },
+            occasion: Occasion::Account { letter: request.letter, place: personal.place },
+            address: Address::OfEvent { email: personal.contact.email, locale: request.locale },
             sealed_token: request.sealed_secret,
         };
         record(tx, &self.clock, event, notice).await

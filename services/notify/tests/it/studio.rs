@@ -7,7 +7,7 @@ use notify::Notify;
 use serde_json::Value;
 use shinkofa_contracts::auth::{
     AccountLetter, AccountLetterRequested, EmailVerificationRequested, LetterSecret, PersonalContact,
-    SignupForKnownAddress, UserChanged,
+    PersonalLetter, SignInPlace, SignupForKnownAddress, UserChanged,
 };
 use shinkofa_contracts::booking::{
     ReservationCancelled, ReservationConfirmed, ReservationDetails, ReservationRejected,
@@ -105,6 +105,17 @@ impl Studio {
 
     /// A letter about an account, to `email`, with a link.
     pub fn account_letter(&self, person: &Person, email: &str, letter: AccountLetter, token: Option<&str>) {
+        self.account_letter_from(person, (email, None), letter, token);
+    }
+
+    /// The same with where somebody signed in from.
+    pub fn account_letter_from(
+        &self,
+        person: &Person,
+        (email, place): (&str, Option<SignInPlace>),
+        letter: AccountLetter,
+        token: Option<&str>,
+    ) {
         let secret = token.map(|token| LetterSecret { link_token: Some(token.to_owned()), code: None });
         let seal = |secret| {
             let json = serde_json::to_vec(&secret).unwrap();
@@ -116,8 +127,8 @@ impl Studio {
             letter,
             sealed_secret: secret.map(seal),
         };
-        let to = PersonalContact { email: email.to_owned(), name: person.name.clone() };
-        self.auth.append(person.id.as_uuid(), &requested, Some(&to));
+        let contact = PersonalContact { email: email.to_owned(), name: person.name.clone() };
+        self.auth.append(person.id.as_uuid(), &requested, Some(&PersonalLetter { contact, place }));
     }
 
     pub fn signup_again(&self, person: &Person) {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use minijinja::HtmlEscape;
-use shinkofa_contracts::auth::LetterFactor;
+use shinkofa_contracts::auth::{LetterFactor, SignInPlace};
 use shinkofa_kernel::Currency;
 use shinkofa_web::Locale;
 use uuid::Uuid;
@@ -45,6 +45,19 @@ fn payment(package: &str, expires_at: Option<DateTime<Utc>>) -> PaymentPaid {
     }
 }
 
+fn account(letter: AccountLetter) -> Occasion {
+    Occasion::Account { letter, place: None }
+}
+
+/// A sign-in from a place that auth knows this much of.
+fn sign_in_from(known: Option<&str>, network: Option<&str>) -> Occasion {
+    let known = || known.map(str::to_owned);
+    let place = SignInPlace { program: known(), system: known(), network: network.map(str::to_owned) };
+    let letter =
+        AccountLetter::NewSignIn { at: at("2026-12-01T09:00:00Z"), expires_at: at("2026-12-08T09:00:00Z") };
+    Occasion::Account { letter, place: Some(place) }
+}
+
 /// Every letter there is, in every variant of its kind, with `title` wherever somebody else's words stand.
 fn occasions(title: &str) -> Vec<Occasion> {
     let full = || reservation(title, Some(title));
@@ -54,55 +67,44 @@ fn occasions(title: &str) -> Vec<Occasion> {
     vec![
         Occasion::EmailVerification { expires_at: at("2026-12-02T09:00:00Z") },
         Occasion::SignupKnownAddress,
-        Occasion::Account { letter: AccountLetter::PasswordReset { expires_at: at("2026-12-02T09:00:00Z") } },
-        Occasion::Account { letter: AccountLetter::PasswordChanged },
-        Occasion::Account { letter: AccountLetter::MagicLink { expires_at: at("2026-12-01T09:15:00Z") } },
-        Occasion::Account { letter: AccountLetter::SignInCode { expires_at: at("2026-12-01T09:10:00Z") } },
-        Occasion::Account { letter: AccountLetter::ProviderLinked { provider: title.to_owned() } },
-        Occasion::Account { letter: AccountLetter::ProviderUnlinked { provider: title.to_owned() } },
-        Occasion::Account {
-            letter: AccountLetter::SecondFactorCode { expires_at: at("2026-12-02T09:00:00Z") },
-        },
-        Occasion::Account { letter: AccountLetter::FactorAdded { factor: LetterFactor::Totp } },
-        Occasion::Account { letter: AccountLetter::FactorAdded { factor: LetterFactor::EmailCode } },
-        Occasion::Account { letter: AccountLetter::FactorRemoved { factor: LetterFactor::Passkey } },
-        Occasion::Account { letter: AccountLetter::FactorRemoved { factor: LetterFactor::Totp } },
-        Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 9 } },
-        Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 1 } },
-        Occasion::Account { letter: AccountLetter::RecoveryCodeUsed { left: 0 } },
-        Occasion::Account { letter: AccountLetter::RecoveryCodesReplaced },
-        Occasion::Account {
-            letter: AccountLetter::EmailChangeConfirmation { expires_at: at("2026-12-02T09:00:00Z") },
-        },
-        Occasion::Account { letter: AccountLetter::EmailChanged { undo_until: at("2026-12-08T09:00:00Z") } },
-        Occasion::Account { letter: AccountLetter::EmailChangeTaken },
-        Occasion::Account {
-            letter: AccountLetter::NewSignIn {
-                at: at("2026-12-01T09:00:00Z"),
-                expires_at: at("2026-12-08T09:00:00Z"),
-            },
-        },
-        Occasion::Account {
-            letter: AccountLetter::TokenReused {
-                at: at("2026-12-01T09:00:00Z"),
-                expires_at: at("2026-12-08T09:00:00Z"),
-            },
-        },
-        Occasion::Account {
-            letter: AccountLetter::ImpersonationStarted { until: at("2026-12-01T09:15:00Z") },
-        },
-        Occasion::Account {
-            letter: AccountLetter::ApiKeyCreated {
-                account: title.to_owned(),
-                prefix: "shk_mfrggzdfmztw".to_owned(),
-                expires_at: at("2027-03-01T09:00:00Z"),
-            },
-        },
-        Occasion::Account {
-            letter: AccountLetter::DeletionScheduled { erases_at: at("2026-12-15T09:00:00Z") },
-        },
-        Occasion::Account { letter: AccountLetter::DeletionCancelled },
-        Occasion::Account { letter: AccountLetter::Invitation { expires_at: at("2026-12-08T09:00:00Z") } },
+        account(AccountLetter::PasswordReset { expires_at: at("2026-12-02T09:00:00Z") }),
+        account(AccountLetter::PasswordChanged),
+        account(AccountLetter::MagicLink { expires_at: at("2026-12-01T09:15:00Z") }),
+        account(AccountLetter::SignInCode { expires_at: at("2026-12-01T09:10:00Z") }),
+        account(AccountLetter::ProviderLinked { provider: title.to_owned() }),
+        account(AccountLetter::ProviderUnlinked { provider: title.to_owned() }),
+        account(AccountLetter::SecondFactorCode { expires_at: at("2026-12-02T09:00:00Z") }),
+        account(AccountLetter::FactorAdded { factor: LetterFactor::Totp }),
+        account(AccountLetter::FactorAdded { factor: LetterFactor::EmailCode }),
+        account(AccountLetter::FactorRemoved { factor: LetterFactor::Passkey }),
+        account(AccountLetter::FactorRemoved { factor: LetterFactor::Totp }),
+        account(AccountLetter::RecoveryCodeUsed { left: 9 }),
+        account(AccountLetter::RecoveryCodeUsed { left: 1 }),
+        account(AccountLetter::RecoveryCodeUsed { left: 0 }),
+        account(AccountLetter::RecoveryCodesReplaced),
+        account(AccountLetter::EmailChangeConfirmation { expires_at: at("2026-12-02T09:00:00Z") }),
+        account(AccountLetter::EmailChanged { undo_until: at("2026-12-08T09:00:00Z") }),
+        account(AccountLetter::EmailChangeTaken),
+        account(AccountLetter::NewSignIn {
+            at: at("2026-12-01T09:00:00Z"),
+            expires_at: at("2026-12-08T09:00:00Z"),
+        }),
+        sign_in_from(Some(title), Some(title)),
+        sign_in_from(None, Some("2001:db8::/64")),
+        sign_in_from(None, None),
+        account(AccountLetter::TokenReused {
+            at: at("2026-12-01T09:00:00Z"),
+            expires_at: at("2026-12-08T09:00:00Z"),
+        }),
+        account(AccountLetter::ImpersonationStarted { until: at("2026-12-01T09:15:00Z") }),
+        account(AccountLetter::ApiKeyCreated {
+            account: title.to_owned(),
+            prefix: "shk_mfrggzdfmztw".to_owned(),
+            expires_at: at("2027-03-01T09:00:00Z"),
+        }),
+        account(AccountLetter::DeletionScheduled { erases_at: at("2026-12-15T09:00:00Z") }),
+        account(AccountLetter::DeletionCancelled),
+        account(AccountLetter::Invitation { expires_at: at("2026-12-08T09:00:00Z") }),
         Occasion::PaymentPaid { payment: payment(title, Some(at("2027-03-01T09:00:00Z"))) },
         Occasion::PaymentPaid { payment: payment(title, None) },
         Occasion::ReservationConfirmed { reservation: full() },
@@ -293,4 +295,21 @@ fn a_late_cancellation_and_one_in_time_are_told_apart() {
     assert!(cancelled(true, 0).text.contains("the credits are not given back"));
     assert!(cancelled(false, 6).text.contains("The credits are back in your wallet"));
     assert_ne!(cancelled(true, 0).subject, cancelled(false, 6).subject);
+}
+
+#[test]
+fn a_letter_about_a_sign_in_tells_as_much_of_the_place_as_is_known() {
+    let text = |occasion: Occasion| write(&occasion, Locale::English, "Zoé").text;
+    let told = text(sign_in_from(Some("Firefox"), Some("192.0.2.0/24")));
+    assert!(
+        told.contains("\n\nDevice: Firefox on Firefox\nNetwork: 192.0.2.0/24\n\nIf it was you"),
+        "{told}"
+    );
+    let unknown = text(sign_in_from(None, None));
+    assert!(unknown.contains("\n\nDevice: not recognised\n\nIf it was you"), "{unknown}");
+    let older = text(account(AccountLetter::NewSignIn {
+        at: at("2026-12-01T09:00:00Z"),
+        expires_at: at("2026-12-08T09:00:00Z"),
+    }));
+    assert!(!older.contains("Device") && older.contains("(Europe/Paris).\n\nIf it was you"), "{older}");
 }
