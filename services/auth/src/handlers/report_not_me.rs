@@ -17,7 +17,8 @@ use crate::{Auth, limits};
 /// This was not me
 ///
 /// Ends every session, this one too, takes the password away, and sends a link to choose another one to the account's
-/// address. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one that does not
+/// address. An address is not put back here, as the session may be the stranger's own: that is done by the link of the letter that the
+/// former address was sent. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one that does not
 /// exist.
 #[utoipa::path(
     tag = "sessions",
