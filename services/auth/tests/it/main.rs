@@ -63,6 +63,7 @@ mod staff;
 mod step_up;
 mod studios;
 mod suspension;
+mod switching;
 mod temporary;
 mod tenants;
 mod timeline;
