@@ -8,7 +8,7 @@ use crate::db::memberships::Membership;
 use crate::db::service_accounts;
 use crate::db::users::Account;
 use crate::error::Error;
-use crate::liveness::{Claimed, Live, require_member, require_recent};
+use crate::liveness::{Claimed, Live, is_recent, require_member, require_recent};
 
 /// The live account and membership behind a token, whose present roles hold `P`. A role that was taken away works no longer,
 /// whatever the token still says. Of a service account its token and its present scope both have to say so.
@@ -36,6 +36,25 @@ pub async fn require_recent_authority<P: Grants>(
         require_recent(tx, auth, &live, auth.platform.clock.now()).await?;
     }
     Ok((live.account, live.membership))
+}
+
+/// Did whoever asks show lately who they are?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ShownLately {
+    Yes,
+    No,
+}
+
+/// The membership of [`require_authority`], and whether [`require_recent_authority`] would do: for an answer that holds less for
+/// whoever has not shown lately who they are.
+pub async fn look_at_authority<P: Grants>(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+) -> Result<(Membership, ShownLately), Error> {
+    let live = authorised::<P>(tx, auth, actor).await?;
+    let lately = actor.machine.is_some() || is_recent(tx, auth, &live, auth.platform.clock.now()).await?;
+    Ok((live.membership, if lately { ShownLately::Yes } else { ShownLately::No }))
 }
 
 async fn authorised<P: Grants>(

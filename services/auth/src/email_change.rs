@@ -2,9 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use shinkofa_db::Connection;
+use shinkofa_kernel::defended;
 use shinkofa_web::Fault;
 
 use crate::Auth;
+use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::email_changes::{self, EmailChange, EmailChangeId};
 use crate::db::one_time_tokens::TokenGrant;
@@ -58,6 +60,22 @@ pub async fn take_address(
     users::set_email(tx, (auth.realm, account.id), &email, now).await?;
     let missing = || Fault::unexpected("an account is not there");
     Ok(users::find(tx, auth.realm, account.id).await?.ok_or_else(missing)?)
+}
+
+/// Gives the account the address back that it had before a change which stands, and takes back with it all that came after. Tells
+/// every studio; the caller writes the trail.
+pub async fn put_back(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (account, change): (&Account, &EmailChange),
+) -> Result<Account, Error> {
+    let account = take_address(tx, auth, trail, account, &change.old_email).await?;
+    if defended!("V05-undo") {
+        email_changes::undo_from(tx, change, trail.clock.now()).await?;
+    }
+    announce_account(tx, trail, &account).await?;
+    Ok(account)
 }
 
 fn is_unclaimed(holder: &Account) -> bool {

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::{Actor, Role, SessionId, TenantId, UserId, defended};
 use shinkofa_web::{Fault, Locale};
 
@@ -14,7 +13,7 @@ use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::oauth_attempts::{self, RedeemedAttempt};
 use crate::db::users::{self, Account, NewAccount};
-use crate::db::{factors, identities, memberships, providers, revocations, sessions};
+use crate::db::{factors, identities, memberships, providers, sessions};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::Digest;
@@ -26,6 +25,8 @@ use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::letters::request_letter;
 use crate::provider_suspensions::recognise;
+use crate::session_family::{Going, end_family};
+use crate::withdrawal::{forget_here, tell_ended};
 use crate::{Auth, sign_up_gate};
 
 /// What only we know of a request to a provider.
@@ -115,7 +116,7 @@ pub async fn redeem(
 }
 
 /// Somebody exchanges a code again that was exchanged, and knows its verifier: one of the two took both from the other. The
-/// session that the code opened ends (RFC 6749, section 4.1.2; ASVS 5.0, 10.4.2).
+/// session that the code opened ends, with what was opened from it (RFC 6749, section 4.1.2; ASVS 5.0, 10.4.2).
 async fn end_twice_exchanged(
     auth: &Auth,
     tenant: TenantId,
@@ -126,29 +127,27 @@ async fn end_twice_exchanged(
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let ended = transaction(&auth.platform.database, &scope, "end_twice_exchanged", async |tx| {
         let used = oauth_attempts::find_used(tx, auth.realm, &code.digest(), now).await?;
-        let Some(used) = used.filter(|used| used.for_tenant == tenant) else { return Ok(None) };
+        let Some(used) = used.filter(|used| used.for_tenant == tenant) else { return Ok(Vec::new()) };
         let late = used.used_at.is_some_and(|at| now - at > RACE);
         if !late || !CodeChallenge::kept(&used.code_challenge).is_met_by(verifier) {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let opened = oauth_attempts::session_of(tx, (auth.realm, used.state_hash.as_slice())).await?;
-        let Some(session_id) = opened else { return Ok(None) };
-        let Some(session) = sessions::find(tx, auth.realm, session_id).await? else { return Ok(None) };
-        if !sessions::end(tx, (auth.realm, session_id), now).await? {
-            return Ok(None);
+        let Some(id) = opened else { return Ok(Vec::new()) };
+        let Some(session) = sessions::find(tx, auth.realm, id).await? else { return Ok(Vec::new()) };
+        // Whoever switches studios meanwhile is waited for, so that nothing is missed that they open.
+        users::lock(tx, auth.realm, session.user_id).await?;
+        if !sessions::end(tx, (auth.realm, id), now).await? {
+            return Ok(Vec::new());
         }
-        let revocation = Revocation::Session { session_id };
-        revocations::record(tx, &revocation, now).await?;
-        let details = json!({ "reason": SessionEnd::CodeReused, "userId": session.user_id });
-        auth.trail(tenant, Actor::Anonymous)
-            .session(tx, AuditAction::SessionEnded, session_id, details)
-            .await?;
-        Ok::<_, Error>(Some(revocation))
+        let trail = auth.trail(tenant, Actor::Anonymous);
+        tell_ended(tx, &trail, &[(id, session.user_id)], SessionEnd::CodeReused).await?;
+        let mut ended = end_family(tx, auth, &trail, (&session, Going::All)).await?;
+        ended.push(id);
+        Ok::<_, Error>(ended)
     })
     .await?;
-    if let Some(revocation) = ended {
-        auth.revoked(&revocation);
-    }
+    forget_here(auth, &ended);
     Ok(())
 }
 

@@ -20,7 +20,8 @@ pub struct InvitationView {
     #[schema(required = true, example = "anna@example.org")]
     email: Option<String>,
     locale: Locale,
-    /// To be passed on by hand; null for an invitation by mail, when it is over, and for whoever could not make it themselves.
+    /// To be passed on by hand; null for an invitation by mail, when it is over, for whoever could not make it themselves, and, where
+    /// its roles allow anything, for whoever has not shown lately who they are.
     #[schema(required = true, example = "7KQ4X-M2D9A")]
     code: Option<String>,
     #[schema(example = json!(["member"]))]
@@ -37,7 +38,7 @@ pub struct InvitationView {
 /// Who looks at an invitation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Onlooker {
-    /// Somebody who may give every role that it promises.
+    /// Somebody who may give every role that it promises, as they are signed in.
     CouldInvite,
     Other,
 }

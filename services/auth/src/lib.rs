@@ -61,6 +61,7 @@ mod scim_wire;
 mod second_step;
 mod securing;
 mod service_account_view;
+mod session_family;
 mod session_opening;
 mod set_tenant_status;
 mod sign_up_gate;

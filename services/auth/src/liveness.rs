@@ -131,6 +131,18 @@ pub async fn require_recent(
     }
 }
 
+/// The same, for what is not refused but shown in part.
+pub async fn is_recent(
+    tx: &mut Connection,
+    auth: &Auth,
+    live: &Live,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    let shown = live.session.assurance();
+    let demanded = demanded(tx, auth, live.account.id, shown).await?;
+    Ok(is_stepped_up((shown, live.session.authenticated_at), demanded, now))
+}
+
 /// Somebody whose second factor, where their account has one, was shown lately. Where it has none the password shows who
 /// they are, and the caller asks for it.
 pub async fn require_factor_shown(

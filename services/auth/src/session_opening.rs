@@ -291,6 +291,7 @@ fn new_session(
 ) -> Result<NewSession, Error> {
     let sealed =
         auth.sealing.seal(&key_context(source.session), &source.key.to_vec()).map_err(Fault::unexpected)?;
+    let origin = opening.proof.carried.map(|carried| carried.origin);
     Ok(NewSession {
         realm_id: auth.realm,
         id: source.session,
@@ -306,6 +307,8 @@ fn new_session(
         authenticated_at: source.authenticated_at,
         sliding_expires_at: idle_until.min(source.ends_at),
         absolute_expires_at: source.ends_at,
+        opened_from: origin.map(|origin| origin.session),
+        family: origin.map(|origin| origin.family),
     })
 }
 

@@ -54,6 +54,22 @@ pub async fn find(
     email_changes::table.find((realm, id)).select(EmailChange::as_select()).first(tx).await.optional()
 }
 
+/// The first of somebody's changes that came about since then and stand.
+pub async fn first_standing_since(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    since: DateTime<Utc>,
+) -> QueryResult<Option<EmailChange>> {
+    email_changes::table
+        .filter(email_changes::realm_id.eq(realm).and(email_changes::user_id.eq(user)))
+        .filter(email_changes::confirmed_at.ge(since).and(email_changes::undone_at.is_null()))
+        .order((email_changes::confirmed_at, email_changes::id))
+        .select(EmailChange::as_select())
+        .first(tx)
+        .await
+        .optional()
+}
+
 pub async fn of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<Vec<EmailChange>> {
     email_changes::table
         .filter(email_changes::realm_id.eq(realm).and(email_changes::user_id.eq(user)))

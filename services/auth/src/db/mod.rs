@@ -38,6 +38,7 @@ pub mod scim_users;
 pub mod scope;
 pub mod service_accounts;
 pub mod session_cap;
+pub mod session_families;
 pub mod sessions;
 pub mod shared_tables;
 pub mod signups;

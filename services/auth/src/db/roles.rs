@@ -11,12 +11,20 @@ use shinkofa_identity::Permission;
 use shinkofa_kernel::TenantId;
 
 use super::schema::{invitation_roles, invitations, role_permissions, roles};
+use crate::domain::authority::allows_anything;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantRole {
     pub name: String,
     pub system: bool,
     pub permissions: Vec<Permission>,
+}
+
+impl TenantRole {
+    /// Does it allow anything that not everybody may?
+    pub fn weighs(&self) -> bool {
+        allows_anything(&self.name, &self.permissions)
+    }
 }
 
 type Row = (String, bool, Option<String>);

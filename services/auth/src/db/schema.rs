@@ -463,6 +463,8 @@ diesel::table! {
         sliding_expires_at -> Timestamptz,
         absolute_expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
+        opened_from -> Nullable<Uuid>,
+        family -> Nullable<Uuid>,
     }
 }
 

@@ -81,6 +81,11 @@ impl Authority<'_> {
     }
 }
 
+/// Does a role allow anything that not everybody may? What gives it away is then worth something to a thief.
+pub fn allows_anything(role: &str, permissions: &[Permission]) -> bool {
+    matches!(role.parse(), Ok(Role::Admin | Role::Manager)) || !permissions.is_empty()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,6 +105,13 @@ mod tests {
         assert_eq!(authority.weight(), [Role::Manager, Role::Member]);
         let empty = [CustomRole { name: "regular".to_owned(), permissions: Vec::new() }];
         assert_eq!(Authority { roles: &[Role::Member], custom_roles: &empty }.weight(), [Role::Member]);
+    }
+
+    #[test]
+    fn a_role_that_allows_nothing_is_worth_nothing_to_a_thief() {
+        assert!(allows_anything("admin", &[]) && allows_anything("manager", &[]));
+        assert!(allows_anything("front-desk", &[Permission::ManageSessions]));
+        assert!(!allows_anything("member", &[]) && !allows_anything("regular", &[]));
     }
 
     #[test]

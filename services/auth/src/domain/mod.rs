@@ -17,6 +17,7 @@ pub mod email;
 pub mod erasure;
 pub mod id_token;
 pub mod invitation;
+pub mod lineage;
 pub mod lockout;
 pub mod mailed_code;
 pub mod one_time_token;

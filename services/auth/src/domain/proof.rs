@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::text_enum;
 
+use crate::domain::lineage::Origin;
+
 text_enum! {
     /// One way of showing who somebody is, as `amr` names it (RFC 8176 where that has a name for it).
     AuthMethod {
@@ -43,11 +45,12 @@ pub struct Proof {
     pub carried: Option<Carried>,
 }
 
-/// When something was shown, and until when it may serve at all.
+/// When something was shown, until when it may serve at all, and in which session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     pub shown_at: DateTime<Utc>,
     pub ends_at: DateTime<Utc>,
+    pub origin: Origin,
 }
 
 impl Proof {

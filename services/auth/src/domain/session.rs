@@ -10,6 +10,8 @@ text_enum! {
     SessionEnd {
         SignedOut => "signed_out",
         TokenReused => "token_reused",
+        /// The one that it was opened from was ended, or another one that was opened from that, and somebody had a copy.
+        OriginEnded => "origin_ended",
         /// The code of a provider that it was opened with was presented again.
         CodeReused => "code_reused",
         AccessWithdrawn => "access_withdrawn",

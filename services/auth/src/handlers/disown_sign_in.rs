@@ -9,9 +9,12 @@ use shinkofa_kernel::Actor;
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
-use crate::db::{one_time_tokens, scope, users};
+use crate::db::audit::Trail;
+use crate::db::users::{self, Account};
+use crate::db::{email_changes, one_time_tokens, scope};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
+use crate::email_change::{or_gone, put_back};
 use crate::error::Error;
 use crate::securing::{Disowned, Secured, ToldBy, secure};
 use crate::{Auth, limits};
@@ -27,17 +30,18 @@ pub struct DisownSignInRequest {
 /// That sign-in was not me
 ///
 /// With the link of the letter about a sign-in on a new device, or about a session that was ended because a token of it was used
-/// a second time; works once, for a week. Ends every session, takes away the password and every factor and identity that was
-/// added since that sign-in, and sends a link to choose another password to the account's address. In every studio of the account
-/// the keys of service accounts that were made in its name since then are revoked, the open invitations taken back and the webhooks
-/// disabled.
+/// a second time; works once, for a week. Puts back the address that the account had then, where it was changed since; ends every
+/// session, takes away the password and every factor and identity that was added since that sign-in, and sends a link to choose
+/// another password to the account's address. In every studio of the account the keys of service accounts that were made in its name
+/// since then are revoked, the open invitations taken back and the webhooks disabled. Where the address that it had then is another
+/// account's by now, it answers 410.
 #[utoipa::path(
     tag = "sessions",
     request_body = DisownSignInRequest,
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 204),
-        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`link_gone`: it was used, has expired, or a newer one took its place"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`link_gone`: it was used, has expired, or the address that the account had is another one's by now"),
     ),
 )]
 #[post("/api/auth/signin/not-me")]
@@ -49,11 +53,11 @@ pub async fn disown_sign_in(
     let Body(DisownSignInRequest { token }) = body;
     auth.platform.limiter.require(&limits::LINK_BY_NETWORK, context.client.as_str()).await?;
     let scope = Scope::realm(auth.realm);
-    let secured = transaction(&auth.platform.database, &scope, "disown_sign_in", async |tx| {
+    let disowned = transaction(&auth.platform.database, &scope, "disown_sign_in", async |tx| {
         disown(tx, &auth, &token).await
     })
-    .await?;
-    auth.secured(&secured);
+    .await;
+    auth.secured(&disowned.map_err(or_gone)?);
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }
@@ -72,6 +76,22 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     let details = json!({ "action": told, "sessionId": about["sessionId"] });
     // The link of a letter about a sign-in was made as the session was opened.
     let since = opened_at.unwrap_or(grant.created_at);
+    let account = at_former_address(tx, auth, &trail, (account, since)).await?;
     let disowned = Disowned { action: AuditAction::NotMeReported, details, since, told_by: ToldBy::Letter };
     secure(tx, auth, &trail, &account, disowned).await
+}
+
+/// Whoever was in since then may have given the account an address of their own, where the letter with the way back would go.
+async fn at_former_address(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (account, since): (Account, DateTime<Utc>),
+) -> Result<Account, Error> {
+    let change = email_changes::first_standing_since(tx, (auth.realm, account.id), since).await?;
+    let Some(change) = change else { return Ok(account) };
+    let account = put_back(tx, auth, trail, (&account, &change)).await?;
+    let details = json!({ "emailChangeId": change.id });
+    trail.user(tx, AuditAction::EmailChangeUndone, account.id, details).await?;
+    Ok(account)
 }

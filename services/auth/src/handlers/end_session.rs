@@ -7,17 +7,20 @@ use shinkofa_identity::{CurrentActor, Revocation};
 use shinkofa_kernel::{SessionId, defended};
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, RateRefusal, Unavailability};
 
-use crate::db::{revocations, sessions};
+use crate::db::{revocations, sessions, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_member, require_recent};
+use crate::session_family::{Going, end_family};
+use crate::withdrawal::forget_here;
 use crate::{Auth, limits};
 
 /// Sign one device out
 ///
 /// Its refresh token is refused from now on, its access tokens within seconds. The session that asks may end itself;
-/// any other takes somebody who showed lately who they are.
+/// any other takes somebody who showed lately who they are. What was opened from it by switching studios ends with it; what it was
+/// opened from goes on.
 /// Another person's session answers as one that does not exist.
 #[utoipa::path(
     tag = "sessions",
@@ -41,7 +44,9 @@ pub async fn end_session(
     let revocation = Revocation::Session { session_id: id };
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
-    transaction(&auth.platform.database, &scope, "end_session", async |tx| {
+    let ended = transaction(&auth.platform.database, &scope, "end_session", async |tx| {
+        // Whoever switches studios meanwhile is waited for, so that nothing is missed that they open.
+        users::lock(tx, auth.realm, actor.user_id).await?;
         let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
         if id != actor.session_id {
             require_recent(tx, &auth, &live, now).await?;
@@ -54,9 +59,12 @@ pub async fn end_session(
         revocations::record(tx, &revocation, now).await?;
         let details = json!({ "reason": SessionEnd::EndedByOwner, "userId": actor.user_id });
         trail.session(tx, AuditAction::SessionEnded, id, details).await?;
-        Ok(())
+        let session = sessions::find(tx, auth.realm, id).await?.ok_or(Error::NotFound)?;
+        let mut ended = end_family(tx, &auth, &trail, (&session, Going::OpenedFromIt)).await?;
+        ended.push(id);
+        Ok(ended)
     })
     .await?;
-    auth.revoked(&revocation);
+    forget_here(&auth, &ended);
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,7 +9,7 @@ use shinkofa_kernel::text_enum;
 use shinkofa_web::{CallerRefusals, Cursor, Page, PageLimit, ParameterRefusal, Query, Unavailability};
 
 use crate::Auth;
-use crate::authority::require_authority;
+use crate::authority::{ShownLately, look_at_authority};
 use crate::db::invitations::{self, Invitation, InvitationId};
 use crate::db::memberships::Membership;
 use crate::db::roles::{self, TenantRole};
@@ -41,7 +41,8 @@ const fn open() -> InvitationsAsked {
 
 /// Invitations of this studio
 ///
-/// The newest first: those that can still be accepted, or all of the last months.
+/// The newest first: those that can still be accepted, or all of the last months. The code of one whose roles allow anything is shown
+/// to who showed lately who they are, and null to others.
 #[utoipa::path(
     tag = "invitations",
     security(("bearer" = [])),
@@ -66,19 +67,19 @@ pub async fn list_invitations(
     let before = query.cursor.map(|cursor| cursor.0);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let listed = transaction(&auth.platform.database, &scope, "list_invitations", async |tx| {
-        let (_, own) = require_authority::<ManageMembers>(tx, &auth, &actor).await?;
+        let own = look_at_authority::<ManageMembers>(tx, &auth, &actor).await?;
         let found = invitations::list(tx, actor.tenant_id, (open_at, before), query.limit.probe()).await?;
         let ids: Vec<InvitationId> = found.iter().map(|invitation| invitation.id).collect();
         let promised = invitations::roles_of(tx, actor.tenant_id, &ids).await?;
         Ok::<_, Error>((found, promised, roles::list(tx, actor.tenant_id).await?, own))
     })
     .await?;
-    let (found, promised, roles, own) = listed;
+    let (found, promised, roles, (own, lately)) = listed;
     let view = |invitation: Invitation| {
         let promised = promised.iter().filter(|(id, _)| *id == invitation.id);
         let promised: Vec<String> = promised.map(|(_, role)| role.clone()).collect();
         let onlooker = match actor.impersonator {
-            None => onlooker(&own, &roles, &promised),
+            None => onlooker((&own, lately), &roles, &promised),
             Some(_) => Onlooker::Other,
         };
         InvitationView::new(&auth, invitation, promised, onlooker)
@@ -89,9 +90,16 @@ pub async fn list_invitations(
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(page))
 }
 
-/// Whoever reads the code of an invitation can accept it: so only those read it who could have given what it promises.
-fn onlooker(own: &Membership, roles: &[TenantRole], promised: &[String]) -> Onlooker {
+/// Whoever reads the code of an invitation can accept it: so only those read it who could make one that promises as much, now.
+fn onlooker(
+    (own, lately): (&Membership, ShownLately),
+    roles: &[TenantRole],
+    promised: &[String],
+) -> Onlooker {
     let promised: Vec<&TenantRole> = roles.iter().filter(|role| promised.contains(&role.name)).collect();
+    if lately == ShownLately::No && promised.iter().any(|role| role.weighs()) {
+        return Onlooker::Other;
+    }
     match require_grantable(own.authority(), promised) {
         Ok(()) => Onlooker::CouldInvite,
         Err(_) => Onlooker::Other,

@@ -26,7 +26,9 @@ use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::{SessionEnd, SessionLife, SessionMode};
 use crate::error::Error;
 use crate::reused_token::tell_of_reused_token;
+use crate::session_family::{Going, end_family};
 use crate::session_opening::{TokenAnswer, TokenSource, demanded, open_key, tokens};
+use crate::withdrawal::forget_here;
 use crate::{Auth, limits};
 
 #[derive(Deserialize, ToSchema)]
@@ -43,7 +45,8 @@ pub struct RefreshRequest {
 /// Exchange a refresh token for the next pair
 ///
 /// Every token works once. The one before the current still gets the current one for ten seconds from the same device,
-/// because tabs race; any other earlier token ends the session for whoever holds one, and its owner is told by letter.
+/// because tabs race; any other earlier token ends the session for whoever holds one, with all that were opened from one another by
+/// switching studios, and its owner is told by letter.
 ///
 /// In cookie mode the token comes in the cookie `__Host-rt` and the next one goes there. That takes an `Origin` of ours and
 /// the `X-CSRF-Token` of the session. A token of one mode is refused in the other.
@@ -86,10 +89,10 @@ pub async fn refresh(
         Outcome::Rotated(answer) | Outcome::Repeated(answer) => {
             Ok(answer.in_surroundings(&presented.surroundings).respond(StatusCode::OK))
         }
-        Outcome::Ended(session) => {
-            tracing::warn!(%session, "a session was ended: its token was used again, or its owner lost access");
-            let revocation = Revocation::Session { session_id: session };
-            auth.platform.identity.revocations.apply(&revocation, auth.platform.clock.now());
+        Outcome::Ended(session, with_it) => {
+            tracing::warn!(%session, with_it = with_it.len(), "a session was ended: its token was used again, or its owner lost access");
+            forget_here(&auth, &[session]);
+            forget_here(&auth, &with_it);
             auth.platform.committed();
             Err(Error::RefreshRefused)
         }
@@ -132,7 +135,8 @@ impl From<RefreshCookie> for Presented {
 enum Outcome {
     Rotated(Box<TokenAnswer>),
     Repeated(Box<TokenAnswer>),
-    Ended(SessionId),
+    /// What it was, and what went with it.
+    Ended(SessionId, Vec<SessionId>),
     Refused,
 }
 
@@ -141,7 +145,7 @@ impl Outcome {
         match self {
             Self::Rotated(_) => "rotated",
             Self::Repeated(_) => "repeated",
-            Self::Ended(_) => "ended",
+            Self::Ended(..) => "ended",
             Self::Refused => "refused",
         }
     }
@@ -182,7 +186,7 @@ async fn exchange(
         let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-refresh");
         let (Some(account), Some(membership)) = (account, membership.filter(allowed)) else {
             end(tx, auth, &session, SessionEnd::AccessWithdrawn).await?;
-            return Ok(Outcome::Ended(session.id));
+            return Ok(Outcome::Ended(session.id, Vec::new()));
         };
         let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
         let holder = (&account, &membership);
@@ -243,18 +247,23 @@ async fn repeat(
     Ok(Outcome::Repeated(Box::new(answer)))
 }
 
-/// Nobody keeps a session of which somebody has a copy, and its owner is written to: by whoever ends it, so once.
+/// Nobody keeps a session of which somebody has a copy, nor what could be opened with it, and its owner is written to: by whoever
+/// ends it, so once.
 async fn end_reused(
     tx: &mut Connection,
     auth: &Auth,
     session: &Session,
     account: &Account,
 ) -> Result<Outcome, Error> {
+    // Whoever switches studios meanwhile is waited for, so that nothing is missed that they open.
+    users::lock(tx, auth.realm, session.user_id).await?;
+    let mut with_it = Vec::new();
     if end(tx, auth, session, SessionEnd::TokenReused).await? {
         let trail = auth.trail(session.for_tenant, Actor::user(session.user_id));
+        with_it = end_family(tx, auth, &trail, (session, Going::All)).await?;
         tell_of_reused_token(tx, auth, &trail, account, session).await?;
     }
-    Ok(Outcome::Ended(session.id))
+    Ok(Outcome::Ended(session.id, with_it))
 }
 
 /// False when it had ended before.

@@ -11,7 +11,9 @@ use shinkofa_web::{
 };
 
 use super::revoke_invitation::manageable_invitation;
+use crate::authority::require_recent_authority;
 use crate::db::invitations::{self, Invitation, InvitationId};
+use crate::db::roles::TenantRole;
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::domain::invitation::{DAYS_OPEN, InvitationKind};
@@ -22,7 +24,7 @@ use crate::{Auth, limits};
 /// Send an invitation again
 ///
 /// Another letter, whose link takes the place of the one before and is good for seven days. One that was accepted or revoked, and
-/// one by code, answers 410.
+/// one by code, answers 410. Where its roles allow anything, it takes somebody who showed lately who they are.
 #[utoipa::path(
     tag = "invitations",
     security(("bearer" = [])),
@@ -30,6 +32,7 @@ use crate::{Auth, limits};
     responses(
         CallerRefusals, NotFoundRefusal, RateRefusal, Unavailability,
         (status = 202),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`raises_above`, or `step_up_required`: see `www-authenticate`"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`invitation_gone`"),
     ),
 )]
@@ -43,7 +46,7 @@ pub async fn resend_invitation(
     auth.platform.limiter.require(&limits::INVITE_BY_USER, &actor.user_id.to_string()).await?;
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let invitation = transaction(&auth.platform.database, &scope, "find_invitation", async |tx| {
-        manageable_invitation(tx, &auth, &actor, id.0).await
+        resendable_invitation(tx, &auth, &actor, id.0).await
     })
     .await?;
     if let Some(email) = invitation.email {
@@ -58,6 +61,20 @@ pub async fn resend_invitation(
     Ok(HttpResponse::Accepted().finish())
 }
 
+/// A letter renews what the invitation promises: where that is worth something, it takes as much as making one.
+async fn resendable_invitation(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    id: InvitationId,
+) -> Result<Invitation, Error> {
+    let (invitation, promised) = manageable_invitation(tx, auth, actor, id).await?;
+    if promised.iter().any(TenantRole::weighs) {
+        require_recent_authority::<ManageMembers>(tx, auth, actor).await?;
+    }
+    Ok(invitation)
+}
+
 async fn resend(
     tx: &mut Connection,
     auth: &Auth,
@@ -65,7 +82,7 @@ async fn resend(
     id: InvitationId,
 ) -> Result<(), Error> {
     let now = auth.platform.clock.now();
-    let before = manageable_invitation(tx, auth, actor, id).await?;
+    let before = resendable_invitation(tx, auth, actor, id).await?;
     let is_over = before.revoked_at.is_some() || before.uses >= before.most_uses;
     if before.kind != InvitationKind::Email || is_over {
         return Err(Error::InvitationGone);

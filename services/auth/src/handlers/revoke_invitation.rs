@@ -8,7 +8,7 @@ use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, RateRefusal, 
 
 use crate::authority::require_authority;
 use crate::db::invitations::{self, Invitation, InvitationId};
-use crate::db::roles;
+use crate::db::roles::{self, TenantRole};
 use crate::error::Error;
 use crate::invitations::take_back;
 use crate::membership_changes::require_grantable;
@@ -37,25 +37,26 @@ pub async fn revoke_invitation(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "revoke_invitation", async |tx| {
-        let invitation = manageable_invitation(tx, &auth, &actor, id.0).await?;
+        let (invitation, _) = manageable_invitation(tx, &auth, &actor, id.0).await?;
         take_back(tx, &trail, &invitation).await
     })
     .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// An invitation that promises nothing which the caller may not give. Nobody else uses or changes it meanwhile.
+/// An invitation that promises nothing which the caller may not give, and what it promises. Nobody else uses or changes it meanwhile.
 pub async fn manageable_invitation(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
     id: InvitationId,
-) -> Result<Invitation, Error> {
+) -> Result<(Invitation, Vec<TenantRole>), Error> {
     let tenant = actor.tenant_id;
     let (_, own) = require_authority::<ManageMembers>(tx, auth, actor).await?;
     let invitation = invitations::lock(tx, tenant, id).await?.ok_or_else(Problem::not_found)?;
     let promised = invitations::roles_of(tx, tenant, &[id]).await?;
     let names: Vec<String> = promised.into_iter().map(|(_, role)| role).collect();
-    require_grantable(own.authority(), &roles::hold(tx, tenant, &names).await?)?;
-    Ok(invitation)
+    let promised = roles::hold(tx, tenant, &names).await?;
+    require_grantable(own.authority(), &promised)?;
+    Ok((invitation, promised))
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_db::{Connection, Scope, together, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_kernel::TenantId;
 use shinkofa_web::{
@@ -14,17 +14,18 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
+use crate::banning::require_not_banned;
 use crate::db::memberships::{self, Membership};
 use crate::db::sessions::{self, Session};
 use crate::db::{scope, users};
-use crate::domain::device::{DeviceBinding, Surroundings};
+use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::proof::{Carried, Proof};
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::SessionMode;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::session_opening::{Opening, TokenAnswer, open_key, open_session};
+use crate::session_opening::{Newcomer, Opening, TokenAnswer, look_at, open, open_key};
 use crate::{Auth, limits};
 
 #[derive(Deserialize, ToSchema)]
@@ -36,12 +37,17 @@ pub struct SwitchRequest {
     /// up. Any text that is no such token is refused with 401.
     #[schema(max_length = 512, example = "AQGSAAAAAABwAIAAAAAAAAAAAAAAAAABvEaS8Rq3LZ0")]
     refresh_token: String,
+    /// The one that was sent at sign-in. Where it is absent and the network or the program is another one, this counts as a sign-in on
+    /// a new device, which is told by letter.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
+    device_id: Option<DeviceId>,
 }
 
 /// Sign in to another of my studios
 ///
 /// Opens a session there beside this one, with what was shown for this one and until this one would end: nothing is asked again,
-/// unless the role there asks for it more often (`sign_in_there`).
+/// unless the role there asks for it more often (`sign_in_there`). It ends with this one, where its
+/// owner ends that.
 /// Where the role there needs a second factor that was not shown, the token opens enrolment alone. The tokens are good at the
 /// hosts of that studio (`GET /api/tenants`). A studio that I am no active member of answers as one that does not exist. A session
 /// of cookie mode stays where it is: the cookie of one host is of no use at another's.
@@ -96,19 +102,30 @@ async fn switch(
     if key.mode() == SessionMode::Cookie {
         return Err(Error::SignInThere);
     }
-    require_current(&asked.refresh_token, &session, &key, (surroundings, now))?;
+    let shown = DeviceBinding::new(asked.device_id.as_ref(), surroundings);
+    require_current(&asked.refresh_token, &session, &key, (&shown, now))?;
     scope::enter_tenant(tx, target).await?;
     let membership = memberships::held(tx, target, actor.user_id).await?;
     let membership = membership.filter(Membership::is_active).ok_or_else(Problem::not_found)?;
-    let carried = Carried { shown_at: session.authenticated_at, ends_at: session.absolute_expires_at };
-    let opening = Opening {
-        account: &account,
-        membership: &membership,
-        binding: &session.binding(),
-        surroundings,
-        proof: Proof { methods: session.amr.clone(), assurance: session.assurance(), carried: Some(carried) },
+    let carried = Carried {
+        shown_at: session.authenticated_at,
+        ends_at: session.absolute_expires_at,
+        origin: session.as_origin(),
     };
-    open_session(tx, auth, &auth.trail(target, actor.actor()), &opening).await
+    let proof =
+        Proof { methods: session.amr.clone(), assurance: session.assurance(), carried: Some(carried) };
+    // Whoever has a copy of the tokens is not on the session's device: what is familiar is told by what the caller comes with.
+    let newcomer = Newcomer { user: account.id, assurance: proof.assurance, binding: &shown, surroundings };
+    let device = shown.device.or(session.binding().device);
+    let binding = DeviceBinding { device, surroundings: shown.surroundings };
+    let (looked, ()) = together!(
+        look_at(tx, auth, target, &newcomer),
+        // Nor does a device that was banned come in by saying nothing of itself.
+        require_not_banned(tx, auth, target, (&binding, surroundings)),
+    )?;
+    let opening =
+        Opening { account: &account, membership: &membership, binding: &binding, surroundings, proof };
+    open(tx, auth, &auth.trail(target, actor.actor()), (&opening, looked)).await
 }
 
 /// The session's own refresh token, or the one before it while tabs race.
@@ -116,11 +133,10 @@ fn require_current(
     text: &str,
     session: &Session,
     key: &SessionKey,
-    (surroundings, now): (&Surroundings, DateTime<Utc>),
+    (shown, now): (&DeviceBinding, DateTime<Utc>),
 ) -> Result<(), Error> {
     let token = RefreshToken::try_from(text.to_owned()).map_err(|_| Error::RefreshRefused)?;
-    let shown = DeviceBinding::new(None, surroundings);
-    let same_device = if session.binding().is(&shown) { SameDevice::Yes } else { SameDevice::No };
+    let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
     let is_theirs = token.session == session.id && token.is_authentic(key);
     match session.rotation().judge(token.generation, same_device, now) {
         Verdict::Rotate | Verdict::Repeat { .. } if is_theirs => Ok(()),

@@ -4,16 +4,15 @@ use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_kernel::{Actor, defended};
+use shinkofa_kernel::Actor;
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
-use crate::announcement::announce_account;
 use crate::db::email_changes::EmailChange;
-use crate::db::{email_changes, one_time_tokens, scope, users};
+use crate::db::{one_time_tokens, scope, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
-use crate::email_change::{change_of, or_gone, take_address};
+use crate::email_change::{change_of, or_gone, put_back};
 use crate::error::Error;
 use crate::securing::{Disowned, Secured, ToldBy, secure};
 use crate::{Auth, limits};
@@ -71,11 +70,7 @@ async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<
         return Err(Error::LinkGone);
     }
     let trail = auth.trail(grant.for_tenant, Actor::Anonymous);
-    let account = take_address(tx, auth, &trail, &account, &change.old_email).await?;
-    if defended!("V05-undo") {
-        email_changes::undo_from(tx, &change, now).await?;
-    }
-    announce_account(tx, &trail, &account).await?;
+    let account = put_back(tx, auth, &trail, (&account, &change)).await?;
     let disowned = Disowned {
         action: AuditAction::EmailChangeUndone,
         details: told(&change),

@@ -38,6 +38,50 @@ async fn the_code_of_an_invitation_is_shown_to_those_alone_who_could_have_made_i
     assert!(shown.contains(&Value::Null), "the invitation itself is no secret");
 }
 
+/// Making an invitation takes somebody who showed lately who they are; a code that lies open, or a letter sent anew, is worth as much.
+#[actix_web::test]
+async fn an_invitation_that_gives_rights_is_given_out_by_who_showed_lately_who_they_are() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    elan.make_role(&app, "regular", &[]).await.expect(201);
+    elan.make_role(&app, "front-desk", &["booking.sessions.manage"]).await.expect(201);
+    let (mut light, mut heavy, mut resends) = (Vec::new(), Vec::new(), Vec::new());
+    for role in ["member", "regular"] {
+        light.push(json!(elan.code(&app, &[role], 1).await));
+    }
+    for role in ["admin", "manager", "front-desk"] {
+        heavy.push(json!(elan.code(&app, &["member", role], 1).await));
+    }
+    for role in ["admin", "front-desk", "regular"] {
+        let made = elan.invite(&app, &elan.admin, &address(&app, role), &[role]).await.expect(201);
+        resends.push(format!("/api/tenants/invitations/{}/resend", made.text("invitationId")));
+    }
+    let codes = async |by: &Value| -> Vec<Value> {
+        let page = elan.get(&app, "/api/tenants/invitations", by).await.expect(200).body;
+        page["items"].as_array().unwrap().iter().map(|item| item["code"].clone()).collect()
+    };
+    let shown = codes(&elan.admin).await;
+    assert!(light.iter().chain(&heavy).all(|code| shown.contains(code)), "{shown:?}");
+
+    app.advance(TimeDelta::minutes(11));
+    let shown = codes(&elan.admin).await;
+    assert!(light.iter().all(|code| shown.contains(code)), "{shown:?}");
+    assert!(!heavy.iter().any(|code| shown.contains(code)), "{shown:?}");
+    for path in &resends[..2] {
+        let refused = elan.post(&app, path, &elan.admin, json!({})).await;
+        refused.expect_problem(403, "step_up_required");
+    }
+    elan.post(&app, &resends[2], &elan.admin, json!({})).await.expect(202);
+
+    let again = factors::signs_in_again(&app, &address(&app, "anna")).await;
+    let again = switch(&app, &again, &elan.id).await.expect(200).body;
+    let shown = codes(&again).await;
+    assert!(light.iter().chain(&heavy).all(|code| shown.contains(code)), "{shown:?}");
+    for path in &resends {
+        elan.post(&app, path, &again, json!({})).await.expect(202);
+    }
+}
+
 /// An access token lasts a quarter of an hour: what it opens by itself lasts no longer.
 #[actix_web::test]
 async fn switching_takes_the_sessions_own_refresh_token() {

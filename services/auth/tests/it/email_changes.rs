@@ -192,6 +192,77 @@ async fn v05_the_way_back_outlives_a_thiefs_reset_and_ends_after_a_week() {
     undo(&app, &link(&app, &bob, "email_changed").await).await.expect_problem(410, "link_gone");
 }
 
+/// Somebody who knows the password signs in from elsewhere; what they are given, and the link of the letter that tells the owner.
+async fn thief(app: &TestApp<Auth>, owner: &str) -> (Value, String) {
+    people::signed_in(app, owner).await;
+    app.advance(TimeDelta::seconds(1));
+    let body = json!({ "email": owner, "password": PASSWORD });
+    let call = app.post("/api/auth/signin").header("user-agent", "Thief/1.0").json(&body);
+    let body = call.send().await.expect(200).body;
+    (body, link(app, owner, "new_sign_in").await)
+}
+
+/// Whoever says that a sign-in was not theirs gets the account back, whatever address it was given since.
+#[actix_web::test]
+async fn a_sign_in_that_is_disowned_takes_the_addresses_with_it_that_came_after() {
+    for given in [&["thief"][..], &["thief", "hideout"][..]] {
+        let app = TestApp::<Auth>::start().await;
+        let anna = address(&app, "anna");
+        let (mut body, not_me) = thief(&app, &anna).await;
+        let given: Vec<String> = given.iter().map(|name| address(&app, name)).collect();
+        for email in &given {
+            app.advance(TimeDelta::seconds(1));
+            body = moved(&app, access(&body), email).await;
+        }
+        open(&app, "/api/auth/signin/not-me", &not_me).await.expect(204);
+        people::profile(&app, access(&body)).await.expect(401);
+        for email in given.iter().chain([&anna]) {
+            people::sign_in(&app, email, PASSWORD).await.expect_problem(401, "invalid_credentials");
+        }
+        for email in &given {
+            assert_eq!(links(&app, email, "password_reset").await.len(), 0, "the letter is the owner's");
+            for way_back in links(&app, email, "email_changed").await {
+                undo(&app, &way_back).await.expect_problem(410, "link_gone");
+            }
+        }
+        app.advance(TimeDelta::seconds(3));
+        reset(&app, &link(&app, &anna, "password_reset").await, NEW_PASSWORD).await.expect(204);
+        let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+        assert_eq!(people::profile(&app, access(&body)).await.expect(200).body["email"], anna);
+        let told = "SELECT action FROM audit_events WHERE action = 'account.email_change_undone'";
+        assert_eq!(app.sql(told).await.len(), 1);
+    }
+}
+
+/// An address that was changed before is the owner's own doing.
+#[actix_web::test]
+async fn a_change_of_address_that_is_older_than_the_disowned_sign_in_stays() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, new) = (address(&app, "anna"), address(&app, "new"));
+    let body = people::signed_in(&app, &anna).await;
+    moved(&app, access(&body), &new).await;
+    app.advance(TimeDelta::seconds(1));
+    let body = json!({ "email": new, "password": PASSWORD });
+    let call = app.post("/api/auth/signin").header("user-agent", "Thief/1.0").json(&body);
+    call.send().await.expect(200);
+    open(&app, "/api/auth/signin/not-me", &link(&app, &new, "new_sign_in").await).await.expect(204);
+    assert_eq!(links(&app, &new, "password_reset").await.len(), 1);
+    assert_eq!(links(&app, &anna, "password_reset").await.len(), 0);
+}
+
+/// As with the link that puts an address back: what is another account's by now is not taken from it.
+#[actix_web::test]
+async fn a_sign_in_is_not_disowned_by_taking_an_address_from_somebody_else() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let (body, not_me) = thief(&app, &anna).await;
+    let body = moved(&app, access(&body), &address(&app, "thief")).await;
+    people::confirmed(&app, &anna).await;
+    open(&app, "/api/auth/signin/not-me", &not_me).await.expect_problem(410, "link_gone");
+    people::profile(&app, access(&body)).await.expect(200);
+    people::sign_in(&app, &anna, PASSWORD).await.expect(200);
+}
+
 #[actix_web::test]
 async fn a_taken_address_is_answered_like_a_free_one_and_its_owner_is_told() {
     let app = TestApp::<Auth>::start().await;

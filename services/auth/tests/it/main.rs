@@ -68,6 +68,7 @@ mod step_up;
 mod studio_ways_in;
 mod studios;
 mod suspension;
+mod switching;
 mod temporary;
 mod tenants;
 mod timeline;

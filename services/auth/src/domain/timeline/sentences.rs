@@ -198,6 +198,10 @@ pub fn of_end(reason: SessionEnd) -> Words {
             "A session was ended, because a key to it that had been used before was shown again: somebody may have a copy.",
             "Une connexion a été fermée, car une clé qui lui avait déjà servi a été présentée de nouveau : quelqu'un en a peut-être une copie.",
         ),
+        SessionEnd::OriginEnded => (
+            "A session was ended together with the one from which you had switched studios.",
+            "Une connexion a été fermée avec celle depuis laquelle vous aviez changé de studio.",
+        ),
         SessionEnd::CodeReused => (
             "A session was ended, because the provider's code that opened it was shown again.",
             "Une connexion a été fermée, car le code du fournisseur qui l'avait ouverte a été présenté de nouveau.",
