@@ -79,9 +79,10 @@ const SESSIONS: &[&str] = &[
     "/api/auth/security-timeline",
     "/api/auth/security-timeline/{eventId}/not-me",
 ];
-/// What staff do to members: done to whomever a run finds, it would lock out those whom the other tests sign in as. Asked by
-/// somebody who may not.
+/// What staff do to members, and whom or what they ban: done to whomever a run finds, it would lock out those whom the other tests
+/// sign in as. Asked by somebody who may not.
 const STAFF: &[&str] = &[
+    "/api/admin/bans",
     "/api/admin/users/{userId}/lock",
     "/api/admin/users/{userId}/unlock",
     "/api/admin/users/{userId}/sign-out",
@@ -90,6 +91,7 @@ const STAFF: &[&str] = &[
 /// Settings of the studio that all tests share, and the way out of it: for somebody who may not, and whom nobody needs.
 const STUDIO: &[&str] = &["/api/tenants/current", "/api/tenants/members/me"];
 const ENDINGS: &[&str] = &[
+    "/api/admin/bans",
     "/api/admin/users/{userId}/lock",
     "/api/admin/users/{userId}/unlock",
     "/api/admin/users/{userId}/sign-out",
