@@ -1,15 +1,19 @@
 //! Keeping out who was banned, by what they come with: whichever account they try, and whichever way of signing in.
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
+use serde_json::json;
 use shinkofa_db::Connection;
-use shinkofa_kernel::TenantId;
 use shinkofa_kernel::macros::uuid::Uuid;
+use shinkofa_kernel::{TenantId, UserId};
 use shinkofa_web::Fault;
 
 use crate::Auth;
-use crate::db::bans::{self, Ban};
+use crate::db::audit::Trail;
+use crate::db::bans::{self, Ban, ToldBan};
 use crate::domain::administration::Reason;
-use crate::domain::ban::marks;
+use crate::domain::audit::AuditAction;
+use crate::domain::ban::{Mark, shown};
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::error::Error;
 
@@ -17,41 +21,71 @@ fn context(tenant: TenantId) -> String {
     format!("ban:{tenant}")
 }
 
-/// [`Error::Banned`] when a ban names what the caller comes with.
+/// What bans of these marks are found by.
+fn fingerprints(auth: &Auth, tenant: TenantId, marks: impl IntoIterator<Item = Mark>) -> Vec<Vec<u8>> {
+    let context = context(tenant);
+    marks.into_iter().flat_map(|mark| auth.sealing.digests(&context, &mark.to_bytes())).collect()
+}
+
+/// [`Error::Banned`] when a ban names what the caller comes with, or one of these accounts: none where it is not known yet who comes,
+/// so that nobody learns by a refusal whose an address is.
 pub async fn require_not_banned(
     tx: &Connection,
     auth: &Auth,
     tenant: TenantId,
-    (binding, surroundings): (&DeviceBinding, &Surroundings),
+    (accounts, binding, surroundings): (&[UserId], &DeviceBinding, &Surroundings),
 ) -> Result<(), Error> {
-    let context = context(tenant);
-    let marks = marks(binding, surroundings);
-    let fingerprints: Vec<Vec<u8>> =
-        marks.iter().flat_map(|mark| auth.sealing.digests(&context, mark)).collect();
+    let marks = shown(binding, surroundings).into_iter();
+    let marks = marks.chain(accounts.iter().copied().map(Mark::account));
+    let fingerprints = fingerprints(auth, tenant, marks);
     let now = auth.platform.clock.now();
     if bans::any(tx, tenant, &fingerprints, now).await? { Err(Error::Banned) } else { Ok(()) }
 }
 
-/// Bans these marks. Repeating it under the same id changes nothing.
+/// Bans these marks. Repeating it under the same id changes nothing: false.
 pub async fn ban(
     tx: &mut Connection,
     auth: &Auth,
-    (tenant, id): (TenantId, Uuid),
-    marks: &[Vec<u8>],
+    (trail, id): (&Trail, Uuid),
+    marks: &[Mark],
     (reason, until): (&Reason, Option<DateTime<Utc>>),
-) -> Result<(), Error> {
-    let context = context(tenant);
+) -> Result<bool, Error> {
+    let context = context(trail.tenant);
+    let banned_by = serde_json::to_value(&trail.actor).map_err(Fault::unexpected)?;
+    let mut rows = Vec::new();
     for mark in marks {
-        let fingerprint = auth.sealing.digests(&context, mark).into_iter().next();
-        let ban = Ban {
-            tenant_id: tenant,
-            fingerprint: fingerprint.ok_or_else(|| Fault::unexpected("there is no key for digests"))?,
+        let fingerprint = auth.sealing.digests(&context, &mark.to_bytes()).into_iter().next();
+        rows.push(Ban {
+            tenant_id: trail.tenant,
             ban_id: id,
+            fingerprint: fingerprint.ok_or_else(|| Fault::unexpected("there is no key for digests"))?,
+            kind: mark.kind,
             reason: reason.as_str().to_owned(),
-            banned_at: auth.platform.clock.now(),
+            banned_at: trail.clock.now(),
+            banned_by: banned_by.clone(),
             until,
-        };
-        bans::save(tx, &ban).await?;
+        });
     }
-    Ok(())
+    Ok(bans::insert(tx, &rows).await? > 0)
+}
+
+/// Lifts a ban of the trail's tenant, and no other one of the same person. False when there is none of this id.
+pub async fn lift(tx: &mut Connection, trail: &Trail, id: Uuid) -> QueryResult<bool> {
+    let is_lifted = bans::lift(tx, trail.tenant, id).await?;
+    if is_lifted {
+        trail.ban(tx, AuditAction::BanLifted, id, json!({})).await?;
+    }
+    Ok(is_lifted)
+}
+
+/// Bans that name this account, in whichever tenant the transaction sees.
+pub async fn told_here(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Vec<ToldBan>> {
+    let Some(tenant) = bans::tenant_here(tx).await? else { return Ok(Vec::new()) };
+    bans::told_of(tx, tenant, &fingerprints(auth, tenant, [Mark::account(user)])).await
+}
+
+/// Forgets which bans name this account, in whichever tenant the transaction sees. What else they name stays banned.
+pub async fn forget_account_here(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<()> {
+    let Some(tenant) = bans::tenant_here(tx).await? else { return Ok(()) };
+    bans::forget(tx, tenant, &fingerprints(auth, tenant, [Mark::account(user)])).await
 }

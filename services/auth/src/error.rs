@@ -107,6 +107,8 @@ pub enum Error {
     CannotManage,
     #[error("somebody would manage themselves")]
     OwnAccount,
+    #[error("somebody would ban what they come with themselves")]
+    OwnSurroundings,
     #[error("the membership is not active")]
     NotActive,
     #[error("the membership is not locked")]
@@ -405,7 +407,8 @@ impl Error {
             | Self::RoleInUse
             | Self::SystemRole
             | Self::TooManyRoles
-            | Self::RaisesAbove => self.tenant_problem(),
+            | Self::RaisesAbove
+            | Self::OwnSurroundings => self.tenant_problem(),
             Self::InvitationGone
             | Self::OtherAddress
             | Self::AlreadyMember

@@ -119,7 +119,9 @@ async fn mint(
     let (account, membership, scopes) = usable(tx, auth, tenant, &row).await?;
     let scopes = narrowed(scopes, showing.wanted)?;
     let binding = DeviceBinding::new(None, showing.surroundings);
-    banning::require_not_banned(tx, auth, tenant, (&binding, showing.surroundings)).await?;
+    // Whoever made a key may know it still.
+    let accounts = [account.id, row.created_by];
+    banning::require_not_banned(tx, auth, tenant, (&accounts, &binding, showing.surroundings)).await?;
     if failures::find(tx, auth.realm, showing.subject).await?.is_some() {
         failures::clear(tx, auth.realm, showing.subject).await?;
     }

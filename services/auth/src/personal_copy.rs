@@ -8,7 +8,6 @@ use diesel::QueryResult;
 use serde_json::{Value, json};
 use shinkofa_db::Connection;
 
-use crate::Auth;
 use crate::db::past_places::PastPlace;
 use crate::db::sessions::SessionPlace;
 use crate::db::users::Account;
@@ -17,6 +16,7 @@ use crate::db::{
     known_devices, members, memberships, passkeys, past_places, profiles, recovery_codes, remembered_devices,
     scim_users, sessions, signups, suspensions,
 };
+use crate::{Auth, banning};
 
 /// Everything that is the person's in whichever studio. The transaction sees the realm.
 pub async fn of_account(tx: &mut Connection, auth: &Auth, account: &Account) -> QueryResult<Value> {
@@ -44,13 +44,14 @@ pub async fn of_account(tx: &mut Connection, auth: &Auth, account: &Account) -> 
 }
 
 /// What the account is in the transaction's tenant.
-pub async fn of_studio(tx: &mut Connection, account: &Account) -> QueryResult<Value> {
+pub async fn of_studio(tx: &mut Connection, auth: &Auth, account: &Account) -> QueryResult<Value> {
     let user = account.id;
     let membership = memberships::here(tx, user).await?;
     let seen_by_staff = impersonations::of_user_here(tx, user).await?;
     // Whoever has not confirmed an address has no claim to what others said of it.
     let confirmed = account.email_verified_at.map(|_| account.email_canonical.as_str());
     let told_by_provider = scim_users::told_here(tx, user, confirmed).await?;
+    let bans = banning::told_here(tx, auth, user).await?;
     Ok(json!({
         "membership": membership.map(|membership| json!({
             "status": membership.status, "tier": membership.tier, "roles": membership.role_names(),
@@ -66,6 +67,10 @@ pub async fn of_studio(tx: &mut Connection, account: &Account) -> QueryResult<Va
             }))
             .collect::<Vec<_>>(),
         "lockReason": members::lock_reason_here(tx, user).await?,
+        "bans": bans
+            .into_iter()
+            .map(|ban| json!({ "reason": ban.reason, "bannedAt": ban.banned_at, "until": ban.until }))
+            .collect::<Vec<_>>(),
         "seenByStaff": seen_by_staff
             .into_iter()
             .map(|seen| json!({

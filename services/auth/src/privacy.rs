@@ -6,6 +6,7 @@ use shinkofa_db::Connection;
 use shinkofa_identity::Revocation;
 use shinkofa_kernel::{UserId, defended};
 
+use crate::banning::forget_account_here;
 use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations,
     known_devices, memberships, one_time_tokens, passkey_challenges, passkeys, past_places, profiles,
@@ -18,7 +19,7 @@ use crate::{Auth, personal_copy};
 pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Value> {
     scope::enter_realm(tx, auth.realm).await?;
     let Some(account) = users::find(tx, auth.realm, user).await? else { return Ok(Value::Null) };
-    let studio = personal_copy::of_studio(tx, &account).await?;
+    let studio = personal_copy::of_studio(tx, auth, &account).await?;
     Ok(json!({ "account": personal_copy::of_account(tx, auth, &account).await?, "studio": studio }))
 }
 
@@ -45,6 +46,7 @@ pub async fn erase_known_as(
     impersonations::delete_of_user_here(tx, user).await?;
     consents::delete_here(tx, user).await?;
     invitations::forget_acceptances_here(tx, user).await?;
+    forget_account_here(tx, auth, user).await?;
     if let Some(address) = address {
         let invited = invitations::to_address_here(tx, address).await?;
         forget(tx, auth, &invited).await?;

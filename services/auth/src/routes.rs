@@ -62,6 +62,9 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::unlock_user::unlock_user); // POST /api/admin/users/{userId}/unlock  auth.users.manage
     config.service(handlers::sign_out_user::sign_out_user); // POST /api/admin/users/{userId}/sign-out  auth.users.manage
     config.service(handlers::impersonate_user::impersonate_user); // POST /api/admin/users/{userId}/impersonate  auth.users.impersonate
+    config.service(handlers::list_bans::list_bans); // GET /api/admin/bans  auth.users.manage
+    config.service(handlers::place_ban::place_ban); // POST /api/admin/bans  auth.users.manage
+    config.service(handlers::end_ban::end_ban); // DELETE /api/admin/bans/{banId}  auth.users.manage
     config.service(handlers::list_audit::list_audit); // GET /api/admin/audit  auth.audit.read
     config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
     config.service(handlers::list_tenants::list_tenants); // GET /api/tenants  signed in as oneself

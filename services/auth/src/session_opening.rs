@@ -189,7 +189,7 @@ pub struct Looked {
     demanded: AssuranceLevel,
 }
 
-/// Looks at who is about to have a session; [`Error::Banned`] for whoever comes with what was banned.
+/// Looks at who is about to have a session; [`Error::Banned`] for whoever was banned or comes with what was.
 pub async fn look_at(
     tx: &Connection,
     auth: &Auth,
@@ -198,8 +198,10 @@ pub async fn look_at(
 ) -> Result<Looked, Error> {
     let is_unfamiliar =
         async { Ok(sessions::is_unfamiliar(tx, (auth.realm, newcomer.user), newcomer.binding).await?) };
+    let accounts = [newcomer.user];
+    let comes = (accounts.as_slice(), newcomer.binding, newcomer.surroundings);
     let ((), is_unfamiliar, demanded) = together!(
-        banning::require_not_banned(tx, auth, tenant, (newcomer.binding, newcomer.surroundings)),
+        banning::require_not_banned(tx, auth, tenant, comes),
         is_unfamiliar,
         demanded(tx, auth, newcomer.user, newcomer.assurance),
     )?;

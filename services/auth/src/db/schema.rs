@@ -93,13 +93,15 @@ diesel::table! {
 }
 
 diesel::table! {
-    bans (tenant_id, fingerprint) {
+    bans (tenant_id, ban_id, fingerprint) {
         tenant_id -> Uuid,
         fingerprint -> Bytea,
         ban_id -> Uuid,
         reason -> Text,
         banned_at -> Timestamptz,
         until -> Nullable<Timestamptz>,
+        kind -> Nullable<Text>,
+        banned_by -> Nullable<Jsonb>,
     }
 }
 

@@ -60,6 +60,11 @@ impl Error {
                 "You can give only what you hold yourself, and only an admin makes admins and managers.",
                 "Vous ne pouvez donner que ce que vous avez vous-même, et seul un administrateur nomme administrateurs et gestionnaires.",
             ),
+            Self::OwnSurroundings => conflict(
+                "own_surroundings",
+                "You come with this yourself, and would be kept out with it.",
+                "C'est ce avec quoi vous venez vous-même : l'accès vous serait fermé aussi.",
+            ),
             _ => forbidden(
                 "tenant_closed",
                 "This studio is closed at the moment.",

@@ -50,7 +50,7 @@ pub struct ExchangeOAuthRequest {
         (status = 200, body = SignInAnswer),
         (status = 400, body = ProblemDocument, content_type = "application/problem+json", description = "`pkce_required` among others"),
         (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`verifier_refused`: the code is still good"),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_email_unverified`, `account_suspended`, `not_a_member` or `other_first_factor_needed`; `origin_refused` in cookie mode"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_email_unverified`, `account_suspended`, `not_a_member`, `banned` or `other_first_factor_needed`; `origin_refused` in cookie mode"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`provider_already_linked`: the address's account is linked with somebody else at this provider; `link_first`: it has a second factor"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_gone`: the code was used or has expired"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),

@@ -115,7 +115,7 @@ pub async fn export_account(OwnActor(actor): OwnActor, auth: web::Data<Auth>) ->
 async fn own_part(auth: &Auth, account: &Account, tenant: Tenant) -> Result<StudioPart, Error> {
     let scope = Scope::realm(auth.realm).with_tenant(tenant.id).with_user(account.id);
     let here = transaction(&auth.platform.database, &scope, "export_studio", async |tx| {
-        Ok::<_, Error>(personal_copy::of_studio(tx, account).await?)
+        Ok::<_, Error>(personal_copy::of_studio(tx, auth, account).await?)
     })
     .await?;
     let own = to_raw_value(&here).map_err(Fault::unexpected)?;

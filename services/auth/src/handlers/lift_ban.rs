@@ -1,7 +1,6 @@
 //! `DELETE /internal/v1/bans/{banId}`
 
 use actix_web::{HttpResponse, delete, web};
-use serde_json::json;
 use shinkofa_contracts::auth::BanScope;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
@@ -10,13 +9,12 @@ use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::Auth;
-use crate::db::bans;
-use crate::domain::audit::AuditAction;
+use crate::banning::lift;
 use crate::error::Error;
 
 /// Lift a ban
 ///
-/// One that is not there is lifted.
+/// One that is not there is lifted. What another ban names as well stays banned by that one.
 #[utoipa::path(
     tag = "trust",
     params(("banId" = Uuid, Path)),
@@ -33,10 +31,9 @@ pub async fn lift_ban(
 ) -> Result<HttpResponse, Error> {
     let (tenant, ban) = (caller.caller.require_tenant()?, ban.0);
     let actor = caller.caller.user_id.map_or_else(|| Actor::service(&caller.caller.name), Actor::user);
+    let trail = auth.trail(tenant, actor);
     transaction(&auth.platform.database, &Scope::tenant(tenant), "lift_ban", async |tx| {
-        if bans::lift(tx, tenant, ban).await? {
-            auth.trail(tenant, actor.clone()).ban(tx, AuditAction::BanLifted, ban, json!({})).await?;
-        }
+        lift(tx, &trail, ban).await?;
         Ok::<_, Error>(())
     })
     .await?;

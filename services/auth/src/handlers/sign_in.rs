@@ -50,7 +50,7 @@ pub struct SignInRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended` or `not_a_member`, only after a right password; `origin_refused` in cookie mode"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended`, `not_a_member` or `banned`, only after a right password; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/signin")]

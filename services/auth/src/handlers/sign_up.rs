@@ -95,7 +95,7 @@ pub async fn sign_up(
             }
         };
         let binding = DeviceBinding::new(None, &surroundings);
-        require_not_banned(tx, &auth, tenant, (&binding, &surroundings)).await?;
+        require_not_banned(tx, &auth, tenant, (&[], &binding, &surroundings)).await?;
         Ok::<_, Error>((tenant, digest))
     });
     let (tenant, invitation_digest) = gate.await?;

@@ -44,7 +44,7 @@ pub struct VerifySignInCodeRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `other_first_factor_needed`, only after a right code; `origin_refused` in cookie mode"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member`, `banned` or `other_first_factor_needed`, only after a right code; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/otp/verify")]

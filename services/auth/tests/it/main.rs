@@ -64,6 +64,7 @@ mod sign_in;
 mod sign_in_code;
 mod spray;
 mod staff;
+mod staff_bans;
 mod step_up;
 mod studio_ways_in;
 mod studios;

@@ -1,12 +1,13 @@
 //! What somebody takes with them: everything, of every studio, or nothing.
 
 use auth::Auth;
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shinkofa_kernel::{RealmId, TenantId};
 use shinkofa_testing::wiremock::{Request, ResponseTemplate};
 use shinkofa_testing::{FakePeer, TestApp, assert_copy_holds_personal_columns};
 
-use crate::people::{self, address, text};
+use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{staff, token, user_id};
 use crate::studios::{claims, studio};
 
@@ -117,8 +118,9 @@ async fn who_looks_in_somebodys_place_cannot_carry_their_data_away() {
 }
 
 /// Where a copy holds each column that is about the person.
-const PLACES: [(&str, &str); 51] = [
+const PLACES: [(&str, &str); 52] = [
     ("account_suspensions.reason", "account/suspensionReason"),
+    ("bans.reason", "studios/*/services/auth/bans/*/reason"),
     ("consent_decisions.kind", "studios/*/services/auth/consents/*/kind"),
     ("consent_decisions.version", "studios/*/services/auth/consents/*/version"),
     ("discord_links.discord_id", "account/identities/discord/*/discordId"),
@@ -175,13 +177,11 @@ const PLACES: [(&str, &str); 51] = [
 const DIGEST: &str = "a digest: it tells its owner nothing, and helps whoever wants to pass for them";
 const SECRET: &str = "it would serve to sign in";
 const NOBODYS: &str = "nobody's until they finish signing in, and gone in minutes";
-const BAN: &str = "a ban names a device or a network by a keyed digest, and no account";
 
 /// What is about the person and not handed out, and why.
-const WITHHELD: [(&str, &str); 18] = [
+const WITHHELD: [(&str, &str); 17] = [
     ("auth_failures.subject", DIGEST),
-    ("bans.fingerprint", BAN),
-    ("bans.reason", BAN),
+    ("bans.fingerprint", DIGEST),
     ("known_devices.device_hash", DIGEST),
     ("oauth_attempts.device_hash", NOBODYS),
     ("oauth_attempts.identity_sealed", NOBODYS),
@@ -259,6 +259,11 @@ async fn plant(app: &TestApp<Auth>, anna: &Value) {
 async fn every_column_that_is_about_the_person_is_in_the_copy_or_withheld_for_a_reason() {
     let (app, _peers) = with_services().await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    // Over, and not forgotten yet: who is banned at the moment is not signed in.
+    let banned = json!({ "userId": user_id(&anna), "until": "2026-12-01T09:01:00Z" });
+    crate::bans::ban(&app, banned).await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    let anna = people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200).body;
     plant(&app, &anna).await;
     let copy = app.get("/api/me/export").token(token(&anna)).send().await.expect(200).body;
     assert_copy_holds_personal_columns(&app, &copy, &PLACES, &WITHHELD).await;

@@ -103,6 +103,19 @@ async fn one_that_is_over_but_not_purged_yet_makes_room_for_the_next() {
     signed_in(&app, &next).await;
 }
 
+/// What else a ban names stays banned.
+#[actix_web::test]
+async fn a_ban_forgets_an_account_that_is_gone() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    let what = json!({ "userId": made["userId"], "address": "192.0.2.9" });
+    assert_eq!(crate::bans::ban(&app, what).await.expect(200).body["fingerprints"], 2);
+    let path = format!("/internal/v1/discord/accounts/{id}");
+    app.internal::<DiscordScope>("bot", Method::DELETE, &path).send().await.expect(204);
+    assert_eq!(app.sql("SELECT kind FROM bans").await, [json!({ "kind": "network" })]);
+}
+
 #[actix_web::test]
 async fn it_can_be_removed_before_its_time_and_takes_its_own_scope() {
     let app = TestApp::<Auth>::start().await;

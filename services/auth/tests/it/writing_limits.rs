@@ -18,6 +18,7 @@ const WRITERS: [(usize, &[(&str, &str)]); 3] = [
             ("POST", "/api/admin/users/{}/lock"),
             ("POST", "/api/admin/users/{}/unlock"),
             ("POST", "/api/admin/users/{}/sign-out"),
+            ("DELETE", "/api/admin/bans/{}"),
         ],
     ),
     (

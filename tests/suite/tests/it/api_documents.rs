@@ -282,5 +282,9 @@ pub async fn what_auth_keeps(stack: &Stack, studio: &Studio) -> Vec<Value> {
         let brought = make("/api/tenants/scim/v2/Users", brought).await["id"].clone();
         known.push(json!([method, "/api/tenants/scim/v2/Users/{id}", { "id": brought }]));
     }
+    let ban =
+        json!({ "banId": stack.clock.new_uuid().to_string(), "address": "192.0.2.8", "reason": "Spam" });
+    stack.post("/api/admin/bans").bearer(admin).json(&ban).send().await.expect(200);
+    known.push(json!(["DELETE", "/api/admin/bans/{banId}", { "banId": ban["banId"] }]));
     known
 }

@@ -93,8 +93,9 @@ const SESSIONS: &[&str] = &[
     "/api/auth/security-timeline",
     "/api/auth/security-timeline/{eventId}/not-me",
 ];
-/// What staff do to members: done to the one who is there for it, and refused to whoever may not.
+/// What staff do to members, and whom or what they ban: done to the one who is there for it, and refused to whoever may not.
 const STAFF: &[&str] = &[
+    "/api/admin/bans",
     "/api/admin/users/{userId}/lock",
     "/api/admin/users/{userId}/unlock",
     "/api/admin/users/{userId}/sign-out",

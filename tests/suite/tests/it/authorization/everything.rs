@@ -10,7 +10,8 @@ use super::cast::employee;
 use crate::api_documents::{Operation, what_exists};
 
 /// What stands before an id in a path, and the table that it names a row of. A route with an id that is not here fails the test.
-const NAMED: [(&str, &str); 21] = [
+const NAMED: [(&str, &str); 22] = [
+    ("/api/admin/bans/", "auth.bans"),
     ("/api/admin/users/", "auth.users"),
     ("/api/auth/mfa/factors/", "auth.user_factors"),
     ("/api/auth/mfa/remembered-devices/", "auth.remembered_devices"),
@@ -77,6 +78,9 @@ impl Everything {
             .await;
         let brought = json!({ "userName": format!("{}@{}", stack.fresh("brought"), stack.domain) });
         create("/api/tenants/scim/v2/Users", brought).await;
+        let ban =
+            json!({ "banId": stack.clock.new_uuid().to_string(), "address": "192.0.2.8", "reason": "Spam" });
+        stack.post("/api/admin/bans").bearer(&admin).json(&ban).send().await.expect(200);
         let webhook = json!({ "url": "https://hooks.example.org/in", "eventTypes": ["membership.locked"] });
         let webhook = id_of(&create("/api/tenants/webhooks", webhook).await);
         // Nothing is to be sent there.
