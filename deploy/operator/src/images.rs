@@ -1,10 +1,10 @@
 //! What the container images and `docker/compose.yaml` take from the manifest: rendered files, checked against the checkout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use crate::gateway::Shape;
-use crate::manifest::{Manifest, Service};
+use crate::manifest::{Manifest, OwnSecret, Service};
 use crate::settings::Limits;
 use crate::{launch, postgres};
 
@@ -14,7 +14,8 @@ const DOMAIN: &str = "@DOMAIN@";
 /// The same where its dots have to mean dots.
 const DOMAIN_IN_A_PATTERN: &str = "\\.@DOMAIN@$";
 const DOMAIN_PATTERN: &str = "\\.@DOMAIN_PATTERN@$";
-const PLATFORM_SECRETS: [&str; 4] = ["delivery-key", "jwt-keyring", "jwt-service-keyring", "redis-password"];
+/// What every service reads.
+const PLATFORM_SECRETS: [&str; 3] = ["jwt-keyring", "jwt-service-keyring", "redis-password"];
 /// Without a file system of its own to write to, without privileges, without a swarm of processes.
 const CONFINED: &str = "    restart: unless-stopped\n    read_only: true\n    tmpfs: [/tmp]\n    cap_drop: [ALL]\n    \
      security_opt: [\"no-new-privileges:true\"]\n    pids_limit: 512\n";
@@ -77,7 +78,9 @@ fn compose(manifest: &Manifest, services: &[&Service]) -> String {
 }
 
 fn secret_names(services: &[&Service]) -> Vec<String> {
-    let mut names: Vec<String> = PLATFORM_SECRETS.map(str::to_owned).into();
+    let own: BTreeSet<OwnSecret> = services.iter().flat_map(|service| service.secrets.clone()).collect();
+    let mut names: Vec<String> = own.into_iter().map(|own| own.name().to_owned()).collect();
+    names.extend(PLATFORM_SECRETS.map(str::to_owned));
     names.extend(["gateway.crt", "gateway.key", "postgres-password"].map(str::to_owned));
     for service in services {
         names.extend(["migrator", "rt"].map(|role| format!("{}-{role}-password", service.name)));
@@ -178,7 +181,6 @@ fn environment(
             ("REDIS_PASSWORD_FILE", secret("redis-password")),
             ("JWT_SECRET_FILE", secret("jwt-keyring")),
             ("JWT_SERVICE_SECRET_FILE", secret("jwt-service-keyring")),
-            ("SHINKOFA_DELIVERY_KEY_FILE", secret("delivery-key")),
             (
                 "DATABASE_URL",
                 format!("postgres://{}_{role}@postgres:5432/{}", service.name, postgres::DATABASE),
@@ -187,6 +189,9 @@ fn environment(
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    for own in &service.secrets {
+        variables.insert(own.variable().to_owned(), secret(own.name()));
+    }
     for peer in services.iter().filter(|other| service.calls(other)) {
         variables.insert(
             launch::peer_variable(&peer.name),
@@ -209,9 +214,10 @@ fn web_origins(manifest: &Manifest) -> String {
 }
 
 fn service_secrets(service: &Service, role: &str) -> String {
-    let own = std::iter::once(format!("{}-{role}-password", service.name));
+    let own = service.secrets.iter().map(|own| own.name().to_owned());
+    let password = std::iter::once(format!("{}-{role}-password", service.name));
     let handed_on = service.settings.iter().filter(|name| is_secret(name)).map(|name| file_of(name));
-    let names = PLATFORM_SECRETS.map(str::to_owned).into_iter().chain(own).chain(handed_on);
+    let names = own.chain(PLATFORM_SECRETS.map(str::to_owned)).chain(password).chain(handed_on);
     format!("    secrets: [{}]\n", list(names))
 }
 
@@ -289,6 +295,24 @@ mod tests {
                 "{}",
                 service.name
             );
+        }
+    }
+
+    #[test]
+    fn a_container_is_given_every_secret_that_it_is_told_of_and_no_other() {
+        let manifest = installation(&[]).manifest;
+        let services: Vec<&Service> =
+            manifest.services.iter().filter(|service| !service.development).collect();
+        for service in &services {
+            let variables = environment(&manifest, &services, service, "rt");
+            let told: BTreeSet<&str> =
+                variables.values().filter_map(|value| value.strip_prefix("/run/secrets/")).collect();
+            let block = service_secrets(service, "rt");
+            let names = block.trim().trim_start_matches("secrets: [").trim_end_matches(']');
+            let given: BTreeSet<&str> = names.split(", ").collect();
+            assert_eq!(told, given, "{}", service.name);
+            let seals = ["auth", "notify"].contains(&service.name.as_str());
+            assert_eq!(given.contains("delivery-key"), seals, "{}", service.name);
         }
     }
 

@@ -128,10 +128,12 @@ fn platform(installation: &Installation, service: &Service, replica: u16) -> BTr
             ("REDIS_PASSWORD_FILE", secret("redis-password")),
             ("JWT_SECRET_FILE", secret("jwt-keyring")),
             ("JWT_SERVICE_SECRET_FILE", secret("jwt-service-keyring")),
-            ("SHINKOFA_DELIVERY_KEY_FILE", secret("delivery-key")),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    for own in &service.secrets {
+        variables.insert(own.variable().to_owned(), secret(own.name()));
+    }
     if let Some(port) = installation.ports.internal(service, replica) {
         variables.insert("SHINKOFA_INTERNAL_ADDR".to_owned(), format!("127.0.0.1:{port}"));
     }
@@ -228,6 +230,18 @@ mod tests {
         assert!(!variables.contains_key("STRIPE_API_BASE"), "with a real key nothing stands in for Stripe");
         let notify = installation.manifest.service("notify").unwrap();
         assert_eq!(command_environment(&installation, notify).unwrap()["SMTP_URL"], "smtp://mail");
+    }
+
+    #[test]
+    fn the_key_that_seals_is_with_who_seals_and_who_opens_and_nobody_else() {
+        let installation = installation(&[]);
+        for service in installation.services().filter(|service| service.database) {
+            let variables = command_environment(&installation, service).unwrap();
+            let told = variables.get("SHINKOFA_DELIVERY_KEY_FILE");
+            let seals = ["auth", "notify"].contains(&service.name.as_str());
+            assert_eq!(told.is_some(), seals, "{}", service.name);
+            assert!(told.is_none_or(|file| file.ends_with("secrets/delivery-key")), "{told:?}");
+        }
     }
 
     #[test]

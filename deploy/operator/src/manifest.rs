@@ -46,6 +46,9 @@ pub(crate) struct Service {
     /// Settings of the operator that are handed on; secret ones by file.
     #[serde(default)]
     pub(crate) settings: Vec<String>,
+    /// Secrets of the installation that it reads beside those that every service does.
+    #[serde(default)]
+    pub(crate) secrets: Vec<OwnSecret>,
     #[serde(default)]
     pub(crate) routes: Vec<Route>,
     #[serde(default)]
@@ -53,6 +56,29 @@ pub(crate) struct Service {
     /// Environment handed to other services while this one runs.
     #[serde(default)]
     pub(crate) provides: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// A secret of the installation for those alone who have a use for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum OwnSecret {
+    DeliveryKey,
+}
+
+impl OwnSecret {
+    /// Its file.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::DeliveryKey => "delivery-key",
+        }
+    }
+
+    /// What tells a service where the file is.
+    pub(crate) const fn variable(self) -> &'static str {
+        match self {
+            Self::DeliveryKey => "SHINKOFA_DELIVERY_KEY_FILE",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

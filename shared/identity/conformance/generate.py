@@ -103,6 +103,8 @@ def valid():
     yield "null for what only some have", token(claims={"act": None, "scope": None, "client_id": None})
     yield "a high token version", token(claims={"tv": 2**31 - 1})
     yield "in its last second", token(claims={"exp": NOW + 1})
+    yield "for an hour, the longest life of one", token(claims={"exp": CLAIMS["iat"] + 3600})
+    yield "the same, in its last second", token(claims={"iat": NOW - 3599, "nbf": NOW - 3599, "exp": NOW + 1})
     yield "issued by a clock that is 30 s ahead", token(claims={"iat": NOW + 30, "nbf": NOW + 30})
     yield "header in another order", sign(text({"kid": CURRENT, "typ": "at+jwt", "alg": "HS256"}), text(CLAIMS))
     yield "claims in another order", sign(text(HEADER), text(dict(reversed(CLAIMS.items()))))
@@ -284,6 +286,11 @@ def times():
     yield "not good for another 31 s", token(claims={"nbf": NOW + 31})
     yield "not good for another year", token(claims={"nbf": NOW + 31_536_000, "exp": NOW + 31_536_900})
     yield "issued 31 s ahead of every clock", token(claims={"iat": NOW + 31})
+    for seconds in [3601, 86_400, 31_536_000]:
+        yield f"for {seconds} s, and none lives longer than an hour", token(claims={"exp": CLAIMS["iat"] + seconds})
+    yield "for more than an hour, in its last second", token(claims={"iat": NOW - 3600, "nbf": NOW - 3600, "exp": NOW + 1})
+    yield "for an hour from nbf, and longer from iat", token(claims={"iat": NOW - 61, "nbf": NOW - 60, "exp": NOW + 3540})
+    yield "for ever", token(claims={"exp": 2**53 - 1})
     yield "issued after it expires", token(claims={"iat": NOW + 20, "exp": NOW + 10})
     yield "issued when it expires", token(claims={"iat": NOW + 10, "exp": NOW + 10})
 

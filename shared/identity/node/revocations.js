@@ -1,11 +1,9 @@
 // The local snapshot of what auth has revoked: read on every request, refreshed every two seconds.
 
-import { isId } from './token.js';
+import { isId, LONGEST_TOKEN } from './token.js';
 
 /** A revocation reaches this service within twice this. */
 const EVERY_MILLISECONDS = 2000;
-/** No token lives longer, so an older revocation has nothing left to revoke. */
-const LONGEST_TOKEN_MILLISECONDS = 3_600_000;
 
 /**
  * Follows auth's revocations, from now on until `stop`. While auth cannot be reached the last snapshot holds: the risk is one
@@ -43,7 +41,7 @@ export function followRevocations(auth, { onFailure = report, now = Date.now } =
 
   /** Drops what has outlived every token it could concern. */
   function forgetExpired() {
-    const isOver = (at) => now() - at >= LONGEST_TOKEN_MILLISECONDS;
+    const isOver = (at) => now() - at >= LONGEST_TOKEN * 1000;
     for (const [id, { at }] of users) if (isOver(at)) users.delete(id);
     for (const [id, at] of sessions) if (isOver(at)) sessions.delete(id);
   }

@@ -10,6 +10,8 @@ const AUDIENCE = 'platform';
 const TOKEN_TYPE = 'at+jwt';
 /** Clocks of two machines may differ by this many seconds. */
 const LEEWAY = 30;
+/** No token lives longer, in seconds from `iat`: what was revoked this long ago has nothing left to revoke. */
+export const LONGEST_TOKEN = 3600;
 
 const isText = (value) => typeof value === 'string';
 const isFlag = (value) => typeof value === 'boolean';
@@ -96,8 +98,8 @@ function checkClaims(claims) {
 }
 
 function checkTimes({ iat, nbf, exp }, now) {
-  const sane = iat >= 0 && nbf >= 0 && exp > iat;
-  if (!sane || nbf > now + LEEWAY || iat > now + LEEWAY) refuse('not good yet');
+  const sane = iat >= 0 && nbf >= 0 && exp > iat && exp - iat <= LONGEST_TOKEN;
+  if (!sane || nbf > now + LEEWAY || iat > now + LEEWAY) refuse('not good yet, or for too long');
   if (exp <= now) refuse('expired');
 }
 

@@ -26,4 +26,4 @@ pub use sealed::{SealingError, SealingKey};
 pub use service_token::{RequireScope, Scope, ServiceCaller, ServiceClaims, ServiceTokens};
 pub use step_up::{RECENT, RequireStepUp, is_stepped_up, step_up_required};
 pub use tenants::TenantDirectory;
-pub use user_token::{ActingParty, AssuranceLevel, TokenError, UserClaims, UserTokens};
+pub use user_token::{ActingParty, AssuranceLevel, LONGEST_TOKEN, TokenError, UserClaims, UserTokens};

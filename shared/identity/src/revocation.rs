@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_kernel::{SessionId, UserId};
 use utoipa::ToSchema;
 
-use crate::UserClaims;
+use crate::{LONGEST_TOKEN, UserClaims};
 
 /// One thing that auth takes back before its tokens expire.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,9 +31,6 @@ struct Snapshot {
     users: HashMap<UserId, (i32, DateTime<Utc>)>,
     sessions: HashMap<SessionId, DateTime<Utc>>,
 }
-
-/// No token lives longer, so an older revocation has nothing left to revoke.
-const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(1);
 
 impl Revocations {
     /// Takes a revocation in that auth recorded at `at`.

@@ -1,6 +1,6 @@
 //! Access tokens of people: HS256 JWTs in the profile of RFC 9068, issued by auth and verified by every service.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::{Algorithm, Validation};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -122,6 +122,8 @@ const ENROLMENT_AUDIENCE: &str = "enrolment";
 const TOKEN_TYPE: &str = "at+jwt";
 /// Clocks of two machines may differ by this much.
 const LEEWAY_SECONDS: i64 = 30;
+/// No token of a person lives longer, whoever signed it: what was revoked this long ago has nothing left to revoke.
+pub const LONGEST_TOKEN: TimeDelta = TimeDelta::hours(1);
 
 impl UserTokens {
     pub fn new(keyring: Keyring, issuer: impl Into<String>, clock: Clock) -> Self {
@@ -150,7 +152,8 @@ impl UserTokens {
         if !consistent {
             return Err(TokenError::Invalid);
         }
-        check_times(self.clock.now(), claims.iat, claims.nbf, claims.exp)?;
+        let times = (claims.iat, claims.nbf, claims.exp);
+        check_times(self.clock.now(), times, LONGEST_TOKEN.num_seconds())?;
         Ok(claims)
     }
 
@@ -180,12 +183,17 @@ impl UserTokens {
     }
 }
 
-pub(crate) fn check_times(now: DateTime<Utc>, iat: i64, nbf: i64, exp: i64) -> Result<(), TokenError> {
+/// In seconds. A life counts from `iat`: what `nbf` says makes no token live longer.
+pub(crate) fn check_times(
+    now: DateTime<Utc>,
+    (iat, nbf, exp): (i64, i64, i64),
+    longest: i64,
+) -> Result<(), TokenError> {
     if !defended!("V10-bounds") {
         return Ok(());
     }
     let now = now.timestamp();
-    let sane = iat >= 0 && nbf >= 0 && exp > iat;
+    let sane = iat >= 0 && nbf >= 0 && exp > iat && exp - iat <= longest;
     if !sane || nbf > now + LEEWAY_SECONDS || iat > now + LEEWAY_SECONDS {
         return Err(TokenError::Invalid);
     }

@@ -1,9 +1,9 @@
 //! Access tokens as auth gives them out.
 
-use shinkofa_identity::{AssuranceLevel, UserClaims};
+use shinkofa_identity::{AssuranceLevel, LONGEST_TOKEN, UserClaims};
 use shinkofa_kernel::{Clock, Role, SessionId, TenantId, Tier, UserId};
 
-/// What auth says about a member who signed in a moment ago, for long enough to outlive the run.
+/// What auth says about a member who signed in a moment ago, for as long as a verifier takes a token.
 pub fn member_claims(clock: &Clock, user: UserId, session: SessionId) -> UserClaims {
     let now = clock.now().timestamp();
     UserClaims {
@@ -32,6 +32,6 @@ pub fn member_claims(clock: &Clock, user: UserId, session: SessionId) -> UserCla
         client_id: None,
         iat: now,
         nbf: now,
-        exp: now + 6 * 3600,
+        exp: now + LONGEST_TOKEN.num_seconds(),
     }
 }

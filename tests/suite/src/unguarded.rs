@@ -70,7 +70,6 @@ impl<'a> UnguardedBooking<'a> {
             .env("DATABASE_PASSWORD_FILE", secret(&format!("booking-{role}-password")))
             .env("JWT_SECRET_FILE", secret("jwt-keyring"))
             .env("JWT_SERVICE_SECRET_FILE", secret("jwt-service-keyring"))
-            .env("SHINKOFA_DELIVERY_KEY_FILE", secret("delivery-key"))
             .env("SHINKOFA_PEER_AUTH", self.address_of_auth())
             .env("SHINKOFA_PEER_CREDITS", NOBODY)
             .stdin(Stdio::null())

@@ -162,9 +162,9 @@ impl Shape {
             Limits::Production => ("20r/s", "10r/m", 200),
         };
         format!(
-            "limit_req_zone $binary_remote_addr zone=every_address:10m rate={every};\n\
-             limit_req_zone $binary_remote_addr zone=credentials_address:10m rate={credentials};\n\
-             limit_conn_zone $binary_remote_addr zone=address_connections:10m;\n\
+            "limit_req_zone $client_network zone=every_address:10m rate={every};\n\
+             limit_req_zone $client_network zone=credentials_address:10m rate={credentials};\n\
+             limit_conn_zone $client_network zone=address_connections:10m;\n\
              limit_conn address_connections {connections};\n"
         )
     }
@@ -466,6 +466,13 @@ mod tests {
         };
         assert!(!body("/api/webhooks/stripe").contains("limit_req"));
         assert!(body("/api/auth/signin").contains("credentials_address"));
+    }
+
+    #[test]
+    fn every_limit_is_of_a_network_and_none_of_a_single_address() {
+        let text = &render(&shape(false))["limits.conf"];
+        assert_eq!(text.matches("_zone $client_network zone=").count(), 3, "{text}");
+        assert!(!text.contains("remote_addr"), "{text}");
     }
 
     #[test]

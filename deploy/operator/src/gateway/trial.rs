@@ -407,6 +407,36 @@ fn sign_in_is_limited_in_production_and_the_webhook_is_not() {
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")), "{refused:?}");
 }
 
+/// V18: a subscriber has a whole /64, and one limit for it, wherever the zeros in its addresses stand; the next one has another.
+#[test]
+fn a_limit_is_one_for_the_first_64_bits_of_an_ipv6_address_and_for_an_ipv4_address_in_each_spelling() {
+    let trial = Trial::with(|shape| {
+        shape.limits = Limits::Production;
+        shape.trusted_proxies = vec!["127.0.0.1/32".to_owned()];
+    });
+    let status = |address: &str| {
+        let from = format!("X-Forwarded-For: {address}");
+        trial.get("app", "/api/auth/signin", &["--header", &from]).status
+    };
+    let networks: [(&[&str], &str); 9] = [
+        (&["2001:db8:5:5::1", "2001:db8:5:5:1::", "2001:db8:5:5:1:2:3:4"], "2001:db8:5:6::1"),
+        (&["2001:db8:7::1", "2001:db8:7:0:1::", "2001:db8:7:0:1:2:3:4"], "2001:db8:7:1::1"),
+        (&["2001:db8::1", "2001:db8:0:0:1::", "2001:db8::1:2:3:4"], "2001:db8:0:1::1"),
+        (&["2002::9:1:2:3:4", "2002:0:0:9::1"], "2002::8:1:2:3:4"),
+        (&["2003::1", "2003::1:0:0:0", "2003::1:2:3:4"], "2003:0:0:1::1"),
+        (&["::7:8:1:2:3:4", "0:0:7:8::1"], "::7:9:1:2:3:4"),
+        (&["::8:1:2:3:4", "::8:0:0:0:1"], "::9:1:2:3:4"),
+        (&["::1", "::1:2:3:4", "::192.0.2.1"], "::1:1:2:3:4"),
+        (&["203.0.113.9", "::ffff:203.0.113.9", "::ffff:cb00:7109"], "203.0.113.10"),
+    ];
+    for (addresses, neighbour) in networks {
+        let statuses: Vec<u16> = addresses.iter().cycle().take(13).map(|address| status(address)).collect();
+        let answered = statuses.iter().filter(|status| **status == 200).count();
+        assert_eq!(answered, 11, "{addresses:?}: {statuses:?}");
+        assert_eq!(status(neighbour), 200, "{neighbour}");
+    }
+}
+
 #[test]
 fn plain_http_is_sent_on_and_an_unknown_name_gets_no_certificate() {
     let trial = Trial::start();

@@ -10,13 +10,14 @@ use shinkofa_kernel::{RealmId, TenantId, UserId};
 use super::schema::discord_links;
 use crate::domain::discord::DiscordId;
 
+/// False when the member has an account already: of several at once one makes it.
 pub async fn insert(
     tx: &mut Connection,
     (realm, tenant, user): (RealmId, TenantId, UserId),
     discord: &DiscordId,
     now: DateTime<Utc>,
-) -> QueryResult<()> {
-    diesel::insert_into(discord_links::table)
+) -> QueryResult<bool> {
+    let inserted = diesel::insert_into(discord_links::table)
         .values((
             discord_links::realm_id.eq(realm),
             discord_links::discord_id.eq(discord.as_str()),
@@ -24,9 +25,25 @@ pub async fn insert(
             discord_links::for_tenant.eq(tenant),
             discord_links::created_at.eq(now),
         ))
+        .on_conflict((discord_links::realm_id, discord_links::discord_id))
+        .do_nothing()
         .execute(tx)
+        .await?;
+    Ok(inserted == 1)
+}
+
+/// The account of a Discord member, and the tenant that it was made in.
+pub async fn account_of(
+    tx: &mut Connection,
+    realm: RealmId,
+    discord: &DiscordId,
+) -> QueryResult<Option<(UserId, TenantId)>> {
+    discord_links::table
+        .find((realm, discord.as_str()))
+        .select((discord_links::user_id, discord_links::for_tenant))
+        .first(tx)
         .await
-        .map(drop)
+        .optional()
 }
 
 /// The account of a Discord member in this tenant.

@@ -13,7 +13,7 @@ use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::lineage::Origin;
 use crate::domain::rotation::Rotation;
-use crate::domain::session::SessionTerm;
+use crate::domain::session::{SessionLife, SessionTerm};
 
 #[derive(Clone, Debug, Queryable, Selectable)]
 #[diesel(table_name = sessions)]
@@ -45,6 +45,14 @@ impl Session {
 
     pub fn term(&self) -> SessionTerm {
         SessionTerm { sliding: self.sliding_expires_at, absolute: self.absolute_expires_at }
+    }
+
+    /// As whoever has `life` now may keep it.
+    #[must_use]
+    pub fn within(self, life: SessionLife) -> Self {
+        let SessionTerm { sliding, absolute } =
+            self.term().within(life, (self.rotated_at, self.authenticated_at));
+        Self { sliding_expires_at: sliding, absolute_expires_at: absolute, ..self }
     }
 
     pub fn is_live(&self, now: DateTime<Utc>) -> bool {
@@ -341,6 +349,7 @@ pub async fn rotate(
         sessions::repeats.eq(0),
         sessions::surroundings_hash.eq(surroundings.digest().to_vec()),
         sessions::sliding_expires_at.eq(term.sliding),
+        sessions::absolute_expires_at.eq(term.absolute),
     );
     if !defended!("V11") {
         return Ok(diesel::update(session).set(next).execute(tx).await? == 1);

@@ -96,6 +96,16 @@ impl SessionTerm {
         Self { sliding: now + life.idle, absolute: now + life.whole }
     }
 
+    /// What of it is left to whoever has `life` now, used it last at `used_at` and showed at `shown_at` who they are: what
+    /// somebody became since counts, and nothing makes it longer than it was.
+    #[must_use]
+    pub fn within(self, life: SessionLife, (used_at, shown_at): (DateTime<Utc>, DateTime<Utc>)) -> Self {
+        Self {
+            sliding: self.sliding.min(used_at + life.idle),
+            absolute: self.absolute.min(shown_at + life.whole),
+        }
+    }
+
     /// Use moves the idle limit, never the whole one.
     pub fn used(self, life: SessionLife, now: DateTime<Utc>) -> Self {
         Self { sliding: (now + life.idle).min(self.absolute), absolute: self.absolute }
@@ -129,5 +139,18 @@ mod tests {
         let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
         let term = SessionTerm::beginning(SessionLife::of(&[Role::Member, Role::Admin]), start);
         assert!(term.is_over(start + TimeDelta::minutes(30)));
+    }
+
+    #[test]
+    fn what_somebody_is_now_makes_a_session_shorter_and_never_longer() {
+        let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let [member, admin] = [Role::Member, Role::Admin].map(|role| SessionLife::of(&[role]));
+        let term = SessionTerm::beginning(member, start);
+        let used = start + TimeDelta::hours(1);
+        assert_eq!(term.within(member, (start, start)), term);
+        let left = term.used(member, used).within(admin, (used, start));
+        assert_eq!(left.sliding, used + TimeDelta::minutes(30));
+        assert_eq!(left.absolute, start + TimeDelta::hours(12));
+        assert_eq!(left.within(member, (used, start)), left);
     }
 }

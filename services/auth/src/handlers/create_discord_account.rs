@@ -7,7 +7,7 @@ use serde_json::json;
 use shinkofa_contracts::auth::DiscordScope;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_kernel::{Actor, Role, UserId};
+use shinkofa_kernel::{Actor, RealmId, Role, TenantId, UserId};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Fault, Locale, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
@@ -17,7 +17,7 @@ use crate::db::users::{self, Account, NewAccount};
 use crate::db::{discord_links, memberships};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
-use crate::domain::discord::{DiscordId, LIVES, password};
+use crate::domain::discord::{DiscordId, LIVES, address, password};
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
 use crate::jobs::purge_temporary::purge;
@@ -36,8 +36,8 @@ pub struct DiscordAccountRequest {
 #[serde(rename_all = "camelCase")]
 pub struct DiscordAccountAnswer {
     user_id: UserId,
-    /// What is typed as address at sign-in. Nothing is ever sent there.
-    #[schema(example = "discord-123456789012345678@temporary.invalid")]
+    /// What is typed as address at sign-in: random, so that nobody guesses it. Nothing is ever sent there.
+    #[schema(example = "discord-6kq3zv7m2ywd5hxa@temporary.invalid")]
     email: String,
     /// Told once, when the account is made; null afterwards.
     password: Option<String>,
@@ -65,14 +65,14 @@ pub async fn create_discord_account(
 ) -> Result<HttpResponse, Error> {
     let Body(request) = body;
     let tenant = caller.caller.require_tenant()?;
-    let password = password(auth.randomness.bytes()?);
+    let (address, password) = (address(auth.randomness.bytes()?), password(auth.randomness.bytes()?));
     let turn = auth.hashing.turn().await?;
     let phc = attempts::hash(&auth, &turn, &password).await?;
     drop(turn);
     let trail = auth.trail(tenant, Actor::service(&caller.caller.name));
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let made = transaction(&auth.platform.database, &scope, "create_discord_account", async |tx| {
-        make(tx, &auth, &trail, &request, &phc).await
+        make(tx, &auth, &trail, &request, (&address, &phc)).await
     })
     .await?;
     auth.platform.committed();
@@ -93,26 +93,29 @@ async fn make(
     auth: &Auth,
     trail: &Trail,
     request: &DiscordAccountRequest,
-    phc: &str,
+    credentials: (&str, &str),
 ) -> Result<(Account, bool), Error> {
-    let (realm, now, address) = (auth.realm, trail.clock.now(), request.discord_id.address());
-    if let Some(known) = users::lock_by_email(tx, realm, &address).await? {
+    let (realm, now, discord) = (auth.realm, trail.clock.now(), &request.discord_id);
+    if let Some((known, tenant)) = linked(tx, realm, discord).await? {
         let expired = known.expires_at.is_none_or(|end| end <= now);
         if !expired {
-            return known_account(tx, auth, trail, (request, known)).await;
+            return known_here(trail, (known, tenant));
         }
         // Its time is over, but the purge has not come to it yet.
         purge(tx, auth, known.id).await?;
         crate::db::scope::enter_tenant(tx, trail.tenant).await?;
     }
     let user = UserId::new(&trail.clock);
-    if !users::insert(tx, &new_account(auth, user, request, (&address, phc), now)).await? {
-        let known = users::lock_by_email(tx, realm, &address).await?;
-        let known = known.ok_or_else(|| Fault::unexpected("an account is not there"))?;
-        return known_account(tx, auth, trail, (request, known)).await;
+    if !users::insert(tx, &new_account(auth, user, request, credentials, now)).await? {
+        return Err(Fault::unexpected("a random address is somebody's").into());
+    }
+    if !discord_links::insert(tx, (realm, trail.tenant, user), discord, now).await? {
+        // Somebody else was ordered to make it, and did first.
+        users::delete(tx, realm, user).await?;
+        let known = linked(tx, realm, discord).await?;
+        return known_here(trail, known.ok_or_else(|| Fault::unexpected("an account is not there"))?);
     }
     users::set_expiry(tx, (realm, user), now + LIVES).await?;
-    discord_links::insert(tx, (realm, trail.tenant, user), &request.discord_id, now).await?;
     memberships::join(tx, (trail.tenant, realm, user), now).await?;
     memberships::set_roles(tx, trail.tenant, user, &[Role::Member]).await?;
     trail.user(tx, AuditAction::TemporaryCreated, user, json!({})).await?;
@@ -124,16 +127,20 @@ async fn make(
     Ok((account, true))
 }
 
-async fn known_account(
+/// The account of a Discord member, locked, and the tenant that it was made in.
+async fn linked(
     tx: &mut Connection,
-    auth: &Auth,
-    trail: &Trail,
-    (request, known): (&DiscordAccountRequest, Account),
-) -> Result<(Account, bool), Error> {
-    match discord_links::find(tx, (auth.realm, trail.tenant), &request.discord_id).await? {
-        Some(user) if user == known.id => Ok((known, false)),
-        _ => Err(Error::NotAvailable),
-    }
+    realm: RealmId,
+    discord: &DiscordId,
+) -> Result<Option<(Account, TenantId)>, Error> {
+    let Some((user, tenant)) = discord_links::account_of(tx, realm, discord).await? else {
+        return Ok(None);
+    };
+    Ok(users::lock(tx, realm, user).await?.map(|account| (account, tenant)))
+}
+
+fn known_here(trail: &Trail, (known, tenant): (Account, TenantId)) -> Result<(Account, bool), Error> {
+    if tenant == trail.tenant { Ok((known, false)) } else { Err(Error::NotAvailable) }
 }
 
 fn new_account(

@@ -176,7 +176,13 @@ pub async fn go_on(
 ) -> Result<TokenAnswer, Error> {
     let now = auth.platform.clock.now();
     let Live { session, account, membership } = live;
-    let term = session.term().used(SessionLife::of(&membership.roles), now);
+    let life = SessionLife::of_account(account.kind, &membership.roles);
+    // Showing again who one is makes no session longer than it may be.
+    let session = session.within(life);
+    if !session.is_live(now) {
+        return Err(Error::Unauthenticated);
+    }
+    let term = session.term().used(life, now);
     let from = (auth.realm, session.id, session.generation);
     if !sessions::rotate(tx, from, term, surroundings, now).await? {
         return Err(Error::Unauthenticated);

@@ -188,6 +188,11 @@ async fn exchange(
             end(tx, auth, &session, SessionEnd::AccessWithdrawn).await?;
             return Ok(Outcome::Ended(session.id, Vec::new()));
         };
+        // Whoever became an admin since they signed in is asked again as soon as any admin.
+        let session = session.within(SessionLife::of_account(account.kind, &membership.roles));
+        if !session.is_live(now) {
+            return Ok(Outcome::Refused);
+        }
         let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
         let holder = (&account, &membership);
         let done = match session.rotation().judge(token.generation, same_device, now) {

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Error, Scope, transaction};
-use shinkofa_identity::totp;
+use shinkofa_identity::{LONGEST_TOKEN, totp};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{RealmId, TenantId};
 use shinkofa_runtime::tenants;
@@ -25,8 +25,6 @@ use crate::rounds::Turn;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeExpired {}
 
-/// No access token lives longer, so an older revocation has nothing left to revoke.
-const REVOCATIONS_KEPT: TimeDelta = TimeDelta::hours(1);
 const FAILURES_KEPT: TimeDelta = TimeDelta::days(1);
 /// Longer than an address may be taken back.
 const EMAIL_CHANGES_KEPT: TimeDelta = TimeDelta::days(30);
@@ -56,7 +54,7 @@ impl Job for PurgeExpired {
 }
 
 async fn purge_realms(auth: &Auth, turn: &Turn) -> Result<(), Error> {
-    let before = auth.platform.clock.now() - REVOCATIONS_KEPT;
+    let before = auth.platform.clock.now() - LONGEST_TOKEN;
     let everywhere = Portions { auth, scope: Scope::infrastructure(), turn };
     everywhere
         .remove("purge_revocations", async |tx, most| revocations::delete_older_than(tx, before, most).await)

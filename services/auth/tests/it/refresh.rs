@@ -5,12 +5,14 @@ use std::collections::BTreeSet;
 use auth::Auth;
 use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
+use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::account_letters::{kinds, link, open};
 use crate::factors;
 use crate::people::{self, PASSWORD, address};
+use crate::staff::{set_role, staff, token, user_id};
 
 async fn refresh_on(app: &TestApp<Auth>, token: &str, device: &str) -> Answer {
     let body = json!({ "refreshToken": token, "deviceId": device });
@@ -245,6 +247,83 @@ async fn a_session_ends_when_it_is_idle_for_a_week_and_in_any_case_after_a_month
     people::refresh(&app, &idle).await.expect_problem(401, "refresh_refused");
     app.advance(TimeDelta::days(6));
     people::refresh(&app, &token).await.expect_problem(401, "refresh_refused");
+}
+
+/// A member with an app, signed in by both steps, whom an admin made one as well.
+async fn promoted(app: &TestApp<Auth>, who: &str) -> (Value, factors::App) {
+    let ada = staff(app, "ada", "admin").await;
+    let (body, with) = factors::signed_in_as(app, &address(app, who), "member").await;
+    let member = format!("/api/tenants/members/{}", user_id(&body));
+    let roles = json!({ "roles": ["member", "admin"] });
+    app.call(Method::PATCH, &member).token(token(&ada)).json(&roles).send().await.expect(200);
+    (body, with)
+}
+
+/// Refreshes every 29 minutes, `times` over: no admin is idle for longer than 30.
+async fn kept_alive(app: &TestApp<Auth>, body: &Value, times: usize) -> Answer {
+    let mut refresh = people::text(body, "refreshToken").to_owned();
+    for _ in 1..times {
+        app.advance(TimeDelta::minutes(29));
+        refresh = people::refresh(app, &refresh).await.expect(200).text("refreshToken");
+    }
+    app.advance(TimeDelta::minutes(29));
+    people::refresh(app, &refresh).await.expect(200)
+}
+
+/// What somebody is decides how long their session is, not what they were when they signed in.
+#[actix_web::test]
+async fn a_member_who_becomes_an_admin_is_asked_again_after_twelve_hours_and_another_is_not() {
+    let app = TestApp::<Auth>::start().await;
+    let bob = people::signed_in(&app, &address(&app, "bob")).await;
+    let (anna, _) = promoted(&app, "anna").await;
+    // Twelve hours less 24 minutes, and ten more.
+    let last = kept_alive(&app, &anna, 24).await;
+    assert_eq!(last.body["expiresIn"], 900);
+    app.advance(TimeDelta::minutes(14));
+    let last = people::refresh(&app, &last.text("refreshToken")).await.expect(200);
+    assert_eq!(last.body["expiresIn"], 600, "no token outlives the session");
+    app.advance(TimeDelta::minutes(10));
+    let refused = people::refresh(&app, &last.text("refreshToken")).await;
+    refused.expect_problem(401, "refresh_refused");
+    people::profile(&app, &last.text("accessToken")).await.expect(401);
+    people::refresh(&app, people::text(&bob, "refreshToken")).await.expect(200);
+}
+
+#[actix_web::test]
+async fn a_member_who_becomes_an_admin_is_asked_again_after_half_an_hour_without_a_refresh() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, _) = promoted(&app, "anna").await;
+    app.advance(TimeDelta::minutes(30));
+    let refused = people::refresh(&app, people::text(&anna, "refreshToken")).await;
+    refused.expect_problem(401, "refresh_refused");
+}
+
+#[actix_web::test]
+async fn showing_again_who_one_is_makes_no_session_of_a_new_admin_longer() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, with) = promoted(&app, "anna").await;
+    app.advance(TimeDelta::minutes(14));
+    let code = json!({ "code": with.shown(&app) });
+    let again = factors::reauthenticate(&app, token(&anna), code).await.expect(200).body;
+    // 14 minutes, and eleven hours and 36.
+    let last = kept_alive(&app, &again, 24).await;
+    assert_eq!(last.body["expiresIn"], 600);
+    app.advance(TimeDelta::minutes(10));
+    let refused = people::refresh(&app, &last.text("refreshToken")).await;
+    refused.expect_problem(401, "refresh_refused");
+}
+
+#[actix_web::test]
+async fn whoever_is_an_admin_no_longer_keeps_a_session_for_no_longer_than_they_had_it() {
+    let app = TestApp::<Auth>::start().await;
+    let ada = staff(&app, "ada", "admin").await;
+    set_role(&app, &address(&app, "ada"), "member").await;
+    app.advance(TimeDelta::minutes(29));
+    let next = people::refresh(&app, people::text(&ada, "refreshToken")).await.expect(200);
+    app.advance(TimeDelta::hours(11));
+    let next = people::refresh(&app, &next.text("refreshToken")).await.expect(200);
+    app.advance(TimeDelta::minutes(31));
+    people::refresh(&app, &next.text("refreshToken")).await.expect_problem(401, "refresh_refused");
 }
 
 #[actix_web::test]

@@ -54,7 +54,37 @@ async fn of_many_orders_at_once_one_makes_it() {
     assert_eq!(made.len(), 1, "{:?}", answers.iter().map(|answer| answer.status).collect::<Vec<_>>());
     let ids: BTreeSet<_> = answers.iter().map(|answer| answer.text("userId")).collect();
     assert_eq!(ids.len(), 1);
+    let logins: BTreeSet<_> = answers.iter().map(|answer| answer.text("email")).collect();
+    assert_eq!(logins.len(), 1);
+    assert_eq!(app.sql("SELECT id FROM users").await.len(), 1, "of the others nothing is left");
     signed_in(&app, &made[0].body).await;
+}
+
+/// Discord's ids are public: whoever could tell from one what is typed at sign-in could lock its owner out for the day.
+#[actix_web::test]
+async fn what_is_typed_at_sign_in_says_nothing_of_the_member_and_stays_the_same_for_the_day() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    assert!(!text(&made, "email").contains(&id), "{made}");
+    let guessed = format!("discord-{id}@temporary.invalid");
+    for _ in 0..3 {
+        assert!(matches!(people::sign_in(&app, &guessed, "a guess").await.status, 401 | 429));
+    }
+    signed_in(&app, &made).await;
+    assert_eq!(create(&app, &id).await.expect(200).body["email"], made["email"]);
+    app.advance(TimeDelta::hours(24));
+    let next = create(&app, &id).await.expect(201).body;
+    assert_ne!(next["email"], made["email"]);
+    assert_eq!(app.sql("SELECT id FROM users").await.len(), 1);
+
+    // One that was made when it was the id stays as it is.
+    let rename = format!("UPDATE users SET email = '{guessed}', email_canonical = '{guessed}'");
+    app.superuser().await.run(&rename).await;
+    let again = create(&app, &id).await.expect(200).body;
+    assert_eq!((&again["userId"], &again["email"]), (&next["userId"], &json!(guessed)));
+    let old = json!({ "email": guessed, "password": next["password"] });
+    signed_in(&app, &old).await;
 }
 
 #[actix_web::test]

@@ -109,7 +109,8 @@ async fn v09_hostile_headers_and_signatures_are_refused() {
     }
 }
 
-/// V10: times that are no numbers, or no times, make a token worthless.
+/// V10: times that are no numbers, or no times, make a token worthless; so does a life that outlasts what is kept of
+/// revocations.
 #[actix_web::test]
 async fn v10_hostile_times_and_missing_claims_are_refused() {
     let app = app().await;
@@ -139,11 +140,15 @@ async fn v10_hostile_times_and_missing_claims_are_refused() {
     let issued = claims["iat"].as_i64().unwrap();
     hostile.push(changed(&claims, "exp", json!(issued)));
     hostile.push(changed(&claims, "nbf", json!(issued + 3_600)));
+    hostile.push(changed(&claims, "exp", json!(issued + 3_601)));
+    hostile.push(changed(&claims, "exp", json!(issued + 31_536_000)));
     hostile.push(changed(&claims, "aud", json!(["other"])));
     hostile.push(changed(&claims, "iss", json!("https://evil.test")));
     hostile.push(changed(&claims, "userId", json!("01920000-0000-7000-8000-00000000ffff")));
     hostile.push("{}".to_owned());
     hostile.push("null".to_owned());
+    let longest = sign(&header, &changed(&claims, "exp", json!(issued + 3_600)));
+    people::profile(&app, &longest).await.expect(200);
     for claims in &hostile {
         let answer = people::profile(&app, &sign(&header, claims)).await;
         assert_eq!(answer.status, 401, "{claims}");

@@ -67,10 +67,12 @@ pub async fn run(arguments: Arguments) -> Result<Vec<String>> {
     database.run("CREATE SCHEMA bench; CREATE EXTENSION pg_stat_statements SCHEMA bench").await?;
     people::settle(&stack, &database).await?;
     tell_conditions(&trial.ground, arguments).await?;
-    let tools = prepare(&trial).await?;
+    let mut tools = prepare(&trial).await?;
 
     let mut rounds = Vec::new();
     for number in 1..=arguments.rounds {
+        // Tokens live an hour, and many rounds last longer.
+        tools.introspections = Introspections::prepare(&stack, &trial.ground.clock)?;
         let round = measure(&trial, &tools, number).await?;
         println!("\nround {number}\n{}", report::round(&round));
         rounds.push(round);

@@ -50,7 +50,7 @@ pub async fn run(arguments: Arguments) -> Result<Vec<String>> {
         connections: usize::from(arguments.connections),
         duration: Duration::from_secs(arguments.seconds),
     };
-    let trial = Trial { ground, crowd };
+    let mut trial = Trial { ground, crowd };
     database.run("CREATE SCHEMA bench; CREATE EXTENSION pg_stat_statements SCHEMA bench").await?;
     record::create_role(&trial.ground).await?;
     let mut studio = Studio::open(&database).await?;
@@ -60,6 +60,8 @@ pub async fn run(arguments: Arguments) -> Result<Vec<String>> {
 
     let mut rounds = Vec::new();
     for number in 1..=arguments.rounds {
+        // Tokens live an hour, and many rounds last longer.
+        trial.crowd = Arc::new(Crowd::assemble(&stack, &trial.ground.clock)?);
         println!("\nround {number}\n{}", report::HEADING);
         let mut round = Vec::new();
         for scenario in Scenario::ALL {

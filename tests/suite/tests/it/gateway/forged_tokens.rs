@@ -160,6 +160,8 @@ fn forged_claims(forger: &Forger, now: i64) -> Vec<(String, String)> {
         ("expired", json!({ "exp": now - 1 })),
         ("not yet valid", json!({ "nbf": now + 3600 })),
         ("issued tomorrow", json!({ "iat": now + 86_400 })),
+        ("good for a second more than an hour", json!({ "iat": now, "exp": now + 3601 })),
+        ("good for a year", json!({ "exp": now + 31_536_000 })),
         ("of another issuer", json!({ "iss": "https://evil.test" })),
         ("of no issuer", json!({ "iss": null })),
         ("of several issuers", json!({ "iss": [forger.claims["iss"], "https://evil.test"] })),
