@@ -114,7 +114,5 @@ fn new_session(
         authenticated_at: source.authenticated_at,
         sliding_expires_at: source.ends_at,
         absolute_expires_at: source.ends_at,
-        opened_from: None,
-        family: None,
     })
 }

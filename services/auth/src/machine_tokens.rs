@@ -266,8 +266,6 @@ async fn open_session(
         authenticated_at: now,
         sliding_expires_at: ends_at,
         absolute_expires_at: ends_at,
-        opened_from: None,
-        family: None,
     };
     sessions::insert(tx, &session).await?;
     sessions::place(tx, (auth.realm, id), surroundings, now).await?;

@@ -33,7 +33,7 @@ pub async fn end_family(
     trail: &Trail,
     (session, going): (&Session, Going),
 ) -> Result<Vec<SessionId>, Error> {
-    let origin = session.as_origin();
+    let origin = session_families::as_origin(tx, auth.realm, session.id).await?;
     let known = session_families::descents(tx, (auth.realm, origin.family)).await?;
     if known.is_empty() {
         return Ok(Vec::new());

@@ -15,11 +15,11 @@ use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
-use crate::db::{factors, known_devices, session_cap};
+use crate::db::{factors, known_devices, session_cap, session_families};
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, Surroundings};
-use crate::domain::proof::Proof;
+use crate::domain::proof::{Carried, Proof};
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::second_factor::enrols_only;
 use crate::domain::session::{
@@ -276,6 +276,9 @@ pub async fn open(
         remember,
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
     )?;
+    if let Some(Carried { origin, .. }) = carried {
+        session_families::note(tx, (auth.realm, source.session), origin).await?;
+    }
     if !ended.is_empty() {
         // Every service reads of them, this one too.
         let ended: Vec<_> = ended.into_iter().map(|session| (session, account.id)).collect();
@@ -293,7 +296,6 @@ fn new_session(
 ) -> Result<NewSession, Error> {
     let sealed =
         auth.sealing.seal(&key_context(source.session), &source.key.to_vec()).map_err(Fault::unexpected)?;
-    let origin = opening.proof.carried.map(|carried| carried.origin);
     Ok(NewSession {
         realm_id: auth.realm,
         id: source.session,
@@ -309,8 +311,6 @@ fn new_session(
         authenticated_at: source.authenticated_at,
         sliding_expires_at: idle_until.min(source.ends_at),
         absolute_expires_at: source.ends_at,
-        opened_from: origin.map(|origin| origin.session),
-        family: origin.map(|origin| origin.family),
     })
 }
 

@@ -1,12 +1,15 @@
 -- Which session one was opened from, by switching studios, and the first of those that were opened from one another: with one that
--- is ended goes what was opened from it. Null of one that somebody signed in to. No foreign keys: the row of one that idled away is
--- gone while those that were opened from it live.
-ALTER TABLE sessions
-    ADD COLUMN opened_from uuid,
-    ADD COLUMN family uuid,
-    ADD CONSTRAINT sessions_family_check CHECK ((opened_from IS NULL) = (family IS NULL));
+-- is ended goes what was opened from it. One that somebody signed in to has no row here. `opened_from` and `family` are no foreign
+-- keys: the row of a session that idled away is gone while those that were opened from it live.
+CREATE TABLE session_descents (
+    realm_id uuid NOT NULL,
+    session_id uuid NOT NULL,
+    opened_from uuid NOT NULL,
+    family uuid NOT NULL,
+    PRIMARY KEY (realm_id, session_id),
+    FOREIGN KEY (realm_id, session_id) REFERENCES sessions (realm_id, id) ON DELETE CASCADE
+);
 
-CREATE INDEX sessions_by_family ON sessions (realm_id, family) WHERE family IS NOT NULL;
+CREATE INDEX session_descents_by_family ON session_descents (realm_id, family);
 
-COMMENT ON COLUMN sessions.opened_from IS 'technical: id of a session';
-COMMENT ON COLUMN sessions.family IS 'technical: id of a session';
+SELECT protect_by_realm('session_descents');

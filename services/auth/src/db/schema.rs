@@ -437,6 +437,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    session_descents (realm_id, session_id) {
+        realm_id -> Uuid,
+        session_id -> Uuid,
+        opened_from -> Uuid,
+        family -> Uuid,
+    }
+}
+
+diesel::table! {
     session_places (realm_id, session_id) {
         realm_id -> Uuid,
         session_id -> Uuid,
@@ -465,8 +474,6 @@ diesel::table! {
         sliding_expires_at -> Timestamptz,
         absolute_expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
-        opened_from -> Nullable<Uuid>,
-        family -> Nullable<Uuid>,
     }
 }
 

@@ -7,20 +7,44 @@ use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, SessionId, TenantId};
 
-use super::schema::sessions;
-use crate::domain::lineage::Descent;
+use super::schema::{session_descents, sessions};
+use crate::domain::lineage::{Descent, Origin};
 
 /// Every session of a family but its first, ended ones too.
 pub async fn descents(
     tx: &mut Connection,
     (realm, family): (RealmId, SessionId),
 ) -> QueryResult<Vec<Descent>> {
-    sessions::table
-        .filter(sessions::realm_id.eq(realm).and(sessions::family.eq(family)))
-        .filter(sessions::opened_from.is_not_null())
-        .select((sessions::id, sessions::opened_from.assume_not_null()))
+    session_descents::table
+        .filter(session_descents::realm_id.eq(realm).and(session_descents::family.eq(family)))
+        .select((session_descents::session_id, session_descents::opened_from))
         .load(tx)
         .await
+}
+
+/// What is kept of a session by another that is opened from it.
+pub async fn as_origin(tx: &mut Connection, realm: RealmId, session: SessionId) -> QueryResult<Origin> {
+    let row = session_descents::table.find((realm, session)).select(session_descents::family);
+    let family = row.first::<SessionId>(tx).await.optional()?;
+    Ok(Origin { session, family: family.unwrap_or(session) })
+}
+
+/// Notes what a session was opened from.
+pub async fn note(
+    tx: &mut Connection,
+    (realm, session): (RealmId, SessionId),
+    origin: Origin,
+) -> QueryResult<()> {
+    diesel::insert_into(session_descents::table)
+        .values((
+            session_descents::realm_id.eq(realm),
+            session_descents::session_id.eq(session),
+            session_descents::opened_from.eq(origin.session),
+            session_descents::family.eq(origin.family),
+        ))
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Ends those of these sessions that live. Returns what was ended, and in which tenant that was.

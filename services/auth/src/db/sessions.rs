@@ -11,7 +11,6 @@ use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
 use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
-use crate::domain::lineage::Origin;
 use crate::domain::rotation::Rotation;
 use crate::domain::session::{SessionLife, SessionTerm};
 
@@ -33,16 +32,9 @@ pub struct Session {
     pub sliding_expires_at: DateTime<Utc>,
     pub absolute_expires_at: DateTime<Utc>,
     pub ended_at: Option<DateTime<Utc>>,
-    /// The first of those that were opened from one another, where this one was opened from another.
-    pub family: Option<SessionId>,
 }
 
 impl Session {
-    /// What is kept of this one by another that is opened from it.
-    pub fn as_origin(&self) -> Origin {
-        Origin { session: self.id, family: self.family.unwrap_or(self.id) }
-    }
-
     pub fn term(&self) -> SessionTerm {
         SessionTerm { sliding: self.sliding_expires_at, absolute: self.absolute_expires_at }
     }
@@ -97,8 +89,6 @@ pub struct NewSession {
     pub authenticated_at: DateTime<Utc>,
     pub sliding_expires_at: DateTime<Utc>,
     pub absolute_expires_at: DateTime<Utc>,
-    pub opened_from: Option<SessionId>,
-    pub family: Option<SessionId>,
 }
 
 pub async fn insert(mut tx: &Connection, session: &NewSession) -> QueryResult<()> {

@@ -80,7 +80,7 @@ async fn enter(
     let membership = join(tx, auth, id, &live.account).await?;
     // After the gate, as where somebody signs up: a studio that lets nobody in says no more than that.
     let binding = live.session.binding();
-    require_not_banned(tx, auth, id, (&binding, surroundings)).await?;
+    require_not_banned(tx, auth, id, (&[actor.user_id], &binding, surroundings)).await?;
     let tenant = tenants::find(tx, id).await?.ok_or_else(Problem::not_found)?;
     Ok(JoinedTenant::new(auth, tenant, &membership))
 }

@@ -17,7 +17,7 @@ use super::sign_in::surroundings;
 use crate::banning::require_not_banned;
 use crate::db::memberships::{self, Membership};
 use crate::db::sessions::{self, Session};
-use crate::db::{scope, users};
+use crate::db::{scope, session_families, users};
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::proof::{Carried, Proof};
 use crate::domain::refresh_token::{RefreshToken, SessionKey};
@@ -110,7 +110,7 @@ async fn switch(
     let carried = Carried {
         shown_at: session.authenticated_at,
         ends_at: session.absolute_expires_at,
-        origin: session.as_origin(),
+        origin: session_families::as_origin(tx, auth.realm, session.id).await?,
     };
     let proof =
         Proof { methods: session.amr.clone(), assurance: session.assurance(), carried: Some(carried) };
@@ -118,10 +118,11 @@ async fn switch(
     let newcomer = Newcomer { user: account.id, assurance: proof.assurance, binding: &shown, surroundings };
     let device = shown.device.or(session.binding().device);
     let binding = DeviceBinding { device, surroundings: shown.surroundings };
+    let accounts = [account.id];
     let (looked, ()) = together!(
         look_at(tx, auth, target, &newcomer),
         // Nor does a device that was banned come in by saying nothing of itself.
-        require_not_banned(tx, auth, target, (&binding, surroundings)),
+        require_not_banned(tx, auth, target, (&accounts, &binding, surroundings)),
     )?;
     let opening =
         Opening { account: &account, membership: &membership, binding: &binding, surroundings, proof };
