@@ -11,6 +11,7 @@ use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
 use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
+use crate::domain::proof::AuthMethod;
 use crate::domain::rotation::Rotation;
 use crate::domain::session::{SessionLife, SessionTerm};
 
@@ -490,10 +491,19 @@ pub async fn live_in_tenant(
     Ok(newest)
 }
 
-/// How many sessions were opened since `instant`, ended ones too.
-pub async fn opened_since(tx: &mut Connection, realm: RealmId, instant: DateTime<Utc>) -> QueryResult<i64> {
+/// How many sessions were opened since `instant` by showing `method` first, ended ones too. What somebody showed again on a session
+/// opened none, nor did what was carried over from another one.
+pub async fn opened_since(
+    tx: &mut Connection,
+    realm: RealmId,
+    (instant, method): (DateTime<Utc>, AuthMethod),
+) -> QueryResult<i64> {
+    let shown_then = sessions::authenticated_at.ge(session_places::opened_at);
     sessions::table
+        .inner_join(session_places::table.on(place_of_session()))
         .filter(sessions::realm_id.eq(realm).and(sessions::authenticated_at.ge(instant)))
+        .filter(session_places::opened_at.ge(instant).and(shown_then))
+        .filter(sessions::amr.like(format!("{}%", method.as_str())))
         .count()
         .get_result(tx)
         .await

@@ -9,6 +9,7 @@ use shinkofa_kernel::{Actor, TenantId};
 use crate::Auth;
 use crate::db::{audit, failures, sessions};
 use crate::domain::audit::AuditAction;
+use crate::domain::proof::AuthMethod;
 use crate::domain::spray::{Attempts, MOST_ON_EACH, WINDOW};
 use crate::error::Error;
 
@@ -28,7 +29,7 @@ impl Job for WatchSpray {
         let suspected = transaction(&auth.platform.database, &scope, "watch_spray", async |tx| {
             let attempts = Attempts {
                 failed_addresses: failures::few_since(tx, auth.realm, (since, MOST_ON_EACH)).await?,
-                opened_sessions: sessions::opened_since(tx, auth.realm, since).await?,
+                sign_ins: sessions::opened_since(tx, auth.realm, (since, AuthMethod::Password)).await?,
             };
             let action = AuditAction::SpraySuspected;
             if !attempts.look_like_spraying() {
