@@ -43,6 +43,9 @@ pub struct RevocationPage {
     pub items: Vec<RevocationEntry>,
     /// Pass it as `after` next time.
     pub cursor: i64,
+    /// There is more: pass this as `after` at once. Where the cursor is before it, what lies between is told again next time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<i64>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]

@@ -215,6 +215,54 @@ test('what auth revoked is refused from the next poll on, and forgotten when no 
   assert.equal((await ask(sign({ tv: 4, sid: session.sessionId }))).status, 200);
 });
 
+test('before the first snapshot was read to its last page no token opens anything, and none is called bad', async (t) => {
+  const revokedAt = new Date(NOW * 1000).toISOString();
+  const session = (end) => ({ kind: 'session', sessionId: `01920000-0000-7000-8000-00000000b00${end}`, revokedAt });
+  const pages = new Map([[0, { items: [session(1)], cursor: 3, next: 8 }]]);
+  const asked = [];
+  const auth = {
+    isActive: async () => true,
+    revocationsAfter: async (cursor) => {
+      asked.push(cursor);
+      if (!pages.has(cursor)) throw new Error('not now');
+      return pages.get(cursor);
+    },
+  };
+  const revocations = byHand(auth, { now: () => NOW * 1000, onFailure: () => {} });
+  const { requireUser, requirePermission, requireConfirmed } = identityOf(t, { auth, revocations });
+  const routes = [requireUser, requirePermission('shop.orders.manage', ['member']), requireConfirmed];
+  const asks = await Promise.all(routes.map((middleware) => route(t, middleware)));
+  const assertNobodyPasses = async () => {
+    for (const ask of asks) {
+      for (const token of [sign(), sign({ sid: session(9).sessionId })]) {
+        const { status, code, headers } = await ask(token);
+        assert.deepEqual([status, code, headers['retry-after']], [503, 'revocations_unknown', '2']);
+      }
+      assert.equal((await ask('x')).status, 401);
+    }
+  };
+
+  await assertNobodyPasses();
+  // The first page was read, and the second was not.
+  assert.equal(await revocations.poll(), false);
+  await assertNobodyPasses();
+  for (const bad of [{ items: [], cursor: 9, next: 8 }, { items: [], cursor: 9, next: '10' }]) {
+    pages.set(8, bad);
+    assert.equal(await revocations.poll(), false);
+  }
+  await assertNobodyPasses();
+
+  pages.set(8, { items: [session(2)], cursor: 9 });
+  asked.length = 0;
+  assert.equal(await revocations.poll(), true);
+  for (const end of [1, 2]) assert.equal((await asks[0](sign({ sid: session(end).sessionId }))).code, 'unauthenticated');
+  assert.equal((await asks[0](sign({ sid: session(9).sessionId }))).status, 200);
+  // What an older transaction of auth held back is asked for again.
+  pages.set(3, { items: [], cursor: 9 });
+  assert.equal(await revocations.poll(), true);
+  assert.deepEqual(asked, [0, 8, 3]);
+});
+
 test('while auth cannot be asked, or tells what cannot be read, the last snapshot and its cursor hold', async (t) => {
   const sessionId = '01920000-0000-7000-8000-00000000b001';
   const revokedAt = new Date(NOW * 1000).toISOString();

@@ -28,6 +28,11 @@ const PROBLEMS = {
     en: 'Your role does not allow this.',
     fr: 'Votre rôle ne permet pas cette action.',
   },
+  revocations_unknown: {
+    status: 503, title: 'Service Unavailable', headers: { 'retry-after': '2' },
+    en: 'This part of the platform has just started and cannot check your sign-in yet. Nothing was changed; try again soon.',
+    fr: "Cette partie de la plateforme vient de démarrer et ne peut pas encore vérifier votre connexion. Rien n'a été modifié ; réessayez bientôt.",
+  },
   trust_unavailable: {
     status: 503, title: 'Service Unavailable', headers: { 'retry-after': '2' },
     en: 'Whether you may still do this cannot be checked at the moment. Nothing was changed; try again soon.',

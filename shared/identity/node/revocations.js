@@ -1,5 +1,6 @@
 // The local snapshot of what auth has revoked: read on every request, refreshed every two seconds.
 
+import { Refusal } from './problems.js';
 import { isId, LONGEST_TOKEN } from './token.js';
 
 /** A revocation reaches this service within twice this. */
@@ -7,7 +8,7 @@ const EVERY_MILLISECONDS = 2000;
 
 /**
  * Follows auth's revocations, from now on until `stop`. While auth cannot be reached the last snapshot holds: the risk is one
- * access token's life.
+ * access token's life. Before the first one nobody knows which tokens are good, and `covers` refuses to say.
  * @param {{ revocationsAfter: (cursor: number) => Promise<object> }} auth from `authClient`
  * @param {object} [options]
  * @param {(error: Error) => void} [options.onFailure] of each poll that brought nothing
@@ -17,17 +18,38 @@ export function followRevocations(auth, { onFailure = report, now = Date.now } =
   const users = new Map();
   const sessions = new Map();
   let cursor = 0;
+  let isWhole = false;
   let running;
   let timer;
   let isStopped = false;
 
+  /** Page after page until nothing is left. */
   async function takeIn() {
-    const page = await auth.revocationsAfter(cursor);
+    // What still runs at auth may commit something before what was read already: next time begins with it.
+    let heldBack;
+    let page = await readPage(cursor);
+    while (page.next !== undefined) {
+      if (page.cursor < page.next) heldBack ??= page.cursor;
+      page = await readPage(page.next);
+    }
+    cursor = heldBack ?? page.cursor;
+    isWhole = true;
+    forgetExpired();
+  }
+
+  async function readPage(from) {
+    const page = await auth.revocationsAfter(from);
     if (!Number.isSafeInteger(page.cursor)) throw new Error('auth told no cursor');
+    const goesOn = Number.isSafeInteger(page.next) && page.next > from;
+    if (page.next !== undefined && !goesOn) throw new Error('auth told no place to read on from');
     // All of a page or nothing: what cannot be read is asked for again.
     page.items.map(readEntry).forEach(apply);
-    cursor = page.cursor;
-    forgetExpired();
+    return page;
+  }
+
+  function covers({ sid, sub, tv }) {
+    if (!isWhole) throw new Refusal('revocations_unknown');
+    return sessions.has(sid) || tv < (users.get(sub)?.version ?? tv);
   }
 
   function apply({ userId, version, sessionId, at }) {
@@ -69,7 +91,7 @@ export function followRevocations(auth, { onFailure = report, now = Date.now } =
   poll();
   return {
     poll,
-    covers: ({ sid, sub, tv }) => sessions.has(sid) || tv < (users.get(sub)?.version ?? tv),
+    covers,
     stop() {
       isStopped = true;
       clearTimeout(timer);

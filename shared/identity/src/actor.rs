@@ -12,8 +12,8 @@ use shinkofa_kernel::{Actor, Role, SessionId, TenantId, Tier, UserId, defended};
 use shinkofa_web::{Problem, RequestContext};
 
 use crate::{
-    AssuranceLevel, Grants, Machine, Permission, Revocations, RoleDirectory, ServiceTokens, TenantDirectory,
-    TokenError, UserClaims, UserTokens,
+    AssuranceLevel, Grants, Machine, Permission, Revocations, RoleDirectory, ServiceTokens, Standing,
+    TenantDirectory, TokenError, UserClaims, UserTokens,
 };
 
 /// What the extractors need: application data of every service.
@@ -107,8 +107,10 @@ fn enrolling_actor(request: &HttpRequest, token: &str) -> Result<CurrentActor, P
 }
 
 fn actor_of(request: &HttpRequest, identity: &Identity, claims: UserClaims) -> Result<CurrentActor, Problem> {
-    if identity.revocations.covers(&claims) {
-        return Err(unauthenticated());
+    match identity.revocations.standing(&claims) {
+        Standing::Good => {}
+        Standing::Revoked => return Err(unauthenticated()),
+        Standing::Unknown => return Err(revocations_unknown()),
     }
     if defended!("V28-snapshot") && !identity.tenants.is_open(claims.tenant_id) {
         return Err(unauthenticated());
@@ -241,6 +243,17 @@ pub fn unauthenticated() -> Problem {
         "Connectez-vous et envoyez un jeton d'accès valide.",
     )
     .with_header("www-authenticate", "Bearer")
+}
+
+/// 503: the token may have been revoked before this process started. The first snapshot is asked for twice a second.
+fn revocations_unknown() -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "revocations_unknown",
+        "This part of the platform has just started and cannot check your sign-in yet. Nothing was changed; try again soon.",
+        "Cette partie de la plateforme vient de démarrer et ne peut pas encore vérifier votre connexion. Rien n'a été modifié ; réessayez bientôt.",
+    )
+    .retry_after(2)
 }
 
 /// 403: a token for looking was used for changing.

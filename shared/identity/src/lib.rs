@@ -20,7 +20,7 @@ pub use actor::{
 pub use keyring::{Keyring, KeyringError};
 pub use machine::{Machine, SERVICE_ACCOUNT};
 pub use permission::{Grants, Permission, permissions};
-pub use revocation::{Revocation, Revocations};
+pub use revocation::{Revocation, Revocations, Standing};
 pub use roles::RoleDirectory;
 pub use sealed::{SealingError, SealingKey};
 pub use service_token::{RequireScope, Scope, ServiceCaller, ServiceClaims, ServiceTokens};

@@ -22,12 +22,22 @@ pub enum Revocation {
     Session { session_id: SessionId },
 }
 
+/// What is known of a token that is good by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    Good,
+    Revoked,
+    /// This process has just started, and has not read what was revoked before.
+    Unknown,
+}
+
 /// What is revoked, as far as this process knows. Clones share one snapshot.
 #[derive(Clone, Default)]
 pub struct Revocations(Arc<RwLock<Snapshot>>);
 
 #[derive(Default)]
 struct Snapshot {
+    is_whole: bool,
     users: HashMap<UserId, (i32, DateTime<Utc>)>,
     sessions: HashMap<SessionId, DateTime<Utc>>,
 }
@@ -54,10 +64,23 @@ impl Revocations {
         snapshot.sessions.retain(|_, at| now - *at < LONGEST_TOKEN);
     }
 
-    pub fn covers(&self, claims: &UserClaims) -> bool {
+    /// Says that everything was taken in that auth has revoked so far: whoever is not in the snapshot is good from now on.
+    pub fn mark_whole(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).is_whole = true;
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).is_whole
+    }
+
+    pub fn standing(&self, claims: &UserClaims) -> Standing {
         let snapshot = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        snapshot.sessions.contains_key(&claims.sid)
-            || snapshot.users.get(&claims.sub).is_some_and(|(version, _)| claims.tv < *version)
+        if !snapshot.is_whole {
+            return Standing::Unknown;
+        }
+        let is_revoked = snapshot.sessions.contains_key(&claims.sid)
+            || snapshot.users.get(&claims.sub).is_some_and(|(version, _)| claims.tv < *version);
+        if is_revoked { Standing::Revoked } else { Standing::Good }
     }
 }
 

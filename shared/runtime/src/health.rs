@@ -28,7 +28,8 @@ pub(crate) async fn healthz() -> HttpResponse {
     HttpResponse::NoContent().finish()
 }
 
-/// Ready means: its own database answers. Redis is a help, not a need, so its absence only degrades.
+/// Ready means: its own database answers, and it knows what auth has revoked. What it knows may grow old while auth is away; only
+/// a process that never heard anything waits. Redis is a help, not a need, so its absence only degrades.
 #[get("/readyz")]
 pub(crate) async fn readyz(platform: web::Data<Platform>, draining: web::Data<Draining>) -> HttpResponse {
     if draining.0.load(Ordering::Relaxed) {
@@ -39,6 +40,9 @@ pub(crate) async fn readyz(platform: web::Data<Platform>, draining: web::Data<Dr
         transaction(&platform.database, &scope, "readiness", async |_| Ok::<_, shinkofa_db::Error>(()));
     if !matches!(tokio::time::timeout(Duration::from_secs(2), database).await, Ok(Ok(()))) {
         return answer(StatusCode::SERVICE_UNAVAILABLE, "database_unavailable", Vec::new());
+    }
+    if !platform.identity.revocations.is_whole() {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "revocations_unknown", Vec::new());
     }
     let degraded = if redis_answers(&platform).await { Vec::new() } else { vec!["redis"] };
     answer(StatusCode::OK, "ready", degraded)

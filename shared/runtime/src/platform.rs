@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shinkofa_contracts::InternalClient;
+use shinkofa_contracts::{InternalClient, auth};
 use shinkofa_db::Database;
 use shinkofa_feed::Appended;
 use shinkofa_identity::{Identity, Revocations, RoleDirectory, ServiceTokens, TenantDirectory, UserTokens};
@@ -62,6 +62,10 @@ impl Platform {
             ),
             roles: RoleDirectory::default(),
         };
+        if service == auth::SERVICE {
+            // Its handlers ask the database, where whatever it revokes stands before anybody is told.
+            identity.revocations.mark_whole();
+        }
         let internal_http = reqwest::Client::builder()
             .no_proxy()
             .connect_timeout(Duration::from_millis(500))

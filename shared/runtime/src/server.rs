@@ -20,7 +20,7 @@ use crate::health::{self, Draining};
 use crate::known_hosts::answer_at_known_hosts;
 use crate::privacy::{self, Exporter};
 use crate::processing::read_processing_register;
-use crate::{Service, StartError, background};
+use crate::{Service, StartError, background, trust};
 
 /// Everything a service's schema consists of, in the order it is made.
 pub fn migrations<S: Service>() -> Migrations {
@@ -170,6 +170,12 @@ impl<S: Service> Server<S> {
     /// Runs due jobs until none is due, for tests. Returns how many ran.
     pub async fn run_jobs(&self) -> Result<usize, shinkofa_db::Error> {
         background::runner(&self.service).drain().await
+    }
+
+    /// Reads what auth has revoked since `after`, for tests. Returns where to go on from.
+    pub async fn read_revocations(&self, after: i64) -> Result<i64, String> {
+        let read = trust::read_revocations(self.service.platform(), after).await;
+        read.map_err(|error| format!("{error:#}"))
     }
 
     /// Applies every event that the peers' feeds hold now, for tests, and looks at the tenants again. Returns how many.

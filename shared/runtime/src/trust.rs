@@ -12,38 +12,62 @@ use crate::{Platform, tenants};
 
 /// A revocation reaches every service within twice this.
 const EVERY: Duration = Duration::from_secs(2);
+/// Nobody with a token is let in before the first snapshot is whole, so it is asked for more often.
+const EVERY_AT_FIRST: Duration = Duration::from_millis(500);
 
-/// Polls until `stop`. While auth cannot be reached the last snapshot holds: the risk is one access token's life.
+/// Polls until `stop`. While auth cannot be reached the last snapshot holds: the risk is one access token's life. Before the first
+/// one nobody knows which tokens are good, and the process is not ready.
 pub(crate) async fn keep_current(platform: Platform, stop: watch::Receiver<bool>) {
     let mut stop = std::pin::pin!(stopped(stop));
     let mut cursor = 0;
     loop {
         platform.refresh_keys();
-        match revocations(&platform, cursor).await {
-            Ok(next) => cursor = next,
-            Err(error) => {
-                metrics::counter!("revocation_poll_failures_total").increment(1);
-                tracing::debug!(error = format!("{error:#}"), "revocations cannot be read");
-            }
-        }
+        // Before the first snapshot lets anybody in, it is known which tenants are closed.
         if let Err(error) = tenants_and_roles(&platform).await {
             tracing::debug!(%error, "tenants cannot be read");
         }
+        // Auth is told by nobody: it takes in what it revokes by itself.
+        if platform.settings.service != auth::SERVICE {
+            match read_revocations(&platform, cursor).await {
+                Ok(next) => cursor = next,
+                Err(error) => {
+                    metrics::counter!("revocation_poll_failures_total").increment(1);
+                    tracing::debug!(error = format!("{error:#}"), "revocations cannot be read");
+                }
+            }
+        }
+        let revocations = &platform.identity.revocations;
+        revocations.forget_expired(platform.clock.now());
+        let pause = if revocations.is_whole() { EVERY } else { EVERY_AT_FIRST };
         tokio::select! {
             () = &mut stop => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = tokio::time::sleep(pause) => {}
         }
     }
 }
 
-async fn revocations(platform: &Platform, after: i64) -> anyhow::Result<i64> {
+/// Takes in what was revoked since `after`, page after page until nothing is left, and returns where to go on from next time.
+pub(crate) async fn read_revocations(platform: &Platform, after: i64) -> anyhow::Result<i64> {
     let peer = platform.peers.peer::<TrustScope>(auth::SERVICE)?;
-    let page: RevocationPage = peer.get(&format!("/internal/v1/revocations?after={after}")).await?;
-    for entry in &page.items {
-        platform.identity.revocations.apply(&entry.revocation, entry.revoked_at);
+    let revocations = &platform.identity.revocations;
+    // What still runs may commit something before what was read already: next time begins with it.
+    let mut held_back = None;
+    let mut from = after;
+    loop {
+        let page: RevocationPage = peer.get(&format!("/internal/v1/revocations?after={from}")).await?;
+        for entry in &page.items {
+            revocations.apply(&entry.revocation, entry.revoked_at);
+        }
+        let Some(next) = page.next else {
+            revocations.mark_whole();
+            return Ok(held_back.unwrap_or(page.cursor));
+        };
+        anyhow::ensure!(next > from, "auth tells to read on where this page began");
+        if page.cursor < next && held_back.is_none() {
+            held_back = Some(page.cursor);
+        }
+        from = next;
     }
-    platform.identity.revocations.forget_expired(platform.clock.now());
-    Ok(page.cursor)
 }
 
 /// A tenant is found by its own domain and by its name beneath the platform's.

@@ -29,6 +29,7 @@ pub struct TestApp<S: Service> {
 pub struct TestAppBuilder {
     variables: HashMap<String, String>,
     start: DateTime<Utc>,
+    knows_revocations: bool,
 }
 
 const ISSUER: &str = "https://app.shinkofa.localhost:8443";
@@ -66,6 +67,13 @@ impl TestAppBuilder {
         self
     }
 
+    /// As a process is that has just started, and has heard nothing from auth.
+    #[must_use]
+    pub fn knowing_no_revocations(mut self) -> Self {
+        self.knows_revocations = false;
+        self
+    }
+
     pub async fn start<S: Service>(self) -> TestApp<S> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let database = TestDatabase::create::<S>().await;
@@ -89,6 +97,10 @@ impl TestAppBuilder {
         let mut environment = Environment::from_variables(variables);
         let platform =
             Platform::build(S::NAME, &mut environment, clock.clone()).expect("the platform is built");
+        if self.knows_revocations {
+            // Nothing is revoked but what a test revokes: there is no auth to ask, and nothing runs that would.
+            platform.identity.revocations.mark_whole();
+        }
         let service = S::start(platform, &mut environment).await.expect("the service starts");
         environment.finish().expect("the configuration is complete");
         let server = Server::start(service, None, None).expect("the listeners are bound");
@@ -111,7 +123,7 @@ fn delivery_key() -> String {
 impl<S: Service> TestApp<S> {
     pub fn builder() -> TestAppBuilder {
         let start = DateTime::parse_from_rfc3339("2026-12-01T09:00:00Z").expect("a constant instant");
-        TestAppBuilder { variables: HashMap::new(), start: start.to_utc() }
+        TestAppBuilder { variables: HashMap::new(), start: start.to_utc(), knows_revocations: true }
     }
 
     pub async fn start() -> Self {
@@ -181,6 +193,11 @@ impl<S: Service> TestApp<S> {
     /// Runs due jobs until none is due. Returns how many ran.
     pub async fn run_jobs(&self) -> usize {
         self.server.run_jobs().await.expect("the queue answers")
+    }
+
+    /// Reads what auth has revoked since `after`. Returns where to go on from.
+    pub async fn read_revocations(&self, after: i64) -> Result<i64, String> {
+        self.server.read_revocations(after).await
     }
 
     /// Applies every event that the peers' feeds hold now. Returns how many.

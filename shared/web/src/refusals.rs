@@ -69,7 +69,8 @@ pub enum Unavailability {
 #[derive(IntoResponses)]
 pub enum ConfirmedUnavailability {
     /// `database_unavailable`: a part of the platform does not answer; `trust_unavailable`: whether you may still do this cannot be
-    /// checked at the moment. Nothing was changed; `Retry-After` says when to try again.
+    /// checked at the moment; `revocations_unknown`: this service has just started and cannot check any sign-in yet. Nothing was
+    /// changed; `Retry-After` says when to try again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(ProblemDocument),
 }

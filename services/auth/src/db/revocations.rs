@@ -93,15 +93,16 @@ impl Row {
     }
 }
 
-/// What was revoked by transactions from `after` on, and where to go on from.
+/// What was revoked by transactions from `after` on, where to read on at once if there is more, and where to go on from later.
 pub async fn after(tx: &mut Connection, after: i64) -> QueryResult<RevocationPage> {
     let rows: Vec<Row> = After { after, most: PAGE }.load(tx).await?;
     let oldest_running = rows.as_slice().first().map_or(after, |row| row.oldest_running);
     let items: Vec<_> = rows.iter().filter_map(Row::entry).collect();
     let is_full = items.len() >= usize::try_from(PAGE).unwrap_or(usize::MAX);
     let last = rows.as_slice().last().and_then(|row| row.transaction).filter(|_| is_full);
-    let cursor = last.map_or(oldest_running, |last| oldest_running.min(last + 1));
-    Ok(RevocationPage { items, cursor })
+    let next = last.map(|last| last + 1);
+    let cursor = next.map_or(oldest_running, |next| oldest_running.min(next));
+    Ok(RevocationPage { items, cursor, next })
 }
 
 /// Removes at most `most`.

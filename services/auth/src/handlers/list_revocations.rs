@@ -20,7 +20,8 @@ pub struct RevocationQuery {
 
 /// What was revoked since a cursor
 ///
-/// Nothing is ever missing from the cursor on; what was revoked a moment ago may be told twice.
+/// Nothing is ever missing from the cursor on; what was revoked a moment ago may be told twice. A page with `next` is full: whoever
+/// reads on from there until there is none has everything.
 #[utoipa::path(
     tag = "trust",
     params(("after" = Option<i64>, Query, description = "The cursor of the last answer; absent = everything that still matters")),

@@ -70,6 +70,37 @@ async fn a_revocation_that_commits_after_a_later_one_is_not_missed() {
     .await;
 }
 
+/// Whoever starts anew reads on while a page says where, and has everything: also while somebody writes.
+#[actix_web::test]
+async fn a_full_page_says_where_to_read_on_though_an_older_transaction_holds_the_cursor_back() {
+    let app = TestApp::<Auth>::start().await;
+    let (mut slow, mut fast) = (app.superuser().await, app.superuser().await);
+    slow.run("BEGIN").await;
+    slow.run(
+        "INSERT INTO revocations (session_id, revoked_at) VALUES ('01920000-0000-7000-8000-000000000001', '2026-12-01T09:00:00Z')",
+    )
+    .await;
+    for _ in 0..3 {
+        fast.run(
+            "INSERT INTO revocations (session_id, revoked_at) SELECT gen_random_uuid(), '2026-12-01T09:00:00Z' FROM generate_series(1, 4000)",
+        )
+        .await;
+    }
+    let first = revocations(&app, 0).await;
+    let next = first["next"].as_i64().unwrap();
+    assert!(first["cursor"].as_i64().unwrap() < next, "the cursor waits for the older transaction");
+    let second = revocations(&app, next).await;
+    assert!(second["next"].is_null(), "nothing is left");
+    let told = [&first, &second].map(|page| page["items"].as_array().unwrap().len());
+    // What one transaction revoked stays together.
+    assert_eq!(told, [8_000, 4_000]);
+
+    slow.run("COMMIT").await;
+    let again = revocations(&app, first["cursor"].as_i64().unwrap()).await;
+    let late = json!("01920000-0000-7000-8000-000000000001");
+    assert!(again["items"].as_array().unwrap().iter().any(|item| item["sessionId"] == late));
+}
+
 #[actix_web::test]
 async fn the_trust_endpoints_ask_for_their_own_scope() {
     let app = TestApp::<Auth>::start().await;

@@ -11,3 +11,4 @@ mod tenancy;
 mod tenants;
 mod tokens;
 mod transactions;
+mod trust;

@@ -168,6 +168,45 @@ async fn v13_a_service_that_starts_anew_learns_what_was_taken_back_before() {
         stack.kill(service).await;
         stack.wait_for_successors(&before).await;
     }
-    assert_refused_everywhere(&stack, &leaver, "after every service started anew").await;
+    // Ready means that it knows: nobody has to wait for it.
+    assert!(is_answered(&stack, &leaver, 401).await, "after every service started anew");
+    invariants::check(&stack).await;
+}
+
+#[tokio::test]
+async fn v13_a_service_that_starts_anew_while_auth_is_silent_lets_in_no_token_before_it_knows_which_are_good()
+{
+    let stack = Stack::attach().await;
+    let (leaver, stayer) = (accepted(&stack).await, accepted(&stack).await);
+    stack.post("/api/auth/logout").bearer(&leaver).send().await.expect(204);
+    assert_refused_everywhere(&stack, &leaver, "a sign-out").await;
+    let before = stack.processes_of("credits").await;
+    stack.freeze("auth").await;
+    stack.kill("credits").await;
+    for process in &before {
+        let [public, internal] = [0, 1].map(|port| format!("http://127.0.0.1:{}", process.ports[port]));
+        until("a new process says that it knows nothing yet", async || {
+            let answer = stack.call(Method::GET, format!("{internal}/readyz")).try_send().await.ok()?;
+            (answer.status == 503 && answer.body["status"] == "revocations_unknown").then_some(())
+        })
+        .await;
+        let ask = |path: &str| {
+            let call = stack.call(Method::GET, format!("{public}{path}"));
+            call.header("host", &format!("app.{}", stack.domain))
+        };
+        for person in [&leaver, &stayer] {
+            let answer = ask("/api/credits/wallet").bearer(person).send().await;
+            let refused = answer.expect_problem(503, "revocations_unknown");
+            assert!(refused.headers.contains_key("retry-after"), "{refused:?}");
+        }
+        ask("/api/credits/packages").send().await.expect(200);
+    }
+    stack.thaw("auth").await;
+    until_within(PROMISED, "who stayed is let in again", async || {
+        is_answered(&stack, &stayer, 200).await.then_some(())
+    })
+    .await;
+    assert!(is_answered(&stack, &leaver, 401).await, "who left never was");
+    stack.wait_for_successors(&before).await;
     invariants::check(&stack).await;
 }
