@@ -6,10 +6,12 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
+use crate::attempts::known_device;
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
 use crate::db::{signups, users};
 use crate::domain::account::AccountKind;
+use crate::domain::device::{Digest, digest_from_hex};
 use crate::error::Error;
 use crate::password_reset::request_password_reset;
 use crate::verification::request_verification;
@@ -18,6 +20,8 @@ use crate::verification::request_verification;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MailPasswordReset {
     pub user_id: Option<UserId>,
+    /// Of the device that asked, in hex.
+    pub device_hash: Option<String>,
 }
 
 impl Job for MailPasswordReset {
@@ -29,7 +33,8 @@ impl Job for MailPasswordReset {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::Anonymous);
         transaction(&auth.platform.database, &scope, "mail_password_reset", async |tx| {
-            mail(tx, auth, &trail, user).await
+            let device = self.device_hash.as_deref().and_then(digest_from_hex);
+            mail(tx, auth, &trail, (user, device)).await
         })
         .await?;
         auth.platform.committed();
@@ -39,7 +44,12 @@ impl Job for MailPasswordReset {
 
 /// An address that nobody has confirmed gets the link that confirms it instead: a password that is chosen with it is its
 /// reader's own, and what somebody else chose when they signed up with it stays worthless.
-async fn mail(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
+async fn mail(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (user, device): (UserId, Option<Digest>),
+) -> Result<(), Error> {
     let now = trail.clock.now();
     let account = users::lock(tx, auth.realm, user).await?;
     let usable = account.filter(|account| account.kind == AccountKind::Member && account.is_usable(now));
@@ -49,7 +59,11 @@ async fn mail(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> 
         return Ok(());
     }
     if account.email_verified_at.is_some() {
-        return request_password_reset(tx, auth, trail, &account).await;
+        let bound_to = match &device {
+            Some(device) => known_device(tx, auth, &account.email_canonical, device).await?,
+            None => None,
+        };
+        return request_password_reset(tx, auth, trail, (&account, bound_to)).await;
     }
     let signup = signups::latest(tx, auth.realm, &account.email_canonical).await?;
     request_verification(tx, auth, trail, &account, signup).await

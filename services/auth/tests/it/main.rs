@@ -61,6 +61,7 @@ mod sign_in_code;
 mod spray;
 mod staff;
 mod step_up;
+mod strangers;
 mod studios;
 mod suspension;
 mod temporary;
