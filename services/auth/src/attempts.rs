@@ -3,6 +3,7 @@
 use diesel::QueryResult;
 use shinkofa_db::{Connection, Scope, together, transaction};
 use shinkofa_identity::CurrentActor;
+use shinkofa_web::RatePolicy;
 
 use crate::db::users::{self, Account};
 use crate::db::{failures, known_devices};
@@ -145,6 +146,8 @@ pub struct Attempts {
     pub subject: Digest,
     /// Did one fail before this?
     pub failed: bool,
+    /// The device that they are made on, where the owner of the address signed in on it before.
+    pub known_device: Option<Digest>,
 }
 
 impl Attempts {
@@ -164,20 +167,53 @@ pub async fn unlocked(
 ) -> Result<Attempts, Error> {
     let everywhere = lockout::subject(email_canonical, None);
     let of_address = failures::find(tx, auth.realm, &everywhere);
-    let (subject, failures) = match device {
-        Some(device) if defended!("V17-device") => {
+    let (subject, failures, known_device) = match device {
+        Some(device) => {
             let here = lockout::subject(email_canonical, Some(device));
             let (of_address, of_device, known) = together!(
                 of_address,
                 failures::find(tx, auth.realm, &here),
-                known_devices::knows(tx, auth.realm, email_canonical, device),
+                known_device(tx, auth, email_canonical, device),
             )?;
-            if known { (here, of_device) } else { (everywhere, of_address) }
+            if known.is_some() { (here, of_device, known) } else { (everywhere, of_address, None) }
         }
-        _ => (everywhere, of_address.await?),
+        None => (everywhere, of_address.await?, None),
     };
     refuse_locked(auth, failures.as_ref())?;
-    Ok(Attempts { subject, failed: failures.is_some() })
+    Ok(Attempts { subject, failed: failures.is_some(), known_device })
+}
+
+/// This device, if the owner of this address signed in on it before. What is done there is counted apart from what everybody else
+/// does, who may call themselves as many devices as they like. One statement, the same for every address.
+pub async fn known_device(
+    tx: &Connection,
+    auth: &Auth,
+    email_canonical: &str,
+    device: &Digest,
+) -> QueryResult<Option<Digest>> {
+    let known = known_devices::knows(tx, auth.realm, email_canonical, device).await?;
+    Ok((known && defended!("V17-device")).then_some(*device))
+}
+
+/// Counts one request for a letter to this address. Those from a device that its owner signed in on are counted on their own, so
+/// that strangers who ask leave the owner as many as there are.
+pub async fn require_letters_left(
+    auth: &Auth,
+    policy: &RatePolicy,
+    (email, device): (&EmailAddress, Option<&DeviceId>),
+) -> Result<(), Error> {
+    let known = match device {
+        Some(device) => {
+            let (scope, digest) = (Scope::realm(auth.realm), device.digest());
+            transaction(&auth.platform.database, &scope, "look_up_device", async |tx| {
+                Ok::<_, Error>(known_device(tx, auth, email.canonical(), &digest).await?)
+            })
+            .await?
+        }
+        None => None,
+    };
+    let key = limits::key_on(email, device.filter(|_| known.is_some()));
+    Ok(auth.platform.limiter.require(policy, &key).await?)
 }
 
 /// 429 while the failed attempts of `subject` have to wait.

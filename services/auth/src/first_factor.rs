@@ -16,7 +16,7 @@ use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::Account;
 use crate::db::{factors, recovery_codes, remembered_devices};
 use crate::domain::account::{AccountKind, FactorKind};
-use crate::domain::device::{DeviceBinding, Digest, Surroundings};
+use crate::domain::device::{DeviceBinding, Digest, Surroundings, digest_from_hex};
 use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::{AuthMethod, Proof};
@@ -184,10 +184,7 @@ pub struct PassedStep {
 impl PassedStep {
     pub fn of(grant: &TokenGrant, account: &Account) -> Self {
         let note = grant.about.clone().and_then(|about| serde_json::from_value::<FirstStepNote>(about).ok());
-        let subject = note.as_ref().and_then(|note| {
-            let mut subject = Digest::default();
-            hex::decode_to_slice(&note.subject, &mut subject).ok().map(|()| subject)
-        });
+        let subject = note.as_ref().and_then(|note| digest_from_hex(&note.subject));
         Self {
             // What is not known counts as a step by mail: no mailed code follows it.
             methods: note.map_or_else(|| "unknown".to_owned(), |note| note.methods),

@@ -6,12 +6,14 @@ use shinkofa_identity::{
     AssuranceLevel, CurrentActor, Permission, enrolment_required, is_stepped_up, step_up_required,
 };
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
+use shinkofa_web::Problem;
 
 use crate::Auth;
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
 use crate::db::{factors, impersonations, memberships, sessions, users};
+use crate::domain::account::AccountKind;
 use crate::domain::administration::IMPERSONATION;
 use crate::domain::second_factor::enrols_only;
 use crate::error::Error;
@@ -153,6 +155,25 @@ pub async fn require_factor_shown(
 ) -> Result<Live, Error> {
     let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
     if factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
+        require_recent(tx, auth, &live, now).await?;
+    }
+    Ok(live)
+}
+
+/// Somebody whose account has no password, which would stand in `field`: they showed lately who they are, by whatever way they sign in.
+/// A guest's session is their account, and there is nothing else to show.
+pub async fn require_no_password(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    field: &'static str,
+) -> Result<Live, Error> {
+    let now = auth.platform.clock.now();
+    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    if live.account.password_phc.is_some() {
+        return Err(Problem::invalid_field(field, "is needed: the account has one").into());
+    }
+    if live.account.kind != AccountKind::Anonymous {
         require_recent(tx, auth, &live, now).await?;
     }
     Ok(live)

@@ -67,6 +67,7 @@ mod staff;
 mod staff_bans;
 mod step_up;
 mod studio_ways_in;
+mod strangers;
 mod studios;
 mod suspension;
 mod switching;
