@@ -1,12 +1,14 @@
 //! Holds a service's OpenAPI document to what somebody who has never seen the service needs.
 
+mod examples;
+
 use serde_json::Value;
 use shinkofa_runtime::{Service, openapi};
 
 /// Every operation has a summary, a tag, a description of each answer, a refusal among them, and an example of each parameter, of
 /// what is sent and of what comes back: of optional members as well, and of every refusal with a code and a status that fits.
 /// What is referred to is there. An object whose every member has an example is one; instants, ids, enumerations, booleans and
-/// objects without a shape speak for themselves.
+/// objects without a shape speak for themselves. What is shown as an example is one that its schema allows.
 pub fn assert_document_reads_like_a_product<S: Service>() {
     let document = serde_json::to_value(openapi::<S>()).expect("the document is JSON");
     let wants = wants_of(&document);
@@ -25,6 +27,7 @@ fn wants_of(document: &Value) -> Vec<String> {
     collect_references(document, &mut references);
     references.retain(|reference| document.pointer(reference.trim_start_matches('#')).is_none());
     wants.extend(references.iter().map(|reference| format!("what {reference} refers to")));
+    wants.extend(examples::wrong_examples(document));
     wants
 }
 
