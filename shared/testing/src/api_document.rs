@@ -15,6 +15,11 @@ pub fn assert_document_reads_like_a_product<S: Service>() {
     assert!(wants.is_empty(), "the document of {} lacks:\n{}", S::NAME, wants.join("\n"));
 }
 
+/// What somebody who reads the document would send or get: the example of a schema, and where it has none those of its members.
+pub fn example_of(document: &Value, schema: &Value) -> Option<Value> {
+    examples::assembled(document, schema, 0)
+}
+
 fn wants_of(document: &Value) -> Vec<String> {
     let mut wants = Vec::new();
     for (path, item) in members(&document["paths"]) {

@@ -18,9 +18,15 @@ pub enum Who {
     Holder(Permission),
 }
 
-/// What may stand behind a comma: conditions that those of the cast meet, who have just signed in, and what is asked of the
-/// body.
-const CONDITIONS: [&str; 3] = ["stepped up", "with a confirmed address", "with the password"];
+/// What may stand behind a comma: conditions that those of the cast meet, who have just signed in (that others are asked again is
+/// shown by auth's own tests), and what is asked of the body.
+const CONDITIONS: [&str; 5] = [
+    "stepped up",
+    "stepped up for another",
+    "stepped up where there is a second factor",
+    "with a confirmed address",
+    "with the password",
+];
 
 impl Who {
     pub fn read(words: &str) -> Self {
