@@ -80,13 +80,16 @@ impl Expected {
         match (role, who) {
             (_, Who::Anyone) => Self::LetIn,
             (Role::Nobody, _) => Self::Unauthenticated,
-            (Role::OfAnotherTenant, _) => Self::Refused("wrong_tenant"),
+            (Role::OfAnotherTenant | Role::MemberOfAnotherTenant, _) => Self::Refused("wrong_tenant"),
+            (Role::Program, Who::SignedIn | Who::AsOneself | Who::SignedInOrEnrolling) => {
+                Self::Refused("people_only")
+            }
             (Role::Enrolling, Who::SignedInOrEnrolling) => Self::LetIn,
             (Role::Enrolling, _) => Self::Refused("second_factor_enrolment_required"),
             (Role::Impersonated, _) if *method != Method::GET => Self::Refused("read_only_token"),
             (Role::Impersonated, Who::AsOneself) => Self::Refused("permission_denied"),
             (_, Who::SignedIn | Who::AsOneself | Who::SignedInOrEnrolling) => Self::LetIn,
-            (_, Who::Holder(permission)) if permission.is_held_by(role.roles()) => Self::LetIn,
+            (_, Who::Holder(permission)) if role.holds(permission) => Self::LetIn,
             (_, Who::Holder(_)) => Self::Refused("permission_denied"),
         }
     }
@@ -124,6 +127,15 @@ fn what_is_not_granted_is_refused() {
     assert_eq!(of(Role::Manager, staff), Expected::Refused("permission_denied"));
     assert_eq!(of(Role::Admin, staff), Expected::LetIn);
     assert_eq!(of(Role::Guest, Who::SignedIn), Expected::LetIn);
+    assert_eq!(of(Role::Program, Who::SignedIn), Expected::Refused("people_only"));
+    assert_eq!(of(Role::Program, Who::Holder(Permission::ManageClasses)), Expected::LetIn);
+    assert_eq!(
+        of(Role::Program, Who::Holder(Permission::ManageSessions)),
+        Expected::Refused("permission_denied")
+    );
+    assert_eq!(of(Role::OfCustomRole, Who::Holder(Permission::ManageSessions)), Expected::LetIn);
+    assert_eq!(of(Role::OfCustomRole, staff), Expected::Refused("permission_denied"));
+    assert_eq!(of(Role::MemberOfAnotherTenant, Who::SignedIn), Expected::Refused("wrong_tenant"));
     assert_eq!(
         Expected::of(Role::Impersonated, Who::SignedIn, &Method::PATCH),
         Expected::Refused("read_only_token")
