@@ -4,6 +4,7 @@ mod account_letters;
 mod accounts;
 mod administration;
 mod api_keys;
+mod asked_again;
 mod asvs_table;
 mod audit_chain;
 mod authenticator;

@@ -1,5 +1,7 @@
 //! Signing in through Google, GitHub and Discord.
 
+use std::collections::BTreeSet;
+
 use auth::Auth;
 use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
@@ -109,6 +111,28 @@ async fn each_provider_opens_a_new_account_and_the_same_one_again() {
     assert_eq!(app.sql("SELECT DISTINCT amr FROM sessions").await, [json!({ "amr": "fed" })]);
     let events = people::event_types(&app).await;
     assert_eq!(events.iter().filter(|event| *event == "membership.changed").count(), 3);
+}
+
+/// The key is the issuer and the subject: the same number elsewhere is somebody else.
+#[actix_web::test]
+async fn one_subject_at_two_providers_is_two_people() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    let mut accounts = Vec::new();
+    // Whom each of them knows by then has the number that the others give out as well.
+    for _ in 0..2 {
+        for provider in ALL {
+            providers.vouch_for(Person::new(30, &address(&app, provider)));
+            let body = through(&app, provider).await.expect(200).body;
+            assert_eq!(body["user"]["email"], address(&app, provider));
+            assert_eq!(linked(&app, &body).await, [provider]);
+            accounts.push(people::text(&body["user"], "userId").to_owned());
+        }
+    }
+    let (first, again) = accounts.split_at(ALL.len());
+    assert_eq!(first, again);
+    let different: BTreeSet<_> = first.iter().collect();
+    assert_eq!(different.len(), ALL.len());
 }
 
 #[actix_web::test]
