@@ -87,9 +87,8 @@ pub async fn pass(
         binding: first.binding,
         surroundings: first.surroundings,
     };
-    let (membership, kinds, looked) = together!(
+    let (membership, looked) = together!(
         async { Ok(memberships::find(tx, tenant, user).await?) },
-        async { Ok(factors::confirmed_kinds(tx, auth.realm, user).await?) },
         look_at(tx, auth, tenant, &newcomer),
     )?;
     let membership = membership.ok_or(Error::NotAMember)?;
@@ -97,7 +96,7 @@ pub async fn pass(
     let weight = membership.authority().weight();
     let asked = match first.method.assurance() {
         AssuranceLevel::Aal1 => {
-            asked_of(tx, auth, (first.account, &kinds), &weight, first.method.as_str()).await?
+            asked_of(tx, auth, (first.account, &looked.kinds), &weight, first.method.as_str()).await?
         }
         // Two factors in one step.
         AssuranceLevel::Aal2 => Asked::Nothing,
@@ -119,7 +118,7 @@ pub async fn pass(
         surroundings: first.surroundings,
         proof: Proof::first(first.method),
     };
-    Ok(SignInAnswer::SignedIn(Box::new(open(tx, auth, &trail, (&opening, looked)).await?)))
+    Ok(SignInAnswer::SignedIn(Box::new(open(tx, auth, &trail, (&opening, &looked)).await?)))
 }
 
 /// What is asked of this account after a first step by `methods`.

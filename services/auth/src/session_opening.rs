@@ -16,6 +16,7 @@ use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
 use crate::db::{factors, known_devices, session_cap};
+use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, Surroundings};
@@ -183,9 +184,10 @@ pub struct Newcomer<'a> {
 }
 
 /// What was seen of them.
-#[derive(Clone, Copy)]
 pub struct Looked {
     is_unfamiliar: bool,
+    /// The factors that they have confirmed.
+    pub kinds: Vec<FactorKind>,
     demanded: AssuranceLevel,
 }
 
@@ -198,12 +200,13 @@ pub async fn look_at(
 ) -> Result<Looked, Error> {
     let is_unfamiliar =
         async { Ok(sessions::is_unfamiliar(tx, (auth.realm, newcomer.user), newcomer.binding).await?) };
-    let ((), is_unfamiliar, demanded) = together!(
+    let ((), is_unfamiliar, kinds) = together!(
         banning::require_not_banned(tx, auth, tenant, (newcomer.binding, newcomer.surroundings)),
         is_unfamiliar,
-        demanded(tx, auth, newcomer.user, newcomer.assurance),
+        async { Ok(factors::confirmed_kinds(tx, auth.realm, newcomer.user).await?) },
     )?;
-    Ok(Looked { is_unfamiliar, demanded })
+    let demanded = of_all(newcomer.assurance, !kinds.is_empty());
+    Ok(Looked { is_unfamiliar, kinds, demanded })
 }
 
 /// Opens a session and gives out its first tokens.
@@ -220,7 +223,7 @@ pub async fn open_session(
         surroundings: opening.surroundings,
     };
     let looked = look_at(tx, auth, trail.tenant, &newcomer).await?;
-    open(tx, auth, trail, (opening, looked)).await
+    open(tx, auth, trail, (opening, &looked)).await
 }
 
 /// The same for whoever was looked at in this transaction.
@@ -228,7 +231,7 @@ pub async fn open(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    (opening, looked): (&Opening<'_>, Looked),
+    (opening, looked): (&Opening<'_>, &Looked),
 ) -> Result<TokenAnswer, Error> {
     let now = trail.clock.now();
     // Whatever way somebody came, they come through here.
@@ -419,9 +422,12 @@ pub async fn demanded(
     user: UserId,
     shown: AssuranceLevel,
 ) -> Result<AssuranceLevel, Error> {
-    if shown == AssuranceLevel::Aal2 || factors::any_confirmed(tx, auth.realm, user).await? {
-        Ok(AssuranceLevel::Aal2)
-    } else {
-        Ok(AssuranceLevel::Aal1)
+    if shown == AssuranceLevel::Aal2 {
+        return Ok(shown);
     }
+    Ok(of_all(shown, factors::any_confirmed(tx, auth.realm, user).await?))
+}
+
+fn of_all(shown: AssuranceLevel, has_factors: bool) -> AssuranceLevel {
+    if shown == AssuranceLevel::Aal2 || has_factors { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 }
 }
