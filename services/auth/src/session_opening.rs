@@ -130,23 +130,18 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    /// The tokens of `session` at `generation`.
-    pub fn of(
-        auth: &Auth,
-        session: &Session,
-        generation: i32,
-        demanded: AssuranceLevel,
-    ) -> Result<Self, Error> {
-        Ok(Self {
+    /// The tokens of `session`, whose key this is, at `generation`.
+    pub fn of(session: &Session, key: SessionKey, generation: i32, demanded: AssuranceLevel) -> Self {
+        Self {
             session: session.id,
             generation,
-            key: open_key(auth, session)?,
+            key,
             methods: session.amr.clone(),
             assurance: session.assurance(),
             demanded,
             authenticated_at: session.authenticated_at,
             ends_at: session.absolute_expires_at,
-        })
+        }
     }
 }
 

@@ -186,14 +186,15 @@ async fn exchange(
         };
         let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
         let holder = (&account, &membership);
+        let opened = (&session, &key);
         let done = match session.rotation().judge(token.generation, same_device, now) {
-            Verdict::Rotate => rotate(tx, auth, &session, holder, surroundings).await?,
+            Verdict::Rotate => rotate(tx, auth, opened, holder, surroundings).await?,
             Verdict::Repeat { counted: true }
                 if !sessions::count_repeat(tx, (auth.realm, session.id), session.rotation()).await? =>
             {
                 None
             }
-            Verdict::Repeat { .. } => Some(repeat(tx, auth, &session, holder).await?),
+            Verdict::Repeat { .. } => Some(repeat(tx, auth, opened, holder).await?),
             Verdict::Reused => Some(end_reused(tx, auth, &session, &account).await?),
         };
         if let Some(outcome) = done {
@@ -205,7 +206,7 @@ async fn exchange(
 async fn rotate(
     tx: &mut Connection,
     auth: &Auth,
-    session: &Session,
+    (session, key): (&Session, &SessionKey),
     (account, membership): (&Account, &Membership),
     surroundings: &Surroundings,
 ) -> Result<Option<Outcome>, Error> {
@@ -223,7 +224,7 @@ async fn rotate(
         place,
         audit(tx, auth, session, AuditAction::SessionRotated, json!({ "generation": next })),
     )?;
-    let source = TokenSource::of(auth, session, next, demanded)?;
+    let source = TokenSource::of(session, key.clone(), next, demanded);
     let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
     Ok(Some(Outcome::Rotated(Box::new(answer))))
 }
@@ -231,14 +232,14 @@ async fn rotate(
 async fn repeat(
     tx: &mut Connection,
     auth: &Auth,
-    session: &Session,
+    (session, key): (&Session, &SessionKey),
     (account, membership): (&Account, &Membership),
 ) -> Result<Outcome, Error> {
     let (demanded, ()) = together!(
         demanded(tx, auth, session.user_id, session.assurance()),
         audit(tx, auth, session, AuditAction::SessionRepeated, json!({ "generation": session.generation })),
     )?;
-    let source = TokenSource::of(auth, session, session.generation, demanded)?;
+    let source = TokenSource::of(session, key.clone(), session.generation, demanded);
     let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
     Ok(Outcome::Repeated(Box::new(answer)))
 }
