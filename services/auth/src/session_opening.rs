@@ -298,7 +298,7 @@ fn new_session(
         session_key_sealed: sealed,
         rotated_at: auth.platform.clock.now(),
         device_hash: opening.binding.device.map(|device| device.to_vec()),
-        surroundings_hash: opening.binding.surroundings.to_vec(),
+        surroundings_hash: opening.surroundings.digest().to_vec(),
         amr: source.methods.clone(),
         acr: source.assurance.as_str().to_owned(),
         authenticated_at: source.authenticated_at,

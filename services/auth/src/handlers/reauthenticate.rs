@@ -181,6 +181,7 @@ pub async fn go_on(
     if !sessions::rotate(tx, from, term, surroundings, now).await? {
         return Err(Error::Unauthenticated);
     }
+    sessions::place(tx, (auth.realm, session.id), surroundings, now).await?;
     sessions::show_again(tx, (auth.realm, session.id), (methods, assurance), now).await?;
     let trail = auth.trail(session.for_tenant, shinkofa_kernel::Actor::user(account.id));
     let details = json!({ "methods": methods });

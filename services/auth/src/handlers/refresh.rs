@@ -217,7 +217,13 @@ async fn rotate(
         return Ok(None);
     }
     let next = session.generation.saturating_add(1);
-    let place = async { Ok(sessions::place(tx, (auth.realm, session.id), surroundings, now).await?) };
+    let place = async {
+        // Whatever writes the digest writes the place.
+        if session.surroundings_hash == surroundings.digest() {
+            return Ok(());
+        }
+        Ok(sessions::place(tx, (auth.realm, session.id), surroundings, now).await?)
+    };
     // What is demanded is asked once the session is this refresh's own: whoever adds a factor writes to it as well.
     let (demanded, (), ()) = together!(
         demanded(tx, auth, session.user_id, session.assurance()),
