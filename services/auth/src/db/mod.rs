@@ -17,6 +17,7 @@ pub mod identities;
 pub mod impersonations;
 pub mod invitations;
 pub mod known_devices;
+pub mod live;
 pub mod mailed_codes;
 pub mod members;
 pub mod memberships;

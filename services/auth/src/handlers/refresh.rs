@@ -14,10 +14,11 @@ use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
 use crate::browser::{RefreshCookie, RefreshCookieHeaders};
+use crate::db::live::{self, Behind};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
-use crate::db::{memberships, revocations, sessions, users};
+use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
@@ -159,7 +160,8 @@ async fn exchange(
     let Presented { token, surroundings, .. } = presented;
     let now = auth.platform.clock.now();
     loop {
-        let Some(session) = sessions::find(tx, auth.realm, token.session).await? else {
+        let seen = live::behind(tx, (auth.realm, tenant), token.session).await?;
+        let Some(Behind { session, account, membership }) = seen else {
             return Ok(Outcome::Refused);
         };
         // Only somebody who held one of its tokens can end a session.
@@ -174,10 +176,6 @@ async fn exchange(
             return Ok(Outcome::Refused);
         }
         presented.require_csrf(&session, &key)?;
-        let (account, membership) = together!(
-            users::find(tx, auth.realm, session.user_id),
-            memberships::find(tx, tenant, session.user_id),
-        )?;
         let account = account.filter(|account| account.is_usable(now));
         let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-refresh");
         let (Some(account), Some(membership)) = (account, membership.filter(allowed)) else {
