@@ -1,7 +1,7 @@
 //! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
 
 use diesel::QueryResult;
-use shinkofa_db::{Connection, Scope, together, transaction};
+use shinkofa_db::{Connection, Scope, together, transaction, transaction_after};
 use shinkofa_identity::CurrentActor;
 
 use crate::db::users::{self, Account};
@@ -131,11 +131,16 @@ async fn look_up(
     device: Option<&DeviceId>,
 ) -> Result<(Attempts, Option<Account>), Error> {
     let device = device.map(DeviceId::digest);
-    transaction(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
-        let tx: &Connection = tx;
-        let account = async { Ok(users::find_by_email(tx, auth.realm, email).await?) };
-        together!(unlocked(tx, auth, email.canonical(), device.as_ref()), account)
-    })
+    transaction_after(
+        &auth.platform.database,
+        &Scope::realm(auth.realm),
+        "look_up_account",
+        async |tx| {
+            let account = async { Ok(users::find_by_email(tx, auth.realm, email).await?) };
+            together!(unlocked(tx, auth, email.canonical(), device.as_ref()), account)
+        },
+        async |_tx, looked| Ok(looked),
+    )
     .await
 }
 

@@ -65,15 +65,35 @@ pub async fn pass(
     tenant: TenantId,
     first: &FirstFactor<'_>,
 ) -> Result<SignInAnswer, Error> {
+    let held = hold(tx, auth, tenant, first).await?;
+    pass_held(tx, auth, tenant, (first, held)).await
+}
+
+/// A factor that is being added, or another password, ends all sessions: it must not miss one that was opened without it
+/// meanwhile.
+pub async fn hold(
+    tx: &Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    first: &FirstFactor<'_>,
+) -> Result<Option<HeldPerson>, Error> {
+    Ok(memberships::hold_person(tx, (auth.realm, tenant, first.account.id)).await?)
+}
+
+/// The same for whoever is held until the transaction ends.
+pub async fn pass_held(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    (first, held): (&FirstFactor<'_>, Option<HeldPerson>),
+) -> Result<SignInAnswer, Error> {
     let user = first.account.id;
     // A service account has keys, and no other way in.
     let is_machine = first.account.kind == AccountKind::Service;
     if is_machine || !first.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
-    // A factor that is being added, or another password, ends all sessions: it must not miss one that was opened without it
-    // meanwhile. What was shown was right for the account as it was read then.
-    let held = memberships::hold_person(tx, (auth.realm, tenant, user)).await?;
+    // What was shown was right for the account as it was read then.
     let is_as_before = |held: &HeldPerson| held.token_version == first.account.token_version;
     if defended!("V13-waiting") && !held.as_ref().is_some_and(is_as_before) {
         return Err(Error::WrongCredentials);

@@ -144,10 +144,10 @@ pub struct HeldPerson {
 }
 
 pub async fn hold_person(
-    tx: &mut Connection,
+    mut tx: &Connection,
     (realm, tenant, person): (RealmId, TenantId, UserId),
 ) -> QueryResult<Option<HeldPerson>> {
-    HoldPerson { realm, tenant, person }.get_result(tx).await.optional()
+    HoldPerson { realm, tenant, person }.get_result(&mut tx).await.optional()
 }
 
 /// The membership in whichever tenant the transaction sees.

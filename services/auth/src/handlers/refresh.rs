@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
-use shinkofa_db::{Connection, Scope, together, transaction};
+use shinkofa_db::{Connection, Scope, together, transaction_after};
 use shinkofa_identity::{HostTenant, Revocation};
 use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
 use shinkofa_web::{
@@ -78,9 +78,14 @@ pub async fn refresh(
     let shown = DeviceBinding::new(device_id.as_ref(), &presented.surroundings);
 
     let scope = Scope::realm(auth.realm).with_tenant(host.0);
-    let outcome = transaction(&auth.platform.database, &scope, "refresh", async |tx| {
-        exchange(tx, &auth, host.0, &presented, &shown).await
-    })
+    let session = presented.token.session;
+    let outcome = transaction_after(
+        &auth.platform.database,
+        &scope,
+        "refresh",
+        async |tx| Ok::<_, Error>(live::behind(tx, (auth.realm, host.0), session).await?),
+        async |tx, seen| exchange(tx, &auth, host.0, (&presented, &shown), seen).await,
+    )
     .await?;
     metrics::counter!("auth_refreshes_total", "outcome" => outcome.name()).increment(1);
     match outcome {
@@ -154,13 +159,12 @@ async fn exchange(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    presented: &Presented,
-    shown: &DeviceBinding,
+    (presented, shown): (&Presented, &DeviceBinding),
+    mut seen: Option<Behind>,
 ) -> Result<Outcome, Error> {
     let Presented { token, surroundings, .. } = presented;
     let now = auth.platform.clock.now();
     loop {
-        let seen = live::behind(tx, (auth.realm, tenant), token.session).await?;
         let Some(Behind { session, account, membership }) = seen else {
             return Ok(Outcome::Refused);
         };
@@ -198,6 +202,7 @@ async fn exchange(
         if let Some(outcome) = done {
             return Ok(outcome);
         }
+        seen = live::behind(tx, (auth.realm, tenant), token.session).await?;
     }
 }
 
