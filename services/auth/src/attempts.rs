@@ -136,8 +136,15 @@ async fn look_up(
         &Scope::realm(auth.realm),
         "look_up_account",
         async |tx| {
-            let account = async { Ok(users::find_by_email(tx, auth.realm, email).await?) };
-            together!(unlocked(tx, auth, email.canonical(), device.as_ref()), account)
+            let subjects = Subjects::of(email.canonical(), device.as_ref());
+            let all = subjects.all();
+            let (found, failures) = together!(
+                users::find_on_device(tx, auth.realm, email, device.as_ref()),
+                failures::find_each(tx, auth.realm, &all),
+            )?;
+            let known = found.as_ref().is_some_and(|(_, known)| *known);
+            let attempts = subjects.counted(auth, known, &failures)?;
+            Ok((attempts, found.map(|(account, _)| account)))
         },
         async |_tx, looked| Ok(looked),
     )
@@ -167,22 +174,44 @@ pub async fn unlocked(
     email_canonical: &str,
     device: Option<&Digest>,
 ) -> Result<Attempts, Error> {
-    let everywhere = lockout::subject(email_canonical, None);
-    let of_address = failures::find(tx, auth.realm, &everywhere);
-    let (subject, failures) = match device {
-        Some(device) if defended!("V17-device") => {
-            let here = lockout::subject(email_canonical, Some(device));
-            let (of_address, of_device, known) = together!(
-                of_address,
-                failures::find(tx, auth.realm, &here),
-                known_devices::knows(tx, auth.realm, email_canonical, device),
-            )?;
-            if known { (here, of_device) } else { (everywhere, of_address) }
+    let subjects = Subjects::of(email_canonical, device);
+    let known = async {
+        match device {
+            Some(device) => known_devices::knows(tx, auth.realm, email_canonical, device).await,
+            None => Ok(false),
         }
-        _ => (everywhere, of_address.await?),
     };
-    refuse_locked(auth, failures.as_ref())?;
-    Ok(Attempts { subject, failed: failures.is_some() })
+    let all = subjects.all();
+    let (known, failures) = together!(known, failures::find_each(tx, auth.realm, &all))?;
+    subjects.counted(auth, known, &failures)
+}
+
+/// What attempts on an address are counted on: on a device that its owner signed in on they are counted apart.
+struct Subjects {
+    everywhere: Digest,
+    here: Option<Digest>,
+}
+
+impl Subjects {
+    fn of(email_canonical: &str, device: Option<&Digest>) -> Self {
+        let device = device.filter(|_| defended!("V17-device"));
+        Self {
+            everywhere: lockout::subject(email_canonical, None),
+            here: device.map(|device| lockout::subject(email_canonical, Some(device))),
+        }
+    }
+
+    fn all(&self) -> Vec<Digest> {
+        [Some(self.everywhere), self.here].into_iter().flatten().collect()
+    }
+
+    /// Which of them counts, unless it has to wait.
+    fn counted(&self, auth: &Auth, known: bool, failures: &[(Digest, Failures)]) -> Result<Attempts, Error> {
+        let subject = self.here.filter(|_| known).unwrap_or(self.everywhere);
+        let failures = failures.iter().find(|(of, _)| *of == subject).map(|(_, failures)| failures);
+        refuse_locked(auth, failures)?;
+        Ok(Attempts { subject, failed: failures.is_some() })
+    }
 }
 
 /// 429 while the failed attempts of `subject` have to wait.
