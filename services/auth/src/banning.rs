@@ -24,12 +24,20 @@ pub async fn require_not_banned(
     tenant: TenantId,
     (binding, surroundings): (&DeviceBinding, &Surroundings),
 ) -> Result<(), Error> {
-    let context = context(tenant);
-    let marks = marks(binding, surroundings);
-    let fingerprints: Vec<Vec<u8>> =
-        marks.iter().flat_map(|mark| auth.sealing.digests(&context, mark)).collect();
+    let fingerprints = fingerprints(auth, tenant, (binding, surroundings));
     let now = auth.platform.clock.now();
     if bans::any(tx, tenant, &fingerprints, now).await? { Err(Error::Banned) } else { Ok(()) }
+}
+
+/// What a ban would know the caller by.
+pub fn fingerprints(
+    auth: &Auth,
+    tenant: TenantId,
+    (binding, surroundings): (&DeviceBinding, &Surroundings),
+) -> Vec<Vec<u8>> {
+    let context = context(tenant);
+    let marks = marks(binding, surroundings);
+    marks.iter().flat_map(|mark| auth.sealing.digests(&context, mark)).collect()
 }
 
 /// Bans these marks. Repeating it under the same id changes nothing.

@@ -15,7 +15,7 @@ use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
 use crate::db::sessions::{self, NewSession, Session};
 use crate::db::users::Account;
-use crate::db::{factors, known_devices, session_cap};
+use crate::db::{factors, known_devices, newcomers, session_cap};
 use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
@@ -193,15 +193,17 @@ pub async fn look_at(
     tenant: TenantId,
     newcomer: &Newcomer<'_>,
 ) -> Result<Looked, Error> {
-    let is_unfamiliar =
-        async { Ok(sessions::is_unfamiliar(tx, (auth.realm, newcomer.user), newcomer.binding).await?) };
-    let ((), is_unfamiliar, kinds) = together!(
-        banning::require_not_banned(tx, auth, tenant, (newcomer.binding, newcomer.surroundings)),
-        is_unfamiliar,
-        async { Ok(factors::confirmed_kinds(tx, auth.realm, newcomer.user).await?) },
-    )?;
-    let demanded = of_all(newcomer.assurance, !kinds.is_empty());
-    Ok(Looked { is_unfamiliar, kinds, demanded })
+    let fingerprints = banning::fingerprints(auth, tenant, (newcomer.binding, newcomer.surroundings));
+    let (whose, now) = ((auth.realm, tenant, newcomer.user), auth.platform.clock.now());
+    let seen = newcomers::look_at(tx, whose, newcomer.binding, fingerprints, now).await?;
+    if seen.is_banned {
+        return Err(Error::Banned);
+    }
+    Ok(Looked {
+        is_unfamiliar: seen.is_unfamiliar(),
+        demanded: of_all(newcomer.assurance, !seen.kinds.is_empty()),
+        kinds: seen.kinds,
+    })
 }
 
 /// Opens a session and gives out its first tokens.

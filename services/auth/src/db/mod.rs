@@ -21,6 +21,7 @@ pub mod live;
 pub mod mailed_codes;
 pub mod members;
 pub mod memberships;
+pub mod newcomers;
 pub mod oauth_attempts;
 pub mod one_time_tokens;
 pub mod passkey_challenges;
