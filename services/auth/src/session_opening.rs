@@ -13,9 +13,9 @@ use utoipa::ToSchema;
 
 use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
-use crate::db::sessions::{self, NewSession, Session};
+use crate::db::sessions::{NewSession, Session};
 use crate::db::users::Account;
-use crate::db::{factors, known_devices, newcomers, session_cap};
+use crate::db::{factors, newcomers, openings, session_cap};
 use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
@@ -258,20 +258,12 @@ pub async fn open(
         tell_of_new_device(tx, auth, trail, account, source.session).await?;
     }
     let session = new_session(auth, trail.tenant, opening, (&source, term.sliding))?;
-    let remember = async {
-        match &opening.binding.device {
-            Some(device) => known_devices::remember(tx, (auth.realm, account.id), device, now).await,
-            None => Ok(()),
-        }
-    };
     let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
     let whose = (auth.realm, account.id, trail.tenant);
     // What may wait for a lock goes first.
-    let (ended, (), (), (), ()) = together!(
+    let (ended, (), ()) = together!(
         session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
-        sessions::insert(tx, &session),
-        sessions::place(tx, (auth.realm, source.session), opening.surroundings, now),
-        remember,
+        openings::open(tx, session, opening.surroundings),
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
     )?;
     if !ended.is_empty() {

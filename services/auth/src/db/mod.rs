@@ -24,6 +24,7 @@ pub mod memberships;
 pub mod newcomers;
 pub mod oauth_attempts;
 pub mod one_time_tokens;
+pub mod openings;
 pub mod passkey_challenges;
 pub mod passkeys;
 pub mod portions;
