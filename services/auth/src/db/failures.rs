@@ -43,7 +43,10 @@ pub async fn find_each(
         .select((auth_failures::subject, COLUMNS))
         .load(&mut tx)
         .await?;
-    let each = |(subject, row): (Vec<u8>, Row)| Some((subject.try_into().ok()?, failures(row)));
+    let each = |(subject, row): (Vec<u8>, Row)| {
+        let subject: Digest = subject.try_into().ok()?;
+        Some((subject, failures(row)))
+    };
     Ok(rows.into_iter().filter_map(each).collect())
 }
 
