@@ -21,10 +21,16 @@ fn context(tenant: TenantId) -> String {
     format!("ban:{tenant}")
 }
 
-/// What bans of these marks are found by.
-fn fingerprints(auth: &Auth, tenant: TenantId, marks: impl IntoIterator<Item = Mark>) -> Vec<Vec<u8>> {
+/// What a ban would know the caller by, and these accounts.
+pub fn fingerprints(
+    auth: &Auth,
+    tenant: TenantId,
+    (accounts, binding, surroundings): (&[UserId], &DeviceBinding, &Surroundings),
+) -> Vec<Vec<u8>> {
     let context = context(tenant);
-    marks.into_iter().flat_map(|mark| auth.sealing.digests(&context, &mark.to_bytes())).collect()
+    let marks = shown(binding, surroundings).into_iter();
+    let marks = marks.chain(accounts.iter().copied().map(Mark::account));
+    marks.flat_map(|mark| auth.sealing.digests(&context, &mark.to_bytes())).collect()
 }
 
 /// [`Error::Banned`] when a ban names what the caller comes with, or one of these accounts: none where it is not known yet who comes,
@@ -35,9 +41,7 @@ pub async fn require_not_banned(
     tenant: TenantId,
     (accounts, binding, surroundings): (&[UserId], &DeviceBinding, &Surroundings),
 ) -> Result<(), Error> {
-    let marks = shown(binding, surroundings).into_iter();
-    let marks = marks.chain(accounts.iter().copied().map(Mark::account));
-    let fingerprints = fingerprints(auth, tenant, marks);
+    let fingerprints = fingerprints(auth, tenant, (accounts, binding, surroundings));
     let now = auth.platform.clock.now();
     if bans::any(tx, tenant, &fingerprints, now).await? { Err(Error::Banned) } else { Ok(()) }
 }

@@ -7,10 +7,12 @@ use crate::handlers;
 // Stepped up is who showed in the last ten minutes who they are, with all that their account can show. Programs show their key for
 // every token.
 pub fn public(config: &mut ServiceConfig<'_>) {
+    // Asked about most, so first: routes are tried in this order.
+    config.service(handlers::sign_in::sign_in); // POST /api/auth/signin  anyone
+    config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::sign_up::sign_up); // POST /api/auth/signup  anyone
     config.service(handlers::verify_email::verify_email); // POST /api/auth/email/verify  anyone
     config.service(handlers::resend_verification::resend_verification); // POST /api/auth/email/resend  anyone
-    config.service(handlers::sign_in::sign_in); // POST /api/auth/signin  anyone
     config.service(handlers::sign_in_second_factor::sign_in_second_factor); // POST /api/auth/signin/mfa  anyone
     config.service(handlers::request_magic_link::request_magic_link); // POST /api/auth/magic-link  anyone
     config.service(handlers::consume_magic_link::consume_magic_link); // POST /api/auth/magic-link/consume  anyone
@@ -30,7 +32,6 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::sign_in_by_passkey::sign_in_by_passkey); // POST /api/auth/passkeys/login/verify  anyone
     config.service(handlers::begin_passkey_second_factor::begin_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/options  anyone
     config.service(handlers::sign_in_passkey_second_factor::sign_in_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/verify  anyone
-    config.service(handlers::refresh::refresh); // POST /api/auth/refresh  anyone
     config.service(handlers::issue_csrf_token::issue_csrf_token); // POST /api/auth/csrf  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in or enrolling
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
@@ -153,10 +154,10 @@ pub fn public(config: &mut ServiceConfig<'_>) {
 }
 
 pub fn internal(config: &mut ServiceConfig<'_>) {
+    config.service(handlers::introspect::introspect); // POST /internal/v1/introspect  service:trust
     config.service(handlers::list_revocations::list_revocations); // GET /internal/v1/revocations  service:trust
     config.service(handlers::ban_fingerprints::ban_fingerprints); // POST /internal/v1/bans  service:bans
     config.service(handlers::lift_ban::lift_ban); // DELETE /internal/v1/bans/{banId}  service:bans
     config.service(handlers::create_discord_account::create_discord_account); // POST /internal/v1/discord/accounts  service:discord
     config.service(handlers::delete_discord_account::delete_discord_account); // DELETE /internal/v1/discord/accounts/{discordId}  service:discord
-    config.service(handlers::introspect::introspect); // POST /internal/v1/introspect  service:trust
 }

@@ -1,11 +1,10 @@
 //! Sessions: the fence that every refresh passes.
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
-use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
@@ -249,53 +248,6 @@ pub async fn name_device(
         .execute(tx)
         .await
         .map(drop)
-}
-
-prepared_query! {
-    struct LookBack {
-        realm: RealmId as Uuid,
-        person: UserId as Uuid,
-        device: Option<Vec<u8>> as Nullable<Bytea>,
-        surroundings: Vec<u8> as Bytea,
-    }
-    // Sessions are purged and devices forgotten, and after a pause both may be gone. The trail stays: each part is asked only where
-    // those before it found nothing. Past surroundings make a client familiar that names no device, and no other.
-    " SELECT
-        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person)
-        OR EXISTS (SELECT FROM known_devices known WHERE known.realm_id = input.realm AND known.user_id = input.person)
-        OR EXISTS (SELECT FROM audit_events told
-            WHERE told.told_to = input.person AND told.action = 'session.opened') AS signed_in_before,
-        EXISTS (SELECT FROM known_devices known
-            WHERE known.realm_id = input.realm AND known.user_id = input.person AND known.device_hash = input.device)
-        OR EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person
-            AND surroundings_hash = input.surroundings)
-        OR input.device IS NULL AND EXISTS (SELECT FROM past_places past WHERE past.realm_id = input.realm
-            AND past.user_id = input.person AND past.surroundings_hash = input.surroundings) AS familiar
-    FROM input"
-}
-
-#[derive(QueryableByName)]
-struct Past {
-    #[diesel(sql_type = Bool)]
-    signed_in_before: bool,
-    #[diesel(sql_type = Bool)]
-    familiar: bool,
-}
-
-/// Has somebody signed in before, but never on this device or from these surroundings?
-pub async fn is_unfamiliar(
-    mut tx: &Connection,
-    (realm, user): (RealmId, UserId),
-    binding: &DeviceBinding,
-) -> QueryResult<bool> {
-    let look = LookBack {
-        realm,
-        person: user,
-        device: binding.device.map(|device| device.to_vec()),
-        surroundings: binding.surroundings.to_vec(),
-    };
-    let past: Past = look.get_result(&mut tx).await?;
-    Ok(past.signed_in_before && !past.familiar)
 }
 
 /// Notes where a session is used from. The session itself may be written after it.
