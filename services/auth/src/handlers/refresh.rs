@@ -17,7 +17,7 @@ use crate::browser::{RefreshCookie, RefreshCookieHeaders};
 use crate::db::live::{self, Behind};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
-use crate::db::users::Account;
+use crate::db::users::{self, Account};
 use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
