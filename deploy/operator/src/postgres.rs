@@ -80,8 +80,10 @@ fn configuration(installation: &Installation) -> String {
         Stack::Main | Stack::Suite => "",
         // Thousands of short-lived databases whose loss costs nothing.
         Stack::TestStores => "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n",
-        // Says where the time of a measured statement went.
-        Stack::Bench => "shared_preload_libraries = 'pg_stat_statements'\n",
+        // Says where the time of a measured statement went. BEGIN and COMMIT are not looked at, on either side.
+        Stack::Bench => {
+            "shared_preload_libraries = 'pg_stat_statements'\npg_stat_statements.track_utility = off\n"
+        }
     });
     text
 }

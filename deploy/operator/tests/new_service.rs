@@ -1,4 +1,4 @@
-//! Follows `docs/adding-a-service.md` as a newcomer would: makes a ninth service in a scratch workspace and runs its tests.
+//! Follows `docs/adding-a-service.md` as a newcomer would: makes one more service in a scratch workspace and runs its tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

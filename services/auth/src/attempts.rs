@@ -1,8 +1,9 @@
 //! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
 
 use diesel::QueryResult;
-use shinkofa_db::{Connection, Scope, together, transaction};
+use shinkofa_db::{Connection, Scope, together, transaction, transaction_after};
 use shinkofa_identity::CurrentActor;
+use shinkofa_web::RatePolicy;
 
 use crate::db::users::{self, Account};
 use crate::db::{failures, known_devices};
@@ -131,11 +132,23 @@ async fn look_up(
     device: Option<&DeviceId>,
 ) -> Result<(Attempts, Option<Account>), Error> {
     let device = device.map(DeviceId::digest);
-    transaction(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
-        let tx: &Connection = tx;
-        let account = async { Ok(users::find_by_email(tx, auth.realm, email).await?) };
-        together!(unlocked(tx, auth, email.canonical(), device.as_ref()), account)
-    })
+    transaction_after(
+        &auth.platform.database,
+        &Scope::realm(auth.realm),
+        "look_up_account",
+        async |tx| {
+            let subjects = Subjects::of(email.canonical(), device.as_ref());
+            let all = subjects.all();
+            let (found, failures) = together!(
+                users::find_on_device(tx, auth.realm, email, device.as_ref()),
+                failures::find_each(tx, auth.realm, &all),
+            )?;
+            let known = found.as_ref().is_some_and(|(_, known)| *known);
+            let attempts = subjects.counted(auth, known, &failures)?;
+            Ok((attempts, found.map(|(account, _)| account)))
+        },
+        async |_tx, looked| Ok(looked),
+    )
     .await
 }
 
@@ -145,6 +158,8 @@ pub struct Attempts {
     pub subject: Digest,
     /// Did one fail before this?
     pub failed: bool,
+    /// The device that they are made on, where the owner of the address signed in on it before.
+    pub known_device: Option<Digest>,
 }
 
 impl Attempts {
@@ -162,22 +177,85 @@ pub async fn unlocked(
     email_canonical: &str,
     device: Option<&Digest>,
 ) -> Result<Attempts, Error> {
-    let everywhere = lockout::subject(email_canonical, None);
-    let of_address = failures::find(tx, auth.realm, &everywhere);
-    let (subject, failures) = match device {
-        Some(device) if defended!("V17-device") => {
-            let here = lockout::subject(email_canonical, Some(device));
-            let (of_address, of_device, known) = together!(
-                of_address,
-                failures::find(tx, auth.realm, &here),
-                known_devices::knows(tx, auth.realm, email_canonical, device),
-            )?;
-            if known { (here, of_device) } else { (everywhere, of_address) }
+    let subjects = Subjects::of(email_canonical, device);
+    let known = async {
+        match device {
+            Some(device) => Ok(known_device(tx, auth, email_canonical, device).await?.is_some()),
+            None => Ok(false),
         }
-        _ => (everywhere, of_address.await?),
     };
-    refuse_locked(auth, failures.as_ref())?;
-    Ok(Attempts { subject, failed: failures.is_some() })
+    let all = subjects.all();
+    let (known, failures) = together!(known, failures::find_each(tx, auth.realm, &all))?;
+    subjects.counted(auth, known, &failures)
+}
+
+/// The device that is counted on, once it is known to be the owner's.
+fn counted_apart(device: Option<&Digest>) -> Option<Digest> {
+    device.copied().filter(|_| defended!("V17-device"))
+}
+
+/// What attempts on an address are counted on: on a device that its owner signed in on they are counted apart.
+struct Subjects {
+    everywhere: Digest,
+    here: Option<Digest>,
+    device: Option<Digest>,
+}
+
+impl Subjects {
+    fn of(email_canonical: &str, device: Option<&Digest>) -> Self {
+        let device = counted_apart(device);
+        Self {
+            everywhere: lockout::subject(email_canonical, None),
+            here: device.as_ref().map(|device| lockout::subject(email_canonical, Some(device))),
+            device,
+        }
+    }
+
+    fn all(&self) -> Vec<Digest> {
+        [Some(self.everywhere), self.here].into_iter().flatten().collect()
+    }
+
+    /// Which of them counts, unless it has to wait.
+    fn counted(&self, auth: &Auth, known: bool, failures: &[(Digest, Failures)]) -> Result<Attempts, Error> {
+        let subject = self.here.filter(|_| known).unwrap_or(self.everywhere);
+        let failures = failures.iter().find(|(of, _)| *of == subject).map(|(_, failures)| failures);
+        refuse_locked(auth, failures)?;
+        let known_device = self.device.filter(|_| known);
+        Ok(Attempts { subject, failed: failures.is_some(), known_device })
+    }
+}
+
+/// This device, if the owner of this address signed in on it before. What is done there is counted apart from what everybody else
+/// does, who may call themselves as many devices as they like. One statement, the same for every address.
+pub async fn known_device(
+    tx: &Connection,
+    auth: &Auth,
+    email_canonical: &str,
+    device: &Digest,
+) -> QueryResult<Option<Digest>> {
+    let known = known_devices::knows(tx, auth.realm, email_canonical, device).await?;
+    Ok(counted_apart(Some(device)).filter(|_| known))
+}
+
+/// Counts one request for a letter to this address. Those from a device that its owner signed in on are counted on their own, so
+/// that strangers who ask leave the owner as many as there are.
+pub async fn require_letters_left(
+    auth: &Auth,
+    policy: &RatePolicy,
+    (email, device): (&EmailAddress, Option<&DeviceId>),
+) -> Result<(), Error> {
+    let known = match device {
+        Some(device) => {
+            let (scope, digest) = (Scope::realm(auth.realm), device.digest());
+            transaction(&auth.platform.database, &scope, "look_up_device", async |tx| {
+                Ok::<_, Error>(known_device(tx, auth, email.canonical(), &digest).await?)
+            })
+            .await?
+        }
+        None => None,
+    };
+    let key = limits::key_on(email, device.filter(|_| known.is_some()));
+    Ok(auth.platform.limiter.require(policy, &key).await?)
 }
 
 /// 429 while the failed attempts of `subject` have to wait.

@@ -21,8 +21,17 @@ fn context(tenant: TenantId) -> String {
     format!("ban:{tenant}")
 }
 
-/// What bans of these marks are found by.
-fn fingerprints(auth: &Auth, tenant: TenantId, marks: impl IntoIterator<Item = Mark>) -> Vec<Vec<u8>> {
+/// What a ban would know the caller by, and these accounts.
+pub fn fingerprints(
+    auth: &Auth,
+    tenant: TenantId,
+    (accounts, binding, surroundings): (&[UserId], &DeviceBinding, &Surroundings),
+) -> Vec<Vec<u8>> {
+    let marks = shown(binding, surroundings).into_iter();
+    of_marks(auth, tenant, marks.chain(accounts.iter().copied().map(Mark::account)))
+}
+
+fn of_marks(auth: &Auth, tenant: TenantId, marks: impl IntoIterator<Item = Mark>) -> Vec<Vec<u8>> {
     let context = context(tenant);
     marks.into_iter().flat_map(|mark| auth.sealing.digests(&context, &mark.to_bytes())).collect()
 }
@@ -35,9 +44,7 @@ pub async fn require_not_banned(
     tenant: TenantId,
     (accounts, binding, surroundings): (&[UserId], &DeviceBinding, &Surroundings),
 ) -> Result<(), Error> {
-    let marks = shown(binding, surroundings).into_iter();
-    let marks = marks.chain(accounts.iter().copied().map(Mark::account));
-    let fingerprints = fingerprints(auth, tenant, marks);
+    let fingerprints = fingerprints(auth, tenant, (accounts, binding, surroundings));
     let now = auth.platform.clock.now();
     if bans::any(tx, tenant, &fingerprints, now).await? { Err(Error::Banned) } else { Ok(()) }
 }
@@ -81,11 +88,11 @@ pub async fn lift(tx: &mut Connection, trail: &Trail, id: Uuid) -> QueryResult<b
 /// Bans that name this account, in whichever tenant the transaction sees.
 pub async fn told_here(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<Vec<ToldBan>> {
     let Some(tenant) = bans::tenant_here(tx).await? else { return Ok(Vec::new()) };
-    bans::told_of(tx, tenant, &fingerprints(auth, tenant, [Mark::account(user)])).await
+    bans::told_of(tx, tenant, &of_marks(auth, tenant, [Mark::account(user)])).await
 }
 
 /// Forgets which bans name this account, in whichever tenant the transaction sees. What else they name stays banned.
 pub async fn forget_account_here(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<()> {
     let Some(tenant) = bans::tenant_here(tx).await? else { return Ok(()) };
-    bans::forget(tx, tenant, &fingerprints(auth, tenant, [Mark::account(user)])).await
+    bans::forget(tx, tenant, &of_marks(auth, tenant, [Mark::account(user)])).await
 }

@@ -51,7 +51,8 @@ pub struct RefreshCookieHeaders {
     csrf_token: Option<String>,
 }
 
-/// Where somebody signs in from, in the mode that they ask for. Every way of signing in takes its caller from here.
+/// Where somebody signs in from, in the mode that they ask for. Every way of signing in takes its caller from here, and so does every
+/// request for a letter to sign in by.
 #[derive(Debug)]
 pub struct SignInCaller(pub Surroundings);
 

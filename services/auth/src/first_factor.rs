@@ -16,7 +16,7 @@ use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::Account;
 use crate::db::{factors, recovery_codes, remembered_devices};
 use crate::domain::account::{AccountKind, FactorKind};
-use crate::domain::device::{DeviceBinding, Digest, Surroundings};
+use crate::domain::device::{DeviceBinding, Digest, Surroundings, digest_from_hex};
 use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::{AuthMethod, Proof};
@@ -65,15 +65,35 @@ pub async fn pass(
     tenant: TenantId,
     first: &FirstFactor<'_>,
 ) -> Result<SignInAnswer, Error> {
+    let held = hold(tx, auth, tenant, first).await?;
+    pass_held(tx, auth, tenant, (first, held)).await
+}
+
+/// A factor that is being added, or another password, ends all sessions: it must not miss one that was opened without it
+/// meanwhile.
+pub async fn hold(
+    tx: &Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    first: &FirstFactor<'_>,
+) -> Result<Option<HeldPerson>, Error> {
+    Ok(memberships::hold_person(tx, (auth.realm, tenant, first.account.id)).await?)
+}
+
+/// The same for whoever is held until the transaction ends.
+pub async fn pass_held(
+    tx: &mut Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    (first, held): (&FirstFactor<'_>, Option<HeldPerson>),
+) -> Result<SignInAnswer, Error> {
     let user = first.account.id;
     // A service account has keys, and no other way in.
     let is_machine = first.account.kind == AccountKind::Service;
     if is_machine || !first.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
     }
-    // A factor that is being added, or another password, ends all sessions: it must not miss one that was opened without it
-    // meanwhile. What was shown was right for the account as it was read then.
-    let held = memberships::hold_person(tx, (auth.realm, tenant, user)).await?;
+    // What was shown was right for the account as it was read then.
     let is_as_before = |held: &HeldPerson| held.token_version == first.account.token_version;
     if defended!("V13-waiting") && !held.as_ref().is_some_and(is_as_before) {
         return Err(Error::WrongCredentials);
@@ -87,9 +107,8 @@ pub async fn pass(
         binding: first.binding,
         surroundings: first.surroundings,
     };
-    let (membership, kinds, looked) = together!(
+    let (membership, looked) = together!(
         async { Ok(memberships::find(tx, tenant, user).await?) },
-        async { Ok(factors::confirmed_kinds(tx, auth.realm, user).await?) },
         look_at(tx, auth, tenant, &newcomer),
     )?;
     let membership = membership.ok_or(Error::NotAMember)?;
@@ -97,7 +116,7 @@ pub async fn pass(
     let weight = membership.authority().weight();
     let asked = match first.method.assurance() {
         AssuranceLevel::Aal1 => {
-            asked_of(tx, auth, (first.account, &kinds), &weight, first.method.as_str()).await?
+            asked_of(tx, auth, (first.account, &looked.kinds), &weight, first.method.as_str()).await?
         }
         // Two factors in one step.
         AssuranceLevel::Aal2 => Asked::Nothing,
@@ -119,7 +138,7 @@ pub async fn pass(
         surroundings: first.surroundings,
         proof: Proof::first(first.method),
     };
-    Ok(SignInAnswer::SignedIn(Box::new(open(tx, auth, &trail, (&opening, looked)).await?)))
+    Ok(SignInAnswer::SignedIn(Box::new(open(tx, auth, &trail, (&opening, &looked)).await?)))
 }
 
 /// What is asked of this account after a first step by `methods`.
@@ -184,10 +203,7 @@ pub struct PassedStep {
 impl PassedStep {
     pub fn of(grant: &TokenGrant, account: &Account) -> Self {
         let note = grant.about.clone().and_then(|about| serde_json::from_value::<FirstStepNote>(about).ok());
-        let subject = note.as_ref().and_then(|note| {
-            let mut subject = Digest::default();
-            hex::decode_to_slice(&note.subject, &mut subject).ok().map(|()| subject)
-        });
+        let subject = note.as_ref().and_then(|note| digest_from_hex(&note.subject));
         Self {
             // What is not known counts as a step by mail: no mailed code follows it.
             methods: note.map_or_else(|| "unknown".to_owned(), |note| note.methods),

@@ -22,6 +22,8 @@ pub const VERIFY_BY_NETWORK: RatePolicy = RatePolicy { name: "verify_network", l
 pub const REFRESH_BY_NETWORK: RatePolicy = RatePolicy { name: "refresh_network", limit: 300, window: MINUTE };
 pub const MAGIC_LINK_BY_NETWORK: RatePolicy =
     RatePolicy { name: "magic_link_network", limit: 30, window: HOUR };
+/// Letters that anybody may ask for, to sign in by or to choose another password: those asked for on a device that the address's
+/// owner signed in on are counted on their own, so that strangers leave the owner as many (`attempts::require_letters_left`).
 pub const MAGIC_LINK_BY_ADDRESS: RatePolicy =
     RatePolicy { name: "magic_link_address", limit: 5, window: HOUR };
 pub const SIGN_IN_CODE_BY_NETWORK: RatePolicy =

@@ -1,17 +1,20 @@
 //! Auth never trusts a token alone: its session has to be there, and its version has to be the account's.
 
 use chrono::{DateTime, Utc};
-use shinkofa_db::{Connection, together};
+use shinkofa_db::Connection;
 use shinkofa_identity::{
     AssuranceLevel, CurrentActor, Permission, enrolment_required, is_stepped_up, step_up_required,
 };
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
+use shinkofa_web::Problem;
 
 use crate::Auth;
+use crate::db::live::{self, Behind};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
-use crate::db::{factors, impersonations, memberships, sessions, users};
+use crate::db::{factors, impersonations, memberships, users};
+use crate::domain::account::AccountKind;
 use crate::domain::administration::IMPERSONATION;
 use crate::domain::second_factor::enrols_only;
 use crate::error::Error;
@@ -63,7 +66,18 @@ pub async fn require_member(
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let live = require_session(tx, realm, claimed, now).await?;
+    let seen = live::behind(tx, (realm, claimed.tenant), claimed.session).await?;
+    require_member_of(tx, realm, (claimed, seen), now).await
+}
+
+/// The same of what was seen of the session in this transaction.
+pub async fn require_member_of(
+    tx: &mut Connection,
+    realm: RealmId,
+    (claimed, seen): (Claimed, Option<Behind>),
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let live = require_session_of(tx, realm, (claimed, seen), now).await?;
     let looks_on = live.session.amr == IMPERSONATION;
     if !looks_on
         && enrols_only(&live.membership.authority().weight(), live.session.assurance(), &live.session.amr)
@@ -80,14 +94,20 @@ pub async fn require_session(
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let (session, account, membership) = together!(
-        sessions::find(tx, realm, claimed.session),
-        users::find(tx, realm, claimed.user),
-        memberships::find(tx, claimed.tenant, claimed.user),
-    )?;
-    let (Some(session), Some(account), Some(membership)) = (session, account, membership) else {
+    let seen = live::behind(tx, (realm, claimed.tenant), claimed.session).await?;
+    require_session_of(tx, realm, (claimed, seen), now).await
+}
+
+async fn require_session_of(
+    tx: &mut Connection,
+    realm: RealmId,
+    (claimed, seen): (Claimed, Option<Behind>),
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let Some(Behind { session, account: Some(account), membership: Some(membership) }) = seen else {
         return Err(Error::Unauthenticated);
     };
+    // The account and the membership are those of whose session it is.
     let live = session.is_live(now)
         && session.user_id == claimed.user
         && session.for_tenant == claimed.tenant
@@ -153,6 +173,25 @@ pub async fn require_factor_shown(
 ) -> Result<Live, Error> {
     let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
     if factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
+        require_recent(tx, auth, &live, now).await?;
+    }
+    Ok(live)
+}
+
+/// Somebody whose account has no password, which would stand in `field`: they showed lately who they are, by whatever way they sign in.
+/// A guest's session is their account, and there is nothing else to show.
+pub async fn require_no_password(
+    tx: &mut Connection,
+    auth: &Auth,
+    actor: &CurrentActor,
+    field: &'static str,
+) -> Result<Live, Error> {
+    let now = auth.platform.clock.now();
+    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    if live.account.password_phc.is_some() {
+        return Err(Problem::invalid_field(field, "is needed: the account has one").into());
+    }
+    if live.account.kind != AccountKind::Anonymous {
         require_recent(tx, auth, &live, now).await?;
     }
     Ok(live)

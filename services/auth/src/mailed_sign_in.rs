@@ -1,20 +1,21 @@
 //! Signing in by what was sent to an address: a link, or a code.
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_kernel::macros::uuid::Uuid;
-use shinkofa_kernel::{Actor, TenantId, UserId, defended};
+use shinkofa_kernel::{Actor, RealmId, TenantId, UserId, defended};
 use shinkofa_web::Fault;
 
 use crate::Auth;
-use crate::attempts::{Attempts, record_failure, unlocked};
+use crate::attempts::{Attempts, known_device, record_failure, unlocked};
 use crate::claim::claim_address;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
 use crate::db::users::{self, Account};
 use crate::domain::account::AccountKind;
-use crate::domain::device::{DeviceBinding, Digest, Surroundings, digest_of};
+use crate::domain::device::{DeviceBinding, Digest, Surroundings, digest_from_hex, digest_of};
 use crate::domain::email::EmailAddress;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
@@ -36,6 +37,9 @@ struct Kept {
     code_sealed: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     code_challenge: Option<String>,
+    /// In hex: the device that asked, where what was sent is not bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_on: Option<String>,
 }
 
 /// A link and its code, or a code alone, for somebody.
@@ -45,7 +49,8 @@ pub struct Sending<'a> {
     pub token: &'a OneTimeToken,
     pub code: &'a MailedCode,
     pub challenge: Option<&'a CodeChallenge>,
-    pub device_hash: Option<Vec<u8>>,
+    /// The device that asked.
+    pub device: Option<Digest>,
 }
 
 /// Can this account be signed in to by mail at all?
@@ -54,19 +59,27 @@ pub fn takes_mail(account: &Account, now: DateTime<Utc>) -> bool {
 }
 
 /// Keeps what is about to be sent, in place of what was sent before. Returns until when it is good.
+///
+/// Where its owner signed in on the device that asked, it is bound to that: what is asked for elsewhere leaves it as it is, and so do
+/// guesses at its code that are made elsewhere. What any other device asked for is bound to none.
 pub async fn keep(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
     sending: Sending<'_>,
 ) -> Result<DateTime<Utc>, Error> {
-    let Sending { account, purpose, token, code, challenge, device_hash } = sending;
+    let Sending { account, purpose, token, code, challenge, device } = sending;
     let now = trail.clock.now();
+    let bound_to = match &device {
+        Some(device) => known_device(tx, auth, &account.email_canonical, device).await?,
+        None => None,
+    };
     let sealed = auth.sealing.seal(&sealed_for(purpose, account.id), code.as_str().as_bytes());
     let kept = Kept {
         address: digest_of_address(&account.email_canonical),
         code_sealed: sealed.map_err(Fault::unexpected)?,
         code_challenge: challenge.map(|challenge| challenge.as_str().to_owned()),
+        asked_on: device.filter(|_| bound_to.is_none()).map(hex::encode),
     };
     let expires_at = now + purpose.lifetime();
     let row = NewToken {
@@ -76,13 +89,14 @@ pub async fn keep(
         user_id: account.id,
         for_tenant: trail.tenant,
         signup_id: None,
-        device_hash,
+        device_hash: bound_to.map(|device| device.to_vec()),
         created_at: now,
         expires_at,
         about: Some(serde_json::to_value(kept).map_err(Fault::unexpected)?),
     };
     if defended!("V03-next-sign-in") {
-        one_time_tokens::void(tx, (auth.realm, account.id), purpose, now).await?;
+        let replaced = (purpose, bound_to.as_ref());
+        one_time_tokens::void_of_device(tx, (auth.realm, account.id), replaced, now).await?;
     }
     one_time_tokens::insert(tx, &row).await?;
     Ok(expires_at)
@@ -138,7 +152,7 @@ impl Presented {
 
     /// The device that asked for it.
     pub fn device(&self) -> Option<Digest> {
-        self.grant.device()
+        self.grant.device().or_else(|| self.kept.asked_on.as_deref().and_then(digest_from_hex))
     }
 }
 
@@ -179,8 +193,7 @@ pub async fn present_code(
         let account = users::find_by_email(tx, auth.realm, email).await?;
         // Nobody's account is asked for in the same way as somebody's.
         let user = account.as_ref().map_or(UserId::from_uuid(Uuid::nil()), |account| account.id);
-        let most = (MOST_ATTEMPTS, now);
-        let grant = one_time_tokens::attempt_of_user(tx, (auth.realm, user), purpose, most).await?;
+        let grant = attempt_code(tx, (auth.realm, user), (purpose, attempts.known_device), now).await?;
         Ok::<_, Error>((grant.zip(account), attempts))
     })
     .await?;
@@ -193,6 +206,24 @@ pub async fn present_code(
             Err(Error::CodeRefused)
         }
     }
+}
+
+/// On a device that the account knows, the code that is bound to it is looked at where there is one. Everywhere else, and else, the
+/// one that is bound to none.
+async fn attempt_code(
+    tx: &mut Connection,
+    whose: (RealmId, UserId),
+    (purpose, known_device): (TokenPurpose, Option<Digest>),
+    now: DateTime<Utc>,
+) -> QueryResult<Option<TokenGrant>> {
+    let most = (MOST_ATTEMPTS, now);
+    if let Some(device) = &known_device {
+        let bound = one_time_tokens::attempt_of_user(tx, whose, (purpose, Some(device)), most).await?;
+        if bound.is_some() {
+            return Ok(bound);
+        }
+    }
+    one_time_tokens::attempt_of_user(tx, whose, (purpose, None), most).await
 }
 
 /// Signs in whoever presented the right thing, on a device that may have the proof of being remembered. `gone` is what the

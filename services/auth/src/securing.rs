@@ -71,7 +71,7 @@ pub async fn secure(
     details["endedSessions"] = ended.sessions.into();
     trail.user(tx, action, account.id, details).await?;
     if account.email_verified_at.is_some() {
-        request_password_reset(tx, auth, trail, account).await?;
+        request_password_reset(tx, auth, trail, (account, None)).await?;
     }
     Ok(Secured { revocation: ended.revocation, sessions })
 }

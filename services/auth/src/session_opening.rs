@@ -13,9 +13,10 @@ use utoipa::ToSchema;
 
 use crate::db::audit::Trail;
 use crate::db::memberships::Membership;
-use crate::db::sessions::{self, NewSession, Session};
+use crate::db::sessions::{NewSession, Session};
 use crate::db::users::Account;
-use crate::db::{factors, known_devices, session_cap, session_families};
+use crate::db::{factors, newcomers, openings, session_cap, session_families};
+use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, Surroundings};
@@ -129,23 +130,18 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    /// The tokens of `session` at `generation`.
-    pub fn of(
-        auth: &Auth,
-        session: &Session,
-        generation: i32,
-        demanded: AssuranceLevel,
-    ) -> Result<Self, Error> {
-        Ok(Self {
+    /// The tokens of `session`, whose key this is, at `generation`.
+    pub fn of(session: &Session, key: SessionKey, generation: i32, demanded: AssuranceLevel) -> Self {
+        Self {
             session: session.id,
             generation,
-            key: open_key(auth, session)?,
+            key,
             methods: session.amr.clone(),
             assurance: session.assurance(),
             demanded,
             authenticated_at: session.authenticated_at,
             ends_at: session.absolute_expires_at,
-        })
+        }
     }
 }
 
@@ -183,9 +179,10 @@ pub struct Newcomer<'a> {
 }
 
 /// What was seen of them.
-#[derive(Clone, Copy)]
 pub struct Looked {
     is_unfamiliar: bool,
+    /// The factors that they have confirmed.
+    pub kinds: Vec<FactorKind>,
     demanded: AssuranceLevel,
 }
 
@@ -196,16 +193,17 @@ pub async fn look_at(
     tenant: TenantId,
     newcomer: &Newcomer<'_>,
 ) -> Result<Looked, Error> {
-    let is_unfamiliar =
-        async { Ok(sessions::is_unfamiliar(tx, (auth.realm, newcomer.user), newcomer.binding).await?) };
-    let accounts = [newcomer.user];
-    let comes = (accounts.as_slice(), newcomer.binding, newcomer.surroundings);
-    let ((), is_unfamiliar, demanded) = together!(
-        banning::require_not_banned(tx, auth, tenant, comes),
-        is_unfamiliar,
-        demanded(tx, auth, newcomer.user, newcomer.assurance),
-    )?;
-    Ok(Looked { is_unfamiliar, demanded })
+    let fingerprints = banning::fingerprints(auth, tenant, (&[newcomer.user], newcomer.binding, newcomer.surroundings));
+    let (whose, now) = ((auth.realm, tenant, newcomer.user), auth.platform.clock.now());
+    let seen = newcomers::look_at(tx, whose, newcomer.binding, fingerprints, now).await?;
+    if seen.is_banned {
+        return Err(Error::Banned);
+    }
+    Ok(Looked {
+        is_unfamiliar: seen.is_unfamiliar(),
+        demanded: of_all(newcomer.assurance, !seen.kinds.is_empty()),
+        kinds: seen.kinds,
+    })
 }
 
 /// Opens a session and gives out its first tokens.
@@ -222,7 +220,7 @@ pub async fn open_session(
         surroundings: opening.surroundings,
     };
     let looked = look_at(tx, auth, trail.tenant, &newcomer).await?;
-    open(tx, auth, trail, (opening, looked)).await
+    open(tx, auth, trail, (opening, &looked)).await
 }
 
 /// The same for whoever was looked at in this transaction.
@@ -230,7 +228,7 @@ pub async fn open(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    (opening, looked): (&Opening<'_>, Looked),
+    (opening, looked): (&Opening<'_>, &Looked),
 ) -> Result<TokenAnswer, Error> {
     let now = trail.clock.now();
     // Whatever way somebody came, they come through here.
@@ -260,20 +258,12 @@ pub async fn open(
         tell_of_new_device(tx, auth, trail, account, (source.session, opening.surroundings)).await?;
     }
     let session = new_session(auth, trail.tenant, opening, (&source, term.sliding))?;
-    let remember = async {
-        match &opening.binding.device {
-            Some(device) => known_devices::remember(tx, (auth.realm, account.id), device, now).await,
-            None => Ok(()),
-        }
-    };
     let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
     let whose = (auth.realm, account.id, trail.tenant);
     // What may wait for a lock goes first.
-    let (ended, (), (), (), ()) = together!(
+    let (ended, (), ()) = together!(
         session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
-        sessions::insert(tx, &session),
-        sessions::place(tx, (auth.realm, source.session), opening.surroundings, now),
-        remember,
+        openings::open(tx, session, opening.surroundings),
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
     )?;
     if let Some(Carried { origin, .. }) = carried {
@@ -305,7 +295,7 @@ fn new_session(
         session_key_sealed: sealed,
         rotated_at: auth.platform.clock.now(),
         device_hash: opening.binding.device.map(|device| device.to_vec()),
-        surroundings_hash: opening.binding.surroundings.to_vec(),
+        surroundings_hash: opening.surroundings.digest().to_vec(),
         amr: source.methods.clone(),
         acr: source.assurance.as_str().to_owned(),
         authenticated_at: source.authenticated_at,
@@ -424,9 +414,12 @@ pub async fn demanded(
     user: UserId,
     shown: AssuranceLevel,
 ) -> Result<AssuranceLevel, Error> {
-    if shown == AssuranceLevel::Aal2 || factors::any_confirmed(tx, auth.realm, user).await? {
-        Ok(AssuranceLevel::Aal2)
-    } else {
-        Ok(AssuranceLevel::Aal1)
+    if shown == AssuranceLevel::Aal2 {
+        return Ok(shown);
     }
+    Ok(of_all(shown, factors::any_confirmed(tx, auth.realm, user).await?))
+}
+
+fn of_all(shown: AssuranceLevel, has_factors: bool) -> AssuranceLevel {
+    if shown == AssuranceLevel::Aal2 || has_factors { AssuranceLevel::Aal2 } else { AssuranceLevel::Aal1 }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
 
+use deadpool::managed::QueueMode;
 use diesel_async::AsyncPgConnection;
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
@@ -80,6 +81,8 @@ impl Database {
                 let manager = AsyncDieselConnectionManager::new_with_config(url, config);
                 Pool::builder(manager)
                     .max_size(connections.max(1))
+                    // The one that was used last has its plans and its catalogue at hand.
+                    .queue_mode(QueueMode::Lifo)
                     .wait_timeout(Some(ACQUIRE_TIMEOUT))
                     .create_timeout(Some(ACQUIRE_TIMEOUT))
                     .runtime(deadpool::Runtime::Tokio1)

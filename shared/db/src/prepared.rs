@@ -14,7 +14,8 @@
 /// ```
 ///
 /// A `WITH` of the statement's own continues the list: start the text with `, seat AS (...) SELECT ...`.
-/// An input that may be absent is `Option<T> as Nullable<Uuid>`. Rows are read by column name with `#[derive(QueryableByName)]`.
+/// An input that may be absent is `Option<T> as Nullable<Uuid>`, several of a kind are `Vec<T> as Array<Uuid>`. Rows are read by
+/// column name with `#[derive(QueryableByName)]`.
 #[macro_export]
 macro_rules! prepared_query {
     (
@@ -58,6 +59,7 @@ macro_rules! prepared_query {
         impl<Conn> ::diesel::RunQueryDsl<Conn> for $name {}
     };
     (@cast Nullable<$inner:ident>) => { $crate::prepared_query!(@cast $inner) };
+    (@cast Array<$inner:ident>) => { concat!($crate::prepared_query!(@cast $inner), "[]") };
     (@cast Uuid) => { "uuid" };
     (@cast Text) => { "text" };
     (@cast Integer) => { "int4" };

@@ -2,10 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use diesel::QueryResult;
+use diesel::connection::TransactionDepthChange;
+use diesel::result::Error as DieselError;
 use diesel_async::pooled_connection::deadpool::Object;
-use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
+use diesel_async::{AnsiTransactionManager, AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 
-use crate::database::Patience;
 use crate::{Connection, Database, Error, Scope, TransactionError};
 
 /// A conflict is tried again this often before it is the caller's.
@@ -27,10 +29,47 @@ where
     F: AsyncFn(&mut Connection) -> Result<T, E>,
     E: TransactionError,
 {
+    in_time(database, name, attempts(database, scope, name, &work)).await
+}
+
+/// The same, where it is known beforehand what has to be seen first: `look` goes out behind the `BEGIN` and waits for no answer
+/// to it, which spares a round trip.
+///
+/// `look` reads, or locks, what row-level security shows to `scope`, and writes nothing. Where the transaction does not begin,
+/// `look` sees nothing either, because the scope is not set, and nobody believes what it returned: it is asked again on another
+/// connection.
+pub async fn transaction_after<S, T, E, L, F>(
+    database: &Database,
+    scope: &Scope,
+    name: &'static str,
+    look: L,
+    work: F,
+) -> Result<T, E>
+where
+    L: AsyncFn(&Connection) -> Result<S, E>,
+    F: AsyncFn(&mut Connection, S) -> Result<T, E>,
+    E: TransactionError,
+{
+    let attempts = async {
+        let mut conflicts = Conflicts { name, met: 0 };
+        loop {
+            let result = run_after(database, scope, &look, &work).await;
+            let Some(pause) = conflicts.pause(&result) else { return result };
+            tokio::time::sleep(pause).await;
+        }
+    };
+    in_time(database, name, attempts).await
+}
+
+/// Reports how long it took, under its name.
+async fn in_time<T, E: TransactionError>(
+    database: &Database,
+    name: &'static str,
+    attempts: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
     let started = Instant::now();
     // Dropped in the middle, it leaves a connection that is found broken.
-    let attempts =
-        tokio::time::timeout(database.patience().transaction(), attempts(database, scope, name, &work));
+    let attempts = tokio::time::timeout(database.patience().transaction(), attempts);
     let result = attempts.await.unwrap_or_else(|_elapsed| Err(Error::silent().into()));
     metrics::histogram!("db_client_operation_duration_seconds", "name" => name).record(started.elapsed());
     result
@@ -41,17 +80,30 @@ where
     F: AsyncFn(&mut Connection) -> Result<T, E>,
     E: TransactionError,
 {
-    let mut conflicts = 0;
+    let mut conflicts = Conflicts { name, met: 0 };
     loop {
         let result = run(database, scope, work).await;
-        let conflict =
-            matches!(&result, Err(error) if error.database_fault().is_some_and(Error::is_conflict));
-        if !conflict || conflicts == CONFLICT_RETRIES {
-            return result;
+        let Some(pause) = conflicts.pause(&result) else { return result };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// How often a transaction met others that it could not go on beside.
+struct Conflicts {
+    name: &'static str,
+    met: u32,
+}
+
+impl Conflicts {
+    /// How long to wait before it runs again; `None` where its result is the caller's.
+    fn pause<T, E: TransactionError>(&mut self, result: &Result<T, E>) -> Option<Duration> {
+        let conflict = matches!(result, Err(error) if error.database_fault().is_some_and(Error::is_conflict));
+        if !conflict || self.met == CONFLICT_RETRIES {
+            return None;
         }
-        conflicts += 1;
-        metrics::counter!("db_transaction_retries_total", "name" => name).increment(1);
-        tokio::time::sleep(Duration::from_millis(5 << conflicts)).await;
+        self.met += 1;
+        metrics::counter!("db_transaction_retries_total", "name" => self.name).increment(1);
+        Some(Duration::from_millis(5 << self.met))
     }
 }
 
@@ -61,14 +113,33 @@ where
     E: TransactionError,
 {
     let mut connection = begin(database, scope).await?;
-    match work(&mut connection).await {
+    let done = work(&mut connection).await;
+    end(&mut connection, done).await
+}
+
+async fn run_after<S, T, E, L, F>(database: &Database, scope: &Scope, look: &L, work: &F) -> Result<T, E>
+where
+    L: AsyncFn(&Connection) -> Result<S, E>,
+    F: AsyncFn(&mut Connection, S) -> Result<T, E>,
+    E: TransactionError,
+{
+    let (mut connection, seen) = begin_with(database, scope, look).await?;
+    let done = match seen {
+        Ok(seen) => work(&mut connection, seen).await,
+        Err(error) => Err(error),
+    };
+    end(&mut connection, done).await
+}
+
+async fn end<T, E: TransactionError>(connection: &mut AsyncPgConnection, done: Result<T, E>) -> Result<T, E> {
+    match done {
         Ok(value) => {
-            commit(&mut connection).await?;
+            AnsiTransactionManager::commit_transaction(connection).await.map_err(Error::from)?;
             Ok(value)
         }
         Err(error) => {
             // A rollback that fails leaves the connection marked as broken, and the pool drops it.
-            let _ = AnsiTransactionManager::rollback_transaction(&mut *connection).await;
+            let _ = AnsiTransactionManager::rollback_transaction(connection).await;
             Err(error)
         }
     }
@@ -78,28 +149,89 @@ where
 /// the pool can hold the next one is fresh, and its failure is the server's. A server that says nothing is not asked twice.
 async fn begin(database: &Database, scope: &Scope) -> Result<Object<AsyncPgConnection>, Error> {
     let sql = scope.begin();
-    let Patience { answer, .. } = database.patience();
     let mut stale = 0;
     loop {
         let mut connection = database.connection().await?;
         let begun = AnsiTransactionManager::begin_transaction_sql(&mut *connection, &sql);
-        match tokio::time::timeout(answer, begun).await {
-            Ok(Ok(())) => return Ok(connection),
-            Err(_elapsed) => {
-                drop(Object::take(connection));
-                return Err(Error::silent());
-            }
-            Ok(Err(error)) => {
-                drop(Object::take(connection));
-                if stale == database.pool_size() {
-                    return Err(Error::Unavailable(error.to_string()));
-                }
-                stale += 1;
-            }
+        match answered(database, begun).await {
+            Ok(()) => return Ok(connection),
+            Err(fault) => stale = leave(database, connection, fault, stale)?,
         }
     }
 }
 
-async fn commit(connection: &mut AsyncPgConnection) -> Result<(), Error> {
-    AnsiTransactionManager::commit_transaction(connection).await.map_err(Error::from)
+/// The same, with a first look that does not wait for it.
+async fn begin_with<S, E, L>(
+    database: &Database,
+    scope: &Scope,
+    look: &L,
+) -> Result<(Object<AsyncPgConnection>, Result<S, E>), Error>
+where
+    L: AsyncFn(&Connection) -> Result<S, E>,
+{
+    let sql = scope.begin();
+    let mut stale = 0;
+    loop {
+        let mut connection = database.connection().await?;
+        match begin_and_look(database, &mut connection, &sql, look).await {
+            Ok(seen) => return Ok((connection, seen)),
+            Err(fault) => stale = leave(database, connection, fault, stale)?,
+        }
+    }
+}
+
+async fn begin_and_look<S, E, L>(
+    database: &Database,
+    connection: &mut AsyncPgConnection,
+    begin: &str,
+    look: &L,
+) -> Result<Result<S, E>, NotBegun>
+where
+    L: AsyncFn(&Connection) -> Result<S, E>,
+{
+    // Known to be in a transaction before anything is sent: whoever is cancelled leaves a connection that is found broken.
+    AnsiTransactionManager::transaction_manager_status_mut(connection)
+        .transaction_state()
+        .and_then(|state| state.change_transaction_depth(TransactionDepthChange::IncreaseDepth))
+        .map_err(NotBegun::Failed)?;
+    let connection: &Connection = connection;
+    let begun = async {
+        let mut connection = connection;
+        connection.batch_execute(begin).await
+    };
+    let looked = async { Ok(look(connection).await) };
+    // In this order they are sent, and the server keeps to it.
+    let ((), seen) = tokio::try_join!(biased; answered(database, begun), looked)?;
+    Ok(seen)
+}
+
+/// Why a transaction did not begin.
+enum NotBegun {
+    /// The server says nothing.
+    Silent,
+    Failed(DieselError),
+}
+
+async fn answered(database: &Database, begun: impl Future<Output = QueryResult<()>>) -> Result<(), NotBegun> {
+    match tokio::time::timeout(database.patience().answer, begun).await {
+        Ok(begun) => begun.map_err(NotBegun::Failed),
+        Err(_elapsed) => Err(NotBegun::Silent),
+    }
+}
+
+/// Takes a connection on which nothing began out of the pool, after `stale` others, and says how many that makes.
+fn leave(
+    database: &Database,
+    connection: Object<AsyncPgConnection>,
+    fault: NotBegun,
+    stale: usize,
+) -> Result<usize, Error> {
+    drop(Object::take(connection));
+    match fault {
+        NotBegun::Silent => Err(Error::silent()),
+        NotBegun::Failed(error) if stale == database.pool_size() => {
+            Err(Error::Unavailable(error.to_string()))
+        }
+        NotBegun::Failed(_) => Ok(stale + 1),
+    }
 }

@@ -49,12 +49,10 @@ pub(crate) async fn readyz(platform: web::Data<Platform>, draining: web::Data<Dr
 }
 
 async fn redis_answers(platform: &Platform) -> bool {
-    let Some(pool) = &platform.redis else { return false };
-    let ping = async {
-        let mut connection = pool.get().await.ok()?;
-        deadpool_redis::redis::cmd("PING").query_async::<String>(&mut connection).await.ok()
-    };
-    tokio::time::timeout(Duration::from_millis(300), ping).await.ok().flatten().is_some()
+    match &platform.redis {
+        Some(redis) => redis.answers(Duration::from_millis(300)).await,
+        None => false,
+    }
 }
 
 fn answer(status: StatusCode, text: &'static str, degraded: Vec<&'static str>) -> HttpResponse {

@@ -9,7 +9,7 @@ use shinkofa_feed::Appended;
 use shinkofa_identity::{Identity, Revocations, RoleDirectory, ServiceTokens, TenantDirectory, UserTokens};
 use shinkofa_jobs::Wake;
 use shinkofa_kernel::Clock;
-use shinkofa_web::RateLimiter;
+use shinkofa_web::{RateLimiter, Redis};
 
 use crate::keys::KeyringFile;
 use crate::{Environment, Faults, Secrets, Settings, StartError, trust};
@@ -20,7 +20,7 @@ pub struct Platform {
     pub settings: Arc<Settings>,
     pub clock: Clock,
     pub database: Database,
-    pub redis: Option<deadpool_redis::Pool>,
+    pub redis: Option<Redis>,
     pub identity: Identity,
     pub peers: InternalClient,
     pub limiter: RateLimiter,
@@ -49,7 +49,7 @@ impl Platform {
         // One pool for the main thread, one for each thread of both listeners.
         let pools = 1 + 2 * settings.workers;
         let database = Database::new(&secrets.database_url, pools, settings.connections)?;
-        let redis = secrets.redis_url.as_deref().map(redis_pool).transpose()?;
+        let redis = secrets.redis_url.as_deref().map(open_redis).transpose()?;
         let service_tokens = ServiceTokens::new(service_keyring, service, clock.clone());
         let identity = Identity {
             user_tokens: UserTokens::new(user_keyring, settings.issuer(), clock.clone()),
@@ -124,15 +124,8 @@ impl Platform {
     }
 }
 
-fn redis_pool(url: &str) -> Result<deadpool_redis::Pool, StartError> {
-    let mut config = deadpool_redis::Config::from_url(url);
-    let timeout = Some(Duration::from_millis(250));
-    config.pool = Some(deadpool_redis::PoolConfig {
-        max_size: 16,
-        timeouts: deadpool_redis::Timeouts { wait: timeout, create: timeout, recycle: timeout },
-        ..Default::default()
-    });
-    config.create_pool(Some(deadpool_redis::Runtime::Tokio1)).map_err(|error| {
+fn open_redis(url: &str) -> Result<Redis, StartError> {
+    Redis::new(url).map_err(|error| {
         // The error repeats the URL, which holds the password.
         let _ = error;
         StartError::Faults(Faults::one("REDIS_URL cannot be read"))

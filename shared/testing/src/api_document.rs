@@ -1,16 +1,23 @@
 //! Holds a service's OpenAPI document to what somebody who has never seen the service needs.
 
+mod examples;
+
 use serde_json::Value;
 use shinkofa_runtime::{Service, openapi};
 
 /// Every operation has a summary, a tag, a description of each answer, a refusal among them, and an example of each parameter, of
 /// what is sent and of what comes back: of optional members as well, and of every refusal with a code and a status that fits.
 /// What is referred to is there. An object whose every member has an example is one; instants, ids, enumerations, booleans and
-/// objects without a shape speak for themselves.
+/// objects without a shape speak for themselves. What is shown as an example is one that its schema allows.
 pub fn assert_document_reads_like_a_product<S: Service>() {
     let document = serde_json::to_value(openapi::<S>()).expect("the document is JSON");
     let wants = wants_of(&document);
     assert!(wants.is_empty(), "the document of {} lacks:\n{}", S::NAME, wants.join("\n"));
+}
+
+/// What somebody who reads the document would send or get: the example of a schema, and where it has none those of its members.
+pub fn example_of(document: &Value, schema: &Value) -> Option<Value> {
+    examples::assembled(document, schema, 0)
 }
 
 fn wants_of(document: &Value) -> Vec<String> {
@@ -25,6 +32,7 @@ fn wants_of(document: &Value) -> Vec<String> {
     collect_references(document, &mut references);
     references.retain(|reference| document.pointer(reference.trim_start_matches('#')).is_none());
     wants.extend(references.iter().map(|reference| format!("what {reference} refers to")));
+    wants.extend(examples::wrong_examples(document));
     wants
 }
 

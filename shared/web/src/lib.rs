@@ -12,6 +12,7 @@ mod page;
 mod parameters;
 mod problem;
 mod rate_limit;
+mod redis_pool;
 mod refusals;
 mod request_context;
 mod trace_context;
@@ -26,6 +27,7 @@ pub use page::{Cursor, Page, PageLimit};
 pub use parameters::{Path, Query};
 pub use problem::{FieldError, Problem, ProblemDocument, ProblemForm};
 pub use rate_limit::{Decision, RateLimiter, RatePolicy, Strictness};
+pub use redis_pool::Redis;
 pub use refusals::{
     BodyRefusals, CallerRefusals, ConfirmedUnavailability, NotFoundRefusal, ParameterRefusal, RateRefusal,
     Unavailability, VersionRefusals,

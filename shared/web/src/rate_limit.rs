@@ -4,11 +4,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use deadpool_redis::redis::Script;
+use redis::Script;
+use redis::aio::MultiplexedConnection;
 use shinkofa_kernel::Clock;
 
-use crate::Problem;
 use crate::local_windows::{LocalWindows, Verdict};
+use crate::{Problem, Redis};
 
 /// At most `limit` in any span of `window`.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +37,7 @@ pub enum Decision {
 /// Counts attempts per policy and key.
 #[derive(Clone)]
 pub struct RateLimiter {
-    redis: Option<deadpool_redis::Pool>,
+    redis: Option<Redis>,
     key_prefix: Arc<str>,
     clock: Clock,
     strictness: Strictness,
@@ -81,7 +82,7 @@ struct Counted<'a> {
 
 impl RateLimiter {
     pub fn new(
-        redis: Option<deadpool_redis::Pool>,
+        redis: Option<Redis>,
         key_prefix: &str,
         clock: Clock,
         strictness: Strictness,
@@ -149,18 +150,18 @@ impl RateLimiter {
     }
 
     async fn ask_redis(&self, limits: &[Counted<'_>]) -> Option<(usize, Decision)> {
-        let pool = self.redis.as_ref()?;
+        let redis = self.redis.as_ref()?;
         let mut asked = SLIDING_WINDOWS.prepare_invoke();
         asked.arg(self.clock.now().timestamp_micros()).arg(self.clock.new_uuid().to_string());
         for Counted { policy, limit, key } in limits {
             let window = u64::try_from(policy.window.as_micros()).unwrap_or(u64::MAX);
             asked.key(key).arg(window).arg(*limit);
         }
-        let ask = async {
-            let mut connection = pool.get().await.ok()?;
-            asked.invoke_async::<(usize, i64)>(&mut connection).await.ok()
+        let asked = &asked;
+        let ask = |mut connection: MultiplexedConnection| async move {
+            asked.invoke_async::<(usize, i64)>(&mut connection).await
         };
-        let (full, rest) = tokio::time::timeout(REDIS_TIMEOUT, ask).await.ok()??;
+        let (full, rest) = redis.ask(REDIS_TIMEOUT, ask).await?;
         let rest = u64::try_from(rest).unwrap_or_default();
         Some(match full.checked_sub(1) {
             None => {

@@ -1,7 +1,7 @@
 //! The superuser's view of the stack's database: filling it, and seeing what became of it.
 
 use anyhow::{Context, Result, bail};
-use tokio_postgres::{Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres::{Client, NoTls, Row, SimpleQueryMessage, SimpleQueryRow, Statement};
 
 use crate::stack::Stack;
 
@@ -33,6 +33,15 @@ impl Database {
             _ => None,
         });
         Ok(rows.collect())
+    }
+
+    /// What is asked again and again is planned once.
+    pub async fn prepare(&self, sql: &str) -> Result<Statement> {
+        self.client.prepare(sql).await.with_context(|| format!("preparing {sql}"))
+    }
+
+    pub async fn rows_of(&self, statement: &Statement) -> Result<Vec<Row>> {
+        self.client.query(statement, &[]).await.context("asking what was prepared")
     }
 
     /// The first column of the only row.

@@ -1,4 +1,5 @@
-//! Where the database's connections are while something runs, looked at many times a second.
+//! Where the database's connections are while something runs, looked at some times a second: whoever looks takes of the same
+//! processors.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -56,15 +57,16 @@ impl Condition {
     }
 }
 
-const EVERY: Duration = Duration::from_millis(50);
+const EVERY: Duration = Duration::from_millis(200);
 
 /// Looks at the connections of `roles` until `stop` is sent or dropped.
 pub async fn watch(database: &Database, roles: &[&str], mut stop: oneshot::Receiver<()>) -> Result<Waits> {
     let look = format!(
-        "SELECT state, coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*) FROM pg_stat_activity
-         WHERE usename IN ({}) GROUP BY 1, 2, 3",
+        "SELECT coalesce(state, ''), coalesce(wait_event_type, ''), coalesce(wait_event, ''), count(*)::float8
+         FROM pg_stat_activity WHERE usename IN ({}) GROUP BY 1, 2, 3",
         quoted(roles)
     );
+    let look = database.prepare(&look).await?;
     let mut sums: BTreeMap<Condition, f64> = BTreeMap::new();
     let mut looks = 0.0;
     loop {
@@ -72,10 +74,9 @@ pub async fn watch(database: &Database, roles: &[&str], mut stop: oneshot::Recei
             _ = &mut stop => break,
             () = tokio::time::sleep(EVERY) => {}
         }
-        for row in database.rows(&look).await? {
-            let column = |index| row.try_get(index).map(Option::unwrap_or_default);
-            let condition = Condition::of(column(0)?, column(1)?, column(2)?);
-            *sums.entry(condition).or_default() += column(3)?.parse::<f64>()?;
+        for row in database.rows_of(&look).await? {
+            let condition = Condition::of(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+            *sums.entry(condition).or_default() += row.try_get::<_, f64>(3)?;
         }
         looks += 1.0;
     }

@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::dsl::sql;
+use diesel::expression::SqlLiteral;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text};
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use shinkofa_db::{Connection, together};
 use shinkofa_kernel::macros::uuid::Uuid;
@@ -139,6 +140,11 @@ impl Trail {
     }
 }
 
+/// What the index of subjects holds, in its own words: said by a parameter, no plan would know it again.
+pub fn is_indexed_by_subject() -> SqlLiteral<Bool> {
+    sql("audit_events.subject_type IN ('user', 'realm')")
+}
+
 /// Does the trail of `tenant` tell of `action` on this realm since `instant`?
 pub async fn told_of_realm_since(
     tx: &mut Connection,
@@ -148,6 +154,7 @@ pub async fn told_of_realm_since(
 ) -> QueryResult<bool> {
     let told = audit_events::table
         .filter(audit_events::tenant_id.eq(tenant).and(audit_events::subject_id.eq(realm.as_uuid())))
+        .filter(is_indexed_by_subject())
         .filter(audit_events::action.eq(action).and(audit_events::occurred_at.gt(instant)));
     diesel::select(diesel::dsl::exists(told)).get_result(tx).await
 }

@@ -8,6 +8,7 @@ use shinkofa_contracts::Position;
 use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, TenantId, UserId, typed_id};
 
+use super::audit::is_indexed_by_subject;
 use super::schema::{audit_events, erasure_confirmations, erasures, memberships};
 use crate::domain::device::Digest;
 use crate::domain::erasure::ErasureState;
@@ -171,6 +172,8 @@ pub async fn by_certificate(
 /// Was somebody ever anything in whichever tenant the transaction sees?
 pub async fn is_known_here(tx: &mut Connection, user: UserId) -> QueryResult<bool> {
     let member = memberships::table.filter(memberships::user_id.eq(user));
-    let told_of = audit_events::table.filter(audit_events::subject_id.eq(user.as_uuid()));
+    let told_of = audit_events::table
+        .filter(audit_events::subject_id.eq(user.as_uuid()))
+        .filter(is_indexed_by_subject());
     diesel::select(diesel::dsl::exists(member).or(diesel::dsl::exists(told_of))).get_result(tx).await
 }

@@ -31,6 +31,25 @@ pub async fn find(mut tx: &Connection, realm: RealmId, subject: &Digest) -> Quer
     Ok(row.map(failures))
 }
 
+/// The failures of those of these subjects that have any.
+pub async fn find_each(
+    mut tx: &Connection,
+    realm: RealmId,
+    subjects: &[Digest],
+) -> QueryResult<Vec<(Digest, Failures)>> {
+    let subjects: Vec<Vec<u8>> = subjects.iter().map(|subject| subject.to_vec()).collect();
+    let rows: Vec<(Vec<u8>, Row)> = auth_failures::table
+        .filter(auth_failures::realm_id.eq(realm).and(auth_failures::subject.eq_any(subjects)))
+        .select((auth_failures::subject, COLUMNS))
+        .load(&mut tx)
+        .await?;
+    let each = |(subject, row): (Vec<u8>, Row)| {
+        let subject: Digest = subject.try_into().ok()?;
+        Some((subject, failures(row)))
+    };
+    Ok(rows.into_iter().filter_map(each).collect())
+}
+
 /// Counts one more failure. Those that fail at the same moment wait for one another here, so none is lost.
 pub async fn record(
     tx: &mut Connection,

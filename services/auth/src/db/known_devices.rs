@@ -29,28 +29,6 @@ pub async fn knows(
     diesel::select(exists(known)).get_result(&mut tx).await
 }
 
-pub async fn remember(
-    mut tx: &Connection,
-    (realm, user): (RealmId, UserId),
-    device_hash: &[u8],
-    now: DateTime<Utc>,
-) -> QueryResult<()> {
-    diesel::insert_into(known_devices::table)
-        .values((
-            known_devices::realm_id.eq(realm),
-            known_devices::user_id.eq(user),
-            known_devices::device_hash.eq(device_hash),
-            known_devices::first_seen_at.eq(now),
-            known_devices::last_seen_at.eq(now),
-        ))
-        .on_conflict((known_devices::realm_id, known_devices::user_id, known_devices::device_hash))
-        .do_update()
-        .set(known_devices::last_seen_at.eq(now))
-        .execute(&mut tx)
-        .await
-        .map(drop)
-}
-
 /// When somebody was seen on each of their devices, first and last.
 pub async fn of_user(
     tx: &mut Connection,

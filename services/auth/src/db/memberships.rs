@@ -80,7 +80,7 @@ struct NewMembership {
     updated_at: DateTime<Utc>,
 }
 
-type Row = (MembershipStatus, Tier, TenantStatus, Option<String>);
+pub(super) type Row = (MembershipStatus, Tier, TenantStatus, Option<String>);
 
 #[diesel::dsl::auto_type]
 fn described() -> _ {
@@ -97,7 +97,7 @@ fn described() -> _ {
 pub async fn find(mut tx: &Connection, tenant: TenantId, user: UserId) -> QueryResult<Option<Membership>> {
     let theirs = memberships::tenant_id.eq(tenant).and(memberships::user_id.eq(user));
     let rows = described().filter(theirs).load(&mut tx).await?;
-    membership(tx, rows).await
+    described_by(tx, rows).await
 }
 
 // Outer joins keep the order in which the rows are locked: account, membership, tenant. And they are looked at, so that they are locked.
@@ -152,16 +152,16 @@ pub struct HeldPerson {
 }
 
 pub async fn hold_person(
-    tx: &mut Connection,
+    mut tx: &Connection,
     (realm, tenant, person): (RealmId, TenantId, UserId),
 ) -> QueryResult<Option<HeldPerson>> {
-    HoldPerson { realm, tenant, person }.get_result(tx).await.optional()
+    HoldPerson { realm, tenant, person }.get_result(&mut tx).await.optional()
 }
 
 /// The membership in whichever tenant the transaction sees.
 pub async fn here(tx: &mut Connection, user: UserId) -> QueryResult<Option<Membership>> {
     let rows = described().filter(memberships::user_id.eq(user)).load(tx).await?;
-    membership(tx, rows).await
+    described_by(tx, rows).await
 }
 
 #[diesel::dsl::auto_type]
@@ -171,7 +171,8 @@ fn roles_of_membership() -> _ {
         .and(membership_roles::user_id.eq(memberships::user_id))
 }
 
-async fn membership(tx: &Connection, rows: Vec<Row>) -> QueryResult<Option<Membership>> {
+/// The membership that these rows tell of, one for each of its roles.
+pub(super) async fn described_by(tx: &Connection, rows: Vec<Row>) -> QueryResult<Option<Membership>> {
     let Some(&(status, tier, tenant_status, _)) = rows.as_slice().first() else { return Ok(None) };
     let names: Vec<String> = rows.into_iter().filter_map(|(_, _, _, role)| role).collect();
     let mut roles: Vec<Role> = names.iter().filter_map(|name| name.parse().ok()).collect();

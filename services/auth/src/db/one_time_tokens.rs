@@ -43,7 +43,7 @@ pub struct TokenGrant {
 }
 
 impl TokenGrant {
-    /// The device that it was given out on.
+    /// The device that it was given out on, or that it is bound to.
     pub fn device(&self) -> Option<Digest> {
         self.device_hash.as_deref().and_then(|bytes| bytes.try_into().ok())
     }
@@ -136,17 +136,19 @@ pub async fn attempt(
         .optional()
 }
 
-/// Counts one attempt at the one live token of a person that is found by whom it is for: the code of a letter. Anybody who knows the
-/// address can make one, so they are counted apart from those of whoever has the link.
+/// Counts one attempt at the one live token of a person that is found by whom it is for: the code of a letter, bound to this device
+/// or to none. Anybody who knows the address can make one at a code that is bound to none, so they are counted apart from those of
+/// whoever has the link.
 pub async fn attempt_of_user(
     tx: &mut Connection,
     (realm, user): (RealmId, UserId),
-    purpose: TokenPurpose,
+    (purpose, device): (TokenPurpose, Option<&Digest>),
     (most, now): (i32, DateTime<Utc>),
 ) -> QueryResult<Option<TokenGrant>> {
     let live = one_time_tokens::table
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
         .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::expires_at.gt(used_at(now))))
+        .filter(one_time_tokens::device_hash.is_not_distinct_from(device.map(|device| device.to_vec())))
         .filter(one_time_tokens::consumed_at.is_null().and(one_time_tokens::code_attempts.lt(at_most(most))));
     diesel::update(live)
         .set(one_time_tokens::code_attempts.eq(one_time_tokens::code_attempts + 1))
@@ -195,6 +197,20 @@ pub async fn void(
     let live = one_time_tokens::table
         .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
         .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::consumed_at.is_null()));
+    diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
+}
+
+/// Voids a person's tokens of one purpose that are bound to this device, or to none: a new one takes their place.
+pub async fn void_of_device(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (purpose, device): (TokenPurpose, Option<&Digest>),
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    let live = one_time_tokens::table
+        .filter(one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user)))
+        .filter(one_time_tokens::purpose.eq(purpose).and(one_time_tokens::consumed_at.is_null()))
+        .filter(one_time_tokens::device_hash.is_not_distinct_from(device.map(|device| device.to_vec())));
     diesel::update(live).set(one_time_tokens::consumed_at.eq(now)).execute(tx).await.map(drop)
 }
 

@@ -641,4 +641,7 @@ diesel::allow_tables_to_appear_in_same_query!(known_devices, users);
 diesel::allow_tables_to_appear_in_same_query!(memberships, service_accounts);
 diesel::allow_tables_to_appear_in_same_query!(service_accounts, users);
 diesel::allow_tables_to_appear_in_same_query!(session_places, sessions);
+diesel::allow_tables_to_appear_in_same_query!(sessions, users);
+diesel::allow_tables_to_appear_in_same_query!(memberships, sessions);
+diesel::allow_tables_to_appear_in_same_query!(membership_roles, sessions);
 diesel::allow_tables_to_appear_in_same_query!(passkey_handles, passkeys);

@@ -1,17 +1,15 @@
 //! Sessions: the fence that every refresh passes.
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use diesel::prelude::*;
-use diesel::sql_types::Bool;
-use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl;
-use shinkofa_db::{Connection, prepared_query};
+use shinkofa_db::Connection;
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
 use super::schema::{session_places, sessions};
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
-use crate::domain::proof::AuthMethod;
 use crate::domain::rotation::Rotation;
 use crate::domain::session::{SessionLife, SessionTerm};
 
@@ -252,53 +250,6 @@ pub async fn name_device(
         .map(drop)
 }
 
-prepared_query! {
-    struct LookBack {
-        realm: RealmId as Uuid,
-        person: UserId as Uuid,
-        device: Option<Vec<u8>> as Nullable<Bytea>,
-        surroundings: Vec<u8> as Bytea,
-    }
-    // Sessions are purged and devices forgotten, and after a pause both may be gone. The trail stays: each part is asked only where
-    // those before it found nothing. Past surroundings make a client familiar that names no device, and no other.
-    " SELECT
-        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person)
-        OR EXISTS (SELECT FROM known_devices known WHERE known.realm_id = input.realm AND known.user_id = input.person)
-        OR EXISTS (SELECT FROM audit_events told
-            WHERE told.told_to = input.person AND told.action = 'session.opened') AS signed_in_before,
-        EXISTS (SELECT FROM known_devices known
-            WHERE known.realm_id = input.realm AND known.user_id = input.person AND known.device_hash = input.device)
-        OR EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person
-            AND surroundings_hash = input.surroundings)
-        OR input.device IS NULL AND EXISTS (SELECT FROM past_places past WHERE past.realm_id = input.realm
-            AND past.user_id = input.person AND past.surroundings_hash = input.surroundings) AS familiar
-    FROM input"
-}
-
-#[derive(QueryableByName)]
-struct Past {
-    #[diesel(sql_type = Bool)]
-    signed_in_before: bool,
-    #[diesel(sql_type = Bool)]
-    familiar: bool,
-}
-
-/// Has somebody signed in before, but never on this device or from these surroundings?
-pub async fn is_unfamiliar(
-    mut tx: &Connection,
-    (realm, user): (RealmId, UserId),
-    binding: &DeviceBinding,
-) -> QueryResult<bool> {
-    let look = LookBack {
-        realm,
-        person: user,
-        device: binding.device.map(|device| device.to_vec()),
-        surroundings: binding.surroundings.to_vec(),
-    };
-    let past: Past = look.get_result(&mut tx).await?;
-    Ok(past.signed_in_before && !past.familiar)
-}
-
 /// Notes where a session is used from. The session itself may be written after it.
 pub async fn place(
     mut tx: &Connection,
@@ -489,24 +440,6 @@ pub async fn live_in_tenant(
         .await?;
     newest.reverse();
     Ok(newest)
-}
-
-/// How many sessions were opened since `instant` by showing `method` first, ended ones too. What somebody showed again on a session
-/// opened none, nor did what was carried over from another one.
-pub async fn opened_since(
-    tx: &mut Connection,
-    realm: RealmId,
-    (instant, method): (DateTime<Utc>, AuthMethod),
-) -> QueryResult<i64> {
-    let shown_then = sessions::authenticated_at.ge(session_places::opened_at);
-    sessions::table
-        .inner_join(session_places::table.on(place_of_session()))
-        .filter(sessions::realm_id.eq(realm).and(sessions::authenticated_at.ge(instant)))
-        .filter(session_places::opened_at.ge(instant).and(shown_then))
-        .filter(sessions::amr.like(format!("{}%", method.as_str())))
-        .count()
-        .get_result(tx)
-        .await
 }
 
 pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {

@@ -8,8 +8,9 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, UserId};
 use shinkofa_web::Locale;
 
-use super::schema::users;
+use super::schema::{known_devices, users};
 use crate::domain::account::{AccountKind, AccountStatus};
+use crate::domain::device::Digest;
 use crate::domain::email::EmailAddress;
 
 /// One account.
@@ -80,6 +81,29 @@ pub async fn find_by_email(
         .first(&mut tx)
         .await
         .optional()
+}
+
+/// The account of an address, and whether its owner signed in on this device before.
+pub async fn find_on_device(
+    mut tx: &Connection,
+    realm: RealmId,
+    email: &EmailAddress,
+    device: Option<&Digest>,
+) -> QueryResult<Option<(Account, bool)>> {
+    // Nothing is the digest of no device.
+    let device = device.map(|device| device.to_vec()).unwrap_or_default();
+    let known = known_devices::realm_id
+        .eq(users::realm_id)
+        .and(known_devices::user_id.eq(users::id))
+        .and(known_devices::device_hash.eq(device));
+    let found: Option<(Account, Option<UserId>)> = users::table
+        .left_join(known_devices::table.on(known))
+        .filter(users::realm_id.eq(realm).and(users::email_canonical.eq(email.canonical())))
+        .select((Account::as_select(), known_devices::user_id.nullable()))
+        .first(&mut tx)
+        .await
+        .optional()?;
+    Ok(found.map(|(account, owner)| (account, owner.is_some())))
 }
 
 /// Finds an account and keeps others from changing it until the transaction ends.

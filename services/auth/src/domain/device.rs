@@ -150,6 +150,12 @@ impl DeviceBinding {
     }
 }
 
+/// A digest that was written in hex.
+pub fn digest_from_hex(text: &str) -> Option<Digest> {
+    let mut bytes = Digest::default();
+    hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
+}
+
 /// SHA-256 over parts that cannot run into one another.
 pub fn digest_of(parts: &[&str]) -> Digest {
     let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();

@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 
 use crate::attempts::Aim;
 use crate::db::email_changes::{self, EmailChange, EmailChangeId};
+use crate::db::users::Account;
+use crate::domain::account::AccountKind;
 use crate::domain::email::EmailAddress;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::jobs::settle_email_change::SettleEmailChange;
-use crate::liveness::require_factor_shown;
+use crate::liveness::{require_factor_shown, require_no_password};
 use crate::{Auth, attempts, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -22,8 +24,9 @@ use crate::{Auth, attempts, limits};
 pub struct ChangeEmailRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna.martin@example.org")]
     new_email: EmailAddress,
-    #[schema(value_type = String, format = "password", max_length = 1024, example = "my present private sentence")]
-    current_password: PresentedPassword,
+    /// Of an account that has one, and only there.
+    #[schema(value_type = Option<String>, format = "password", max_length = 1024, example = "my present private sentence")]
+    current_password: Option<PresentedPassword>,
 }
 
 /// What became of a request that is answered alike for every address.
@@ -35,8 +38,9 @@ pub struct ConfirmationSent {
 
 /// Change my address
 ///
-/// A link goes to the new address: it works once, for a day, as long as this session lasts and the password stays. Nothing
-/// changes before. An address that has an account is answered alike; its owner is told.
+/// Asks for the password again; where the account has none, for a sign-in or a step-up in the last ten minutes. A link goes to the new
+/// address: it works once, for a day, as long as this session lasts and the password stays. Nothing changes before. An address that
+/// has an account is answered alike; its owner is told. A guest upgrades instead.
 #[utoipa::path(
     tag = "email",
     request_body = ChangeEmailRequest,
@@ -44,7 +48,7 @@ pub struct ConfirmationSent {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = ConfirmationSent),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, `wrong_tenant`, or `step_up_required` where the account has a second factor"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, `wrong_tenant` or `guest_account`, or `step_up_required` where the account has a second factor or no password: see `www-authenticate`"),
     ),
 )]
 #[post("/api/auth/email/change")]
@@ -54,7 +58,7 @@ pub async fn change_email(
     body: Body<ChangeEmailRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(ChangeEmailRequest { new_email, current_password }) = body;
-    let account = attempts::reauthenticate(&auth, &actor, &current_password, Aim::Change).await?;
+    let account = show_again(&auth, &actor, current_password.as_ref()).await?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::EMAIL_CHANGE_BY_USER, &actor.user_id.to_string()).await?;
     limiter.require(&limits::EMAIL_CHANGE_BY_ADDRESS, &limits::key_of(&new_email)).await?;
@@ -86,4 +90,21 @@ pub async fn change_email(
     // The queue is not woken: what the job does more for a free address, or a taken one, is not done beside this answer.
     let answer = ConfirmationSent { status: "confirmation_sent" };
     Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
+}
+
+/// Whoever has a password shows that; everybody else has shown lately who they are.
+async fn show_again(
+    auth: &Auth,
+    actor: &CurrentActor,
+    password: Option<&PresentedPassword>,
+) -> Result<Account, Error> {
+    if let Some(password) = password {
+        return attempts::reauthenticate(auth, actor, password, Aim::Change).await;
+    }
+    let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
+    let live = transaction(&auth.platform.database, &scope, "look_up_signed_in", async |tx| {
+        require_no_password(tx, auth, actor, "/currentPassword").await
+    })
+    .await?;
+    if live.account.kind == AccountKind::Anonymous { Err(Error::GuestAccount) } else { Ok(live.account) }
 }

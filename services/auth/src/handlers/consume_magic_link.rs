@@ -33,7 +33,8 @@ pub struct ConsumeMagicLinkRequest {
     /// What the challenge was made of. Missing, malformed, or the challenge itself: 400.
     #[schema(value_type = String, min_length = 43, max_length = 128, pattern = "^[A-Za-z0-9._~-]{43,128}$", example = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")]
     code_verifier: Option<String>,
-    /// The one that was sent when the link was asked for; that one when absent.
+    /// The one that was sent when the link was asked for; that one when absent. With `code` it has to be sent where the account knows
+    /// the device: the code is good on that one alone.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
     device_id: Option<DeviceId>,
     /// What this device got when it was remembered: with it the second factor may be left out.

@@ -2,13 +2,14 @@
 
 use actix_web::{post, web};
 use shinkofa_contracts::auth::{Introspection, IntrospectionRequest, TrustScope};
-use shinkofa_db::{Scope, transaction};
+use shinkofa_db::{Scope, transaction_after};
 use shinkofa_identity::RequireScope;
 use shinkofa_web::{Body, CallerRefusals, ParameterRefusal, Unavailability};
 
 use crate::Auth;
+use crate::db::live;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, Live, require_member_of};
 
 /// Is this access token good at this very moment?
 ///
@@ -42,12 +43,16 @@ pub async fn introspect(
     let claimed =
         Claimed { user: claims.sub, tenant: claims.tenant_id, session: claims.sid, token_version: claims.tv };
     let scope = Scope::realm(auth.realm).with_tenant(claimed.tenant).with_user(claimed.user);
-    let live = transaction(&auth.platform.database, &scope, "introspect", async |tx| {
-        require_live(tx, auth.realm, claimed, now).await
-    })
+    let live = transaction_after(
+        &auth.platform.database,
+        &scope,
+        "introspect",
+        async |tx| Ok::<_, Error>(live::behind(tx, (auth.realm, claimed.tenant), claimed.session).await?),
+        async |tx, seen| require_member_of(tx, auth.realm, (claimed, seen), now).await,
+    )
     .await;
     match live {
-        Ok((account, membership)) => Ok(web::Json(Introspection {
+        Ok(Live { account, membership, .. }) => Ok(web::Json(Introspection {
             active: true,
             user_id: Some(account.id),
             tenant_id: Some(claimed.tenant),

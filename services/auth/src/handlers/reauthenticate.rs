@@ -25,7 +25,7 @@ use crate::error::Error;
 use crate::factor_codes::{self, CountedGuess, Guess};
 use crate::first_factor::asked;
 use crate::liveness::{Claimed, Live, require_password_alone, require_session};
-use crate::session_opening::{TokenAnswer, TokenSource, demanded, tokens};
+use crate::session_opening::{TokenAnswer, TokenSource, demanded, open_key, tokens};
 use crate::{Auth, limits};
 
 /// One of the two.
@@ -187,16 +187,18 @@ pub async fn go_on(
     if !sessions::rotate(tx, from, term, surroundings, now).await? {
         return Err(Error::Unauthenticated);
     }
+    sessions::place(tx, (auth.realm, session.id), surroundings, now).await?;
     sessions::show_again(tx, (auth.realm, session.id), (methods, assurance), now).await?;
     let trail = auth.trail(session.for_tenant, shinkofa_kernel::Actor::user(account.id));
     let details = json!({ "methods": methods });
     trail.session(tx, AuditAction::SessionReauthenticated, session.id, details).await?;
     let demanded = demanded(tx, auth, account.id, assurance).await?;
+    let key = open_key(auth, &session)?;
     let source = TokenSource {
         methods: methods.to_owned(),
         assurance,
         authenticated_at: now,
-        ..TokenSource::of(auth, &session, session.generation.saturating_add(1), demanded)?
+        ..TokenSource::of(&session, key, session.generation.saturating_add(1), demanded)
     };
     tokens(auth, session.for_tenant, &source, (&account, &membership))
 }

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
-use shinkofa_db::{Connection, Scope, together, transaction};
+use shinkofa_db::{Connection, Scope, together, transaction_after};
 use shinkofa_identity::{HostTenant, Revocation};
 use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
 use shinkofa_web::{
@@ -14,10 +14,11 @@ use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
 use crate::browser::{RefreshCookie, RefreshCookieHeaders};
+use crate::db::live::{self, Behind};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
-use crate::db::users::Account;
-use crate::db::{memberships, revocations, sessions, users};
+use crate::db::users::{self, Account};
+use crate::db::{revocations, sessions};
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
@@ -80,9 +81,14 @@ pub async fn refresh(
     let shown = DeviceBinding::new(device_id.as_ref(), &presented.surroundings);
 
     let scope = Scope::realm(auth.realm).with_tenant(host.0);
-    let outcome = transaction(&auth.platform.database, &scope, "refresh", async |tx| {
-        exchange(tx, &auth, host.0, &presented, &shown).await
-    })
+    let session = presented.token.session;
+    let outcome = transaction_after(
+        &auth.platform.database,
+        &scope,
+        "refresh",
+        async |tx| Ok::<_, Error>(live::behind(tx, (auth.realm, host.0), session).await?),
+        async |tx, seen| exchange(tx, &auth, host.0, (&presented, &shown), seen).await,
+    )
     .await?;
     metrics::counter!("auth_refreshes_total", "outcome" => outcome.name()).increment(1);
     match outcome {
@@ -157,13 +163,13 @@ async fn exchange(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    presented: &Presented,
-    shown: &DeviceBinding,
+    (presented, shown): (&Presented, &DeviceBinding),
+    mut seen: Option<Behind>,
 ) -> Result<Outcome, Error> {
     let Presented { token, surroundings, .. } = presented;
     let now = auth.platform.clock.now();
     loop {
-        let Some(session) = sessions::find(tx, auth.realm, token.session).await? else {
+        let Some(Behind { session, account, membership }) = seen else {
             return Ok(Outcome::Refused);
         };
         // Only somebody who held one of its tokens can end a session.
@@ -178,10 +184,6 @@ async fn exchange(
             return Ok(Outcome::Refused);
         }
         presented.require_csrf(&session, &key)?;
-        let (account, membership) = together!(
-            users::find(tx, auth.realm, session.user_id),
-            memberships::find(tx, tenant, session.user_id),
-        )?;
         let account = account.filter(|account| account.is_usable(now));
         let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-refresh");
         let (Some(account), Some(membership)) = (account, membership.filter(allowed)) else {
@@ -195,26 +197,28 @@ async fn exchange(
         }
         let same_device = if session.binding().is(shown) { SameDevice::Yes } else { SameDevice::No };
         let holder = (&account, &membership);
+        let opened = (&session, &key);
         let done = match session.rotation().judge(token.generation, same_device, now) {
-            Verdict::Rotate => rotate(tx, auth, &session, holder, surroundings).await?,
+            Verdict::Rotate => rotate(tx, auth, opened, holder, surroundings).await?,
             Verdict::Repeat { counted: true }
                 if !sessions::count_repeat(tx, (auth.realm, session.id), session.rotation()).await? =>
             {
                 None
             }
-            Verdict::Repeat { .. } => Some(repeat(tx, auth, &session, holder).await?),
+            Verdict::Repeat { .. } => Some(repeat(tx, auth, opened, holder).await?),
             Verdict::Reused => Some(end_reused(tx, auth, &session, &account).await?),
         };
         if let Some(outcome) = done {
             return Ok(outcome);
         }
+        seen = live::behind(tx, (auth.realm, tenant), token.session).await?;
     }
 }
 
 async fn rotate(
     tx: &mut Connection,
     auth: &Auth,
-    session: &Session,
+    (session, key): (&Session, &SessionKey),
     (account, membership): (&Account, &Membership),
     surroundings: &Surroundings,
 ) -> Result<Option<Outcome>, Error> {
@@ -225,14 +229,20 @@ async fn rotate(
         return Ok(None);
     }
     let next = session.generation.saturating_add(1);
-    let place = async { Ok(sessions::place(tx, (auth.realm, session.id), surroundings, now).await?) };
+    let place = async {
+        // Whatever writes the digest writes the place.
+        if session.surroundings_hash == surroundings.digest() {
+            return Ok(());
+        }
+        Ok(sessions::place(tx, (auth.realm, session.id), surroundings, now).await?)
+    };
     // What is demanded is asked once the session is this refresh's own: whoever adds a factor writes to it as well.
     let (demanded, (), ()) = together!(
         demanded(tx, auth, session.user_id, session.assurance()),
         place,
         audit(tx, auth, session, AuditAction::SessionRotated, json!({ "generation": next })),
     )?;
-    let source = TokenSource::of(auth, session, next, demanded)?;
+    let source = TokenSource::of(session, key.clone(), next, demanded);
     let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
     Ok(Some(Outcome::Rotated(Box::new(answer))))
 }
@@ -240,14 +250,14 @@ async fn rotate(
 async fn repeat(
     tx: &mut Connection,
     auth: &Auth,
-    session: &Session,
+    (session, key): (&Session, &SessionKey),
     (account, membership): (&Account, &Membership),
 ) -> Result<Outcome, Error> {
     let (demanded, ()) = together!(
         demanded(tx, auth, session.user_id, session.assurance()),
         audit(tx, auth, session, AuditAction::SessionRepeated, json!({ "generation": session.generation })),
     )?;
-    let source = TokenSource::of(auth, session, session.generation, demanded)?;
+    let source = TokenSource::of(session, key.clone(), session.generation, demanded);
     let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
     Ok(Outcome::Repeated(Box::new(answer)))
 }

@@ -7,9 +7,7 @@ use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
-use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, Unavailability,
-};
+use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
 use crate::attempts::Aim;
@@ -22,7 +20,7 @@ use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::liveness::{Claimed, Live, require_factor_shown, require_member, require_recent};
+use crate::liveness::{Live, require_factor_shown, require_no_password};
 use crate::{Auth, attempts, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -74,29 +72,13 @@ pub async fn request_deletion(
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "request_deletion", async |tx| {
         if shown.is_none() {
-            require_no_password(tx, &auth, &actor).await?;
+            require_no_password(tx, &auth, &actor, "/password").await?;
         }
         schedule(tx, &auth, &actor).await
     })
     .await?;
     auth.platform.committed();
     Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
-}
-
-/// Whoever has a password shows that. Everybody else has shown lately who they are, by whatever way they sign in; a guest's session is
-/// their account.
-async fn require_no_password(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<(), Error> {
-    let now = auth.platform.clock.now();
-    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
-    if live.account.password_phc.is_some() {
-        return Err(Problem::invalid_field("/password", "is needed: the account has one").into());
-    }
-    match live.account.kind {
-        AccountKind::Anonymous => Ok(()),
-        AccountKind::Member | AccountKind::Temporary | AccountKind::Service => {
-            require_recent(tx, auth, &live, now).await
-        }
-    }
 }
 
 async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<DeletionAnswer, Error> {

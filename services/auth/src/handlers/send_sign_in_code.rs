@@ -6,10 +6,13 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
 use shinkofa_kernel::defended;
-use shinkofa_web::{Body, BodyRefusals, RateRefusal, RequestContext, Unavailability};
+use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
+use crate::attempts::require_letters_left;
+use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::users;
+use crate::domain::device::DeviceId;
 use crate::domain::email::EmailAddress;
 use crate::error::Error;
 use crate::jobs::send_sign_in_code::SendSignInCode;
@@ -20,6 +23,10 @@ use crate::{Auth, limits};
 pub struct SignInCodeRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
     email: EmailAddress,
+    /// What the client calls its device: random, made once and kept. Strangers who ask use up nothing of what one has that the account
+    /// was signed in on.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = "^[!-~]+$", example = "phone-7f3a")]
+    device_id: Option<DeviceId>,
 }
 
 /// What became of a request that is answered alike for every address.
@@ -31,34 +38,42 @@ pub struct CodeSent {
 
 /// Ask for a code to sign in with
 ///
-/// Six digits by email, good for ten minutes and five attempts. A new code takes the place of the old one. The answer is the
-/// same for an address without an account, which is sent nothing.
+/// Six digits by email, good for ten minutes and five attempts. On a device that the account was signed in on before, the code is good
+/// on that device alone: what is asked for and guessed elsewhere leaves it as it is, and a new code takes its place when it is asked
+/// for there. Without a `deviceId`, or on another device, it is good on any, until the next one of that sort. The answer is the same
+/// for an address without an account, which is sent nothing.
 #[utoipa::path(
     tag = "sign-in",
+    params(SessionModeHeader),
     request_body = SignInCodeRequest,
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = CodeSent),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/otp/send")]
 pub async fn send_sign_in_code(
     auth: web::Data<Auth>,
     host: HostTenant,
-    context: RequestContext,
+    SignInCaller(surroundings): SignInCaller,
     body: Body<SignInCodeRequest>,
 ) -> Result<HttpResponse, Error> {
-    let Body(SignInCodeRequest { email }) = body;
+    let Body(SignInCodeRequest { email, device_id }) = body;
+    let device = surroundings.device(device_id.as_ref());
     let limiter = &auth.platform.limiter;
-    limiter.require(&limits::SIGN_IN_CODE_BY_NETWORK, context.client.as_str()).await?;
-    limiter.require(&limits::SIGN_IN_CODE_BY_ADDRESS, &limits::key_of(&email)).await?;
+    limiter.require(&limits::SIGN_IN_CODE_BY_NETWORK, surroundings.network()).await?;
+    require_letters_left(&auth, &limits::SIGN_IN_CODE_BY_ADDRESS, (&email, device)).await?;
 
     // The same two statements for every address; the job does the rest, or nothing.
     let clock = &auth.platform.clock;
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "request_sign_in_code", async |tx| {
-        let user = users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id);
-        if user.is_some() || defended!("V01-code") {
-            enqueue(tx, clock, Some(host.0), clock.now(), &SendSignInCode { user_id: user }).await?;
+        let job = SendSignInCode {
+            user_id: users::find_by_email(tx, auth.realm, &email).await?.map(|account| account.id),
+            device_hash: device.map(|device| hex::encode(device.digest())),
+        };
+        if job.user_id.is_some() || defended!("V01-code") {
+            enqueue(tx, clock, Some(host.0), clock.now(), &job).await?;
         }
         Ok::<_, Error>(())
     })

@@ -3,7 +3,7 @@
 use actix_web::http::header::USER_AGENT;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
-use shinkofa_db::{Connection, Scope, transaction};
+use shinkofa_db::{Connection, Scope, transaction_after};
 use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, TenantId};
 use shinkofa_web::{
@@ -98,11 +98,17 @@ async fn answer(
         device_token: device_token.as_ref(),
     };
     let scope = Scope::realm(auth.realm).with_tenant(tenant).with_user(right.account.id);
-    transaction(&auth.platform.database, &scope, "sign_in", async |tx| {
-        let answer = first_factor::pass(tx, auth, tenant, &first).await?;
-        keep_rehash(tx, auth, tenant, &right).await?;
-        Ok(answer)
-    })
+    transaction_after(
+        &auth.platform.database,
+        &scope,
+        "sign_in",
+        async |tx| first_factor::hold(tx, auth, tenant, &first).await,
+        async |tx, held| {
+            let answer = first_factor::pass_held(tx, auth, tenant, (&first, held)).await?;
+            keep_rehash(tx, auth, tenant, &right).await?;
+            Ok(answer)
+        },
+    )
     .await
 }
 

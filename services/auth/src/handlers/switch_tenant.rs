@@ -126,7 +126,7 @@ async fn switch(
     )?;
     let opening =
         Opening { account: &account, membership: &membership, binding: &binding, surroundings, proof };
-    open(tx, auth, &auth.trail(target, actor.actor()), (&opening, looked)).await
+    open(tx, auth, &auth.trail(target, actor.actor()), (&opening, &looked)).await
 }
 
 /// The session's own refresh token, or the one before it while tabs race.

@@ -1,24 +1,28 @@
 //! `DELETE /api/auth/oauth/{provider}/link`
 
 use actix_web::{HttpResponse, delete, web};
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
-use shinkofa_db::{Scope, transaction};
+use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, ProblemDocument, Unavailability};
 
 use crate::Auth;
-use crate::db::{identities, users};
+use crate::db::users::{self, Account};
+use crate::db::{identities, passkeys};
 use crate::domain::audit::AuditAction;
 use crate::domain::provider::Provider;
 use crate::error::Error;
 use crate::letters::request_letter;
 use crate::liveness::{Claimed, require_member, require_recent};
+use crate::mailed_sign_in::takes_mail;
 
 /// Remove an identity
 ///
-/// It opens the account no longer. Where there is neither a password nor another identity it stays: 409. Works for a provider
-/// that is switched off as well. The owner is told by mail.
+/// It opens the account no longer. A member goes on signing in by what is mailed to their address. An account without a mailbox keeps
+/// its last way in, where it has neither a password nor a passkey nor another identity: 409. Works for a provider that is switched off
+/// as well. The owner is told by mail.
 #[utoipa::path(
     tag = "providers",
     security(("bearer" = [])),
@@ -50,7 +54,7 @@ pub async fn unlink_oauth(
         if !linked.iter().any(|identity| identity.provider == provider) {
             return Err(Error::ProviderUnknown);
         }
-        if account.password_phc.is_none() && linked.len() == 1 {
+        if linked.len() == 1 && !opens_otherwise(tx, &auth, &account, now).await? {
             return Err(Error::LastWayIn);
         }
         identities::unlink(tx, (auth.realm, account.id), provider).await?;
@@ -62,4 +66,19 @@ pub async fn unlink_oauth(
     .await?;
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Is there a way into this account beside providers: a password, its mailbox, or a passkey that is found without an address?
+async fn opens_otherwise(
+    tx: &mut Connection,
+    auth: &Auth,
+    account: &Account,
+    now: DateTime<Utc>,
+) -> Result<bool, Error> {
+    if account.password_phc.is_some() || takes_mail(account, now) {
+        return Ok(true);
+    }
+    let passkeys = passkeys::of_user(tx, auth.realm, account.id).await?;
+    // Where the browser did not say, nobody can rely on it.
+    Ok(passkeys.iter().any(|passkey| passkey.discoverable == Some(true)))
 }

@@ -35,8 +35,8 @@ pub struct VerifySignInCodeRequest {
 
 /// Sign in by code
 ///
-/// A wrong code, an old one, and an address that no code was sent to have one answer, and count as failed attempts to sign
-/// in. A second factor is asked for as after a password.
+/// A wrong code, an old one, one that is bound to another device, and an address that no code was sent to have one answer, and count
+/// as failed attempts to sign in. A second factor is asked for as after a password.
 #[utoipa::path(
     tag = "sign-in",
     params(SessionModeHeader),

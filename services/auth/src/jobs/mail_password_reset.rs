@@ -6,9 +6,11 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
+use crate::attempts::known_device;
 use crate::db::audit::Trail;
 use crate::db::{memberships, users};
 use crate::domain::account::AccountKind;
+use crate::domain::device::{Digest, digest_from_hex};
 use crate::error::Error;
 use crate::password_reset::request_password_reset;
 
@@ -16,6 +18,8 @@ use crate::password_reset::request_password_reset;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct MailPasswordReset {
     pub user_id: Option<UserId>,
+    /// Of the device that asked, in hex.
+    pub device_hash: Option<String>,
 }
 
 impl Job for MailPasswordReset {
@@ -27,7 +31,8 @@ impl Job for MailPasswordReset {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::Anonymous);
         transaction(&auth.platform.database, &scope, "mail_password_reset", async |tx| {
-            mail(tx, auth, &trail, user).await
+            let device = self.device_hash.as_deref().and_then(digest_from_hex);
+            mail(tx, auth, &trail, (user, device)).await
         })
         .await?;
         auth.platform.committed();
@@ -37,7 +42,12 @@ impl Job for MailPasswordReset {
 
 /// Whoever chooses a password with the link confirms the address with it, if nobody has: it is the mail's reader who chooses, and what
 /// somebody else chose when they signed up with that address is forgotten.
-async fn mail(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
+async fn mail(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (user, device): (UserId, Option<Digest>),
+) -> Result<(), Error> {
     let now = trail.clock.now();
     let account = users::lock(tx, auth.realm, user).await?;
     let usable = account.filter(|account| account.kind == AccountKind::Member && account.is_usable(now));
@@ -47,5 +57,9 @@ async fn mail(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> 
     if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
         return Ok(());
     }
-    request_password_reset(tx, auth, trail, &account).await
+    let bound_to = match &device {
+        Some(device) => known_device(tx, auth, &account.email_canonical, device).await?,
+        None => None,
+    };
+    request_password_reset(tx, auth, trail, (&account, bound_to)).await
 }

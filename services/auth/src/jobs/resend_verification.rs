@@ -56,6 +56,6 @@ async fn resend(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -
             record(tx, trail, &account, (AuditAction::VerificationRequested, json!({}))).await
         }
         // Whose password a link confirms cannot be told. So its reader chooses one.
-        _ => request_password_reset(tx, auth, trail, &account).await,
+        _ => request_password_reset(tx, auth, trail, (&account, None)).await,
     }
 }

@@ -10,6 +10,7 @@ use shinkofa_kernel::{Actor, UserId};
 use crate::Auth;
 use crate::db::{memberships, users};
 use crate::domain::audit::AuditAction;
+use crate::domain::device::digest_from_hex;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::pkce::CodeChallenge;
@@ -23,7 +24,7 @@ use crate::unconfirmed::record;
 pub struct SendMagicLink {
     pub user_id: Option<UserId>,
     pub code_challenge: String,
-    /// Hex.
+    /// Of the device that asked, in hex.
     pub device_hash: Option<String>,
 }
 
@@ -53,7 +54,7 @@ impl Job for SendMagicLink {
                 token: &token,
                 code: &code,
                 challenge: Some(&CodeChallenge::kept(&self.code_challenge)),
-                device_hash: self.device_hash.as_deref().and_then(|text| hex::decode(text).ok()),
+                device: self.device_hash.as_deref().and_then(digest_from_hex),
             };
             let expires_at = keep(tx, auth, &trail, sending).await?;
             let secret =

@@ -10,6 +10,7 @@ use shinkofa_kernel::{Actor, UserId};
 use crate::Auth;
 use crate::db::{memberships, users};
 use crate::domain::audit::AuditAction;
+use crate::domain::device::digest_from_hex;
 use crate::domain::mailed_code::MailedCode;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
@@ -21,6 +22,8 @@ use crate::unconfirmed::record;
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SendSignInCode {
     pub user_id: Option<UserId>,
+    /// Of the device that asked, in hex.
+    pub device_hash: Option<String>,
 }
 
 impl Job for SendSignInCode {
@@ -49,7 +52,7 @@ impl Job for SendSignInCode {
                 token: &OneTimeToken::from_random(auth.randomness.bytes()?),
                 code: &code,
                 challenge: None,
-                device_hash: None,
+                device: self.device_hash.as_deref().and_then(digest_from_hex),
             };
             let expires_at = keep(tx, auth, &trail, sending).await?;
             let secret = LetterSecret { link_token: None, code: Some(code.shown()) };

@@ -7,7 +7,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, TenantId};
 
 use crate::Auth;
-use crate::db::{audit, failures, sessions};
+use crate::db::{audit, failures, openings};
 use crate::domain::audit::AuditAction;
 use crate::domain::proof::AuthMethod;
 use crate::domain::spray::{Attempts, MOST_ON_EACH, WINDOW};
@@ -29,7 +29,7 @@ impl Job for WatchSpray {
         let suspected = transaction(&auth.platform.database, &scope, "watch_spray", async |tx| {
             let attempts = Attempts {
                 failed_addresses: failures::few_since(tx, auth.realm, (since, MOST_ON_EACH)).await?,
-                sign_ins: sessions::opened_since(tx, auth.realm, (since, AuthMethod::Password)).await?,
+                sign_ins: openings::count_since(tx, auth.realm, (since, AuthMethod::Password)).await?,
             };
             let action = AuditAction::SpraySuspected;
             if !attempts.look_like_spraying() {

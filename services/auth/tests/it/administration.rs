@@ -274,3 +274,44 @@ async fn a_reason_is_asked_for() {
     }
     people::profile(&app, token(&anna)).await.expect(200);
 }
+
+/// What `docs/security/sign-in.md` says of fields: nothing that somebody proves themselves with, and nothing of their own.
+#[actix_web::test]
+async fn staff_see_of_a_member_what_the_page_on_fields_says_and_no_more() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let names = |value: &Value| -> Vec<String> {
+        let mut names: Vec<_> = value.as_object().expect("an object").keys().cloned().collect();
+        names.sort();
+        names
+    };
+    let of_a_member = [
+        "accountStatus",
+        "email",
+        "emailVerified",
+        "expiresAt",
+        "kind",
+        "locale",
+        "lock",
+        "memberSince",
+        "name",
+        "roles",
+        "status",
+        "tier",
+        "userId",
+    ];
+    for list in ["/api/admin/users", "/api/tenants/members"] {
+        let page = app.get(list).token(token(&admin)).send().await.expect(200).body;
+        for item in page["items"].as_array().expect("a page") {
+            assert_eq!(names(item), of_a_member, "{list}");
+        }
+    }
+    let path = format!("/api/admin/users/{}", user_id(&anna));
+    let shown = app.get(&path).token(token(&admin)).send().await.expect(200).body;
+    let mut of_one = [of_a_member.as_slice(), &["secondFactors", "sessions"]].concat();
+    of_one.sort_unstable();
+    assert_eq!(names(&shown), of_one);
+    let of_a_session = ["impersonation", "lastUsedAt", "network", "openedAt", "sessionId", "userAgent"];
+    assert_eq!(names(&shown["sessions"][0]), of_a_session);
+}

@@ -311,8 +311,11 @@ async fn the_document_declares_cookie_mode() {
     for way in [
         "/api/auth/signin",
         "/api/auth/signin/mfa",
+        "/api/auth/magic-link",
         "/api/auth/magic-link/consume",
+        "/api/auth/otp/send",
         "/api/auth/otp/verify",
+        "/api/auth/password/forgot",
         "/api/auth/oauth/exchange",
         "/api/auth/anonymous",
         "/api/auth/passkeys/login/verify",

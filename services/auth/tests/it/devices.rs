@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId};
+use shinkofa_runtime::Service;
 use shinkofa_testing::TestApp;
 
 use crate::account_letters::{kinds, link, open};

@@ -94,6 +94,38 @@ async fn v05_the_proof_is_bound_to_person_session_and_address() {
     assert_eq!(rows, [json!({ "email": anna })]);
 }
 
+/// V5: whoever has no password shows by whatever they sign in with that it is them, and lately.
+#[actix_web::test]
+async fn v05_without_a_password_an_address_is_changed_by_whoever_signed_in_lately() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, new) = (address(&app, "anna"), address(&app, "new"));
+    let body = people::signed_in(&app, &anna).await;
+    let path = "/api/auth/email/change";
+    let without = json!({ "newEmail": new });
+    let asked = post(&app, path, access(&body), without.clone()).await.expect_problem(422, "invalid_fields");
+    assert_eq!(asked.body["errors"][0]["pointer"], "/currentPassword");
+    // As somebody who has only ever come by a provider.
+    app.superuser().await.run("UPDATE users SET password_phc = NULL").await;
+    app.advance(TimeDelta::minutes(11));
+    let stale = post(&app, path, access(&body), without.clone()).await;
+    stale.expect_problem(403, "step_up_required");
+    ask(&app, access(&body), &new).await.expect_problem(403, "wrong_password");
+    assert_eq!(app.sql("SELECT id FROM email_changes").await.len(), 0);
+
+    app.post("/api/auth/otp/send").json(&json!({ "email": anna })).send().await.expect(202);
+    app.run_jobs().await;
+    let code = crate::letters::secrets(&app, &anna, "sign_in_code").await.pop().expect("a letter").code;
+    let shown = json!({ "email": anna, "code": code });
+    let body = app.post("/api/auth/otp/verify").json(&shown).send().await.expect(200).body;
+    post(&app, path, access(&body), without.clone()).await.expect(202);
+    confirm(&app, &link(&app, &new, "email_change_confirmation").await).await.expect(204);
+    let emails = app.sql("SELECT email FROM users").await;
+    assert_eq!(emails, [json!({ "email": new })]);
+
+    let guest = app.post("/api/auth/anonymous").json(&json!({})).send().await.expect(201).body;
+    post(&app, path, access(&guest), without).await.expect_problem(403, "guest_account");
+}
+
 /// V5: the proof of one person does not move another one's account, whatever the row says.
 #[actix_web::test]
 async fn v05_a_proof_that_was_moved_to_somebody_else_is_worthless() {

@@ -1,5 +1,7 @@
 //! Signing in through Google, GitHub and Discord.
 
+use std::collections::BTreeSet;
+
 use auth::Auth;
 use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
@@ -7,6 +9,7 @@ use serde_json::{Value, json};
 use shinkofa_runtime::Service;
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::authenticator::{self, Authenticator};
 use crate::magic_link::{CHALLENGE, OTHER_VERIFIER, VERIFIER};
 use crate::people::{self, PASSWORD, address};
 use crate::provider::{Person, Providers};
@@ -110,6 +113,28 @@ async fn each_provider_opens_a_new_account_and_the_same_one_again() {
     assert_eq!(events.iter().filter(|event| *event == "membership.changed").count(), 3);
 }
 
+/// The key is the issuer and the subject: the same number elsewhere is somebody else.
+#[actix_web::test]
+async fn one_subject_at_two_providers_is_two_people() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    let mut accounts = Vec::new();
+    // Whom each of them knows by then has the number that the others give out as well.
+    for _ in 0..2 {
+        for provider in ALL {
+            providers.vouch_for(Person::new(30, &address(&app, provider)));
+            let body = through(&app, provider).await.expect(200).body;
+            assert_eq!(body["user"]["email"], address(&app, provider));
+            assert_eq!(linked(&app, &body).await, [provider]);
+            accounts.push(people::text(&body["user"], "userId").to_owned());
+        }
+    }
+    let (first, again) = accounts.split_at(ALL.len());
+    assert_eq!(first, again);
+    let different: BTreeSet<_> = first.iter().collect();
+    assert_eq!(different.len(), ALL.len());
+}
+
 #[actix_web::test]
 async fn a_provider_that_is_not_configured_is_not_there() {
     let app = TestApp::<Auth>::start().await;
@@ -169,22 +194,53 @@ async fn an_identity_can_be_removed_but_never_the_last_way_in() {
     let app = providers.app().await;
     providers.vouch_for(Person::new(5, &address(&app, "anna")));
     let body = through(&app, "discord").await.expect(200).body;
-    unlink(&app, &body, "discord").await.expect_problem(409, "last_way_in");
     unlink(&app, &body, "google").await.expect_problem(404, "not_found");
     link(&app, &body, "google").await.expect(204);
-    // Two at once do not each count on the other.
+    // What no mailbox opens keeps its last one, and two at once do not each count on the other.
+    app.superuser().await.run("UPDATE users SET kind = 'temporary'").await;
     let both = join_all(["discord", "google"].map(|provider| unlink(&app, &body, provider))).await;
     let mut statuses: Vec<_> = both.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 409]);
-    assert_eq!(linked(&app, &body).await.len(), 1);
-    assert_eq!(letters::secrets(&app, &address(&app, "anna"), "provider_unlinked").await.len(), 1);
+    let left = linked(&app, &body).await;
+    assert_eq!(left.len(), 1);
+    unlink(&app, &body, &left[0]).await.expect_problem(409, "last_way_in");
+    let told = async || letters::secrets(&app, &address(&app, "anna"), "provider_unlinked").await.len();
+    assert_eq!(told().await, 1);
 
+    // A member's mailbox opens the account all the same.
+    app.superuser().await.run("UPDATE users SET kind = 'member'").await;
+    unlink(&app, &body, &left[0]).await.expect(204);
+    assert_eq!((linked(&app, &body).await.len(), told().await), (0, 2));
+    let anna = address(&app, "anna");
+    app.post("/api/auth/otp/send").json(&json!({ "email": anna })).send().await.expect(202);
+    app.run_jobs().await;
+    let code = letters::secrets(&app, &anna, "sign_in_code").await.pop().expect("a letter").code;
+    let shown = json!({ "email": anna, "code": code });
+    app.post("/api/auth/otp/verify").json(&shown).send().await.expect(200);
+}
+
+#[actix_web::test]
+async fn an_identity_can_be_removed_where_a_password_or_a_passkey_opens_the_account() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
     let bob = people::signed_in(&app, &address(&app, "bob")).await;
     providers.vouch_for(Person::new(6, &address(&app, "bob")));
     link(&app, &bob, "github").await.expect(204);
     unlink(&app, &bob, "github").await.expect(204);
     people::sign_in(&app, &address(&app, "bob"), PASSWORD).await.expect(200);
+
+    let eve = people::signed_in(&app, &address(&app, "eve")).await;
+    let mut phone = Authenticator::new();
+    authenticator::register(&app, people::text(&eve, "accessToken"), &mut phone).await.expect(201);
+    providers.vouch_for(Person::new(19, &address(&app, "eve")));
+    link(&app, &eve, "github").await.expect(204);
+    app.superuser().await.run("UPDATE users SET kind = 'temporary', password_phc = NULL").await;
+    app.superuser().await.run("UPDATE passkeys SET discoverable = false").await;
+    unlink(&app, &eve, "github").await.expect_problem(409, "last_way_in");
+    app.superuser().await.run("UPDATE passkeys SET discoverable = true").await;
+    unlink(&app, &eve, "github").await.expect(204);
+    authenticator::sign_in(&app, &mut phone).await.expect(200);
 }
 
 #[actix_web::test]

@@ -1,5 +1,8 @@
 //! The pages that people see.
 
+use std::fs;
+use std::path::Path;
+
 use auth::Auth;
 use serde_json::json;
 use shinkofa_testing::TestApp;
@@ -119,6 +122,32 @@ async fn every_page_of_a_letter_is_filled_in_and_loads_nothing_from_elsewhere() 
             assert_eq!(page.headers["referrer-policy"], "no-referrer");
         }
     }
+}
+
+/// Whatever pages there are: none that takes a password shows it, or keeps a manager or the clipboard out.
+#[test]
+fn every_field_for_a_password_hides_it_and_is_open_to_managers_and_the_clipboard() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/pages");
+    let mut with_one = Vec::new();
+    for page in fs::read_dir(folder).expect("the pages") {
+        let page = page.expect("a page");
+        let html = fs::read_to_string(page.path()).expect("text");
+        let name = page.file_name().into_string().expect("a plain name");
+        for kept_out in ["paste", "beforeinput", "autocomplete=\"off\""] {
+            assert!(!html.contains(kept_out), "{name}: {kept_out}");
+        }
+        let fields = html.split("<input").skip(1).filter_map(|rest| rest.split('>').next());
+        let fields: Vec<_> = fields.filter(|field| field.contains("password")).collect();
+        for field in &fields {
+            assert!(field.contains("type=\"password\""), "{name}: {field}");
+            assert!(field.contains("autocomplete=\"new-password\""), "{name}: {field}");
+        }
+        if !fields.is_empty() {
+            with_one.push(name);
+        }
+    }
+    with_one.sort();
+    assert_eq!(with_one, ["invitation.html", "reset_password.html"], "docs/security/asvs.md names them");
 }
 
 #[actix_web::test]

@@ -127,6 +127,32 @@ async fn one_session_is_ended_from_another_and_is_gone_at_once() {
     people::profile(&app, access).await.expect(401);
 }
 
+/// A refresh from the same place leaves it as it is; whatever else moves a session writes where it was moved from.
+#[actix_web::test]
+async fn a_session_is_listed_where_it_was_used_last() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    let mut tokens = sign_in_with(&app, &anna, "Phone/1.0", Some("phone-1")).await;
+    for user_agent in ["Phone/1.0", "Phone/1.1", "Phone/1.1", "Phone/1.0"] {
+        let body = json!({ "refreshToken": tokens["refreshToken"], "deviceId": "phone-1" });
+        let call = app.post("/api/auth/refresh").header("user-agent", user_agent).json(&body);
+        tokens = call.send().await.expect(200).body;
+        let seen = sessions(&app, people::text(&tokens, "accessToken")).await;
+        assert_eq!(seen[0]["userAgent"], user_agent);
+    }
+    let again = app.post("/api/auth/reauthenticate").header("user-agent", "Phone/2.0");
+    let again = again.token(people::text(&tokens, "accessToken")).json(&json!({ "password": PASSWORD }));
+    tokens = again.send().await.expect(200).body;
+    for _ in 0..2 {
+        let seen = sessions(&app, people::text(&tokens, "accessToken")).await;
+        assert_eq!(seen[0]["userAgent"], "Phone/2.0");
+        let body = json!({ "refreshToken": tokens["refreshToken"], "deviceId": "phone-1" });
+        let call = app.post("/api/auth/refresh").header("user-agent", "Phone/2.0").json(&body);
+        tokens = call.send().await.expect(200).body;
+    }
+}
+
 /// Whoever found a session open does not sign its owner out elsewhere with it.
 #[actix_web::test]
 async fn other_sessions_are_ended_by_somebody_who_showed_lately_who_they_are() {

@@ -116,7 +116,7 @@ async fn who_mistypes_and_then_comes_in_has_failed_at_nothing() {
     assert!(told_soon(&app).await.is_empty());
 }
 
-/// Guests, programs, providers and step-ups say nothing of passwords, however many there are.
+/// Guests, programs, providers, step-ups and switched studios say nothing of passwords, however many there are.
 #[actix_web::test]
 async fn a_spray_is_not_hidden_by_what_no_password_was_guessed_for() {
     let app = TestApp::<Auth>::start().await;
@@ -126,6 +126,10 @@ async fn a_spray_is_not_hidden_by_what_no_password_was_guessed_for() {
     {
         open(&app, 200, methods, before).await;
     }
+    open(&app, 200, "pwd otp", "0").await;
+    let switched = "INSERT INTO session_descents (realm_id, session_id, opened_from, family)
+        SELECT realm_id, id, id, id FROM sessions WHERE amr = 'pwd otp'";
+    app.superuser().await.run(switched).await;
     fail(&app, 104).await;
     assert_eq!(told_soon(&app).await.len(), 1);
 }

@@ -3,7 +3,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl as _;
-use shinkofa_db::{Scope, transaction};
+use shinkofa_db::{Connection, Error, Scope, transaction, transaction_after};
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{TestApp, assert_tenant_tables_are_protected};
 
@@ -17,17 +17,24 @@ struct Seen {
     rows: i64,
 }
 
-async fn seen(app: &TestApp<Probe>, scope: Scope) -> Seen {
-    transaction(app.pool(), &scope, "look", async |tx| {
-        diesel::sql_query(
-            "SELECT current_setting('app.tenant_id', true) AS tenant, (SELECT count(*) FROM effects) AS rows",
-        )
-        .get_result::<Seen>(tx)
-        .await
-        .map_err(shinkofa_db::Error::from)
-    })
+async fn look(mut tx: &Connection) -> Result<Seen, Error> {
+    diesel::sql_query(
+        "SELECT current_setting('app.tenant_id', true) AS tenant, (SELECT count(*) FROM effects) AS rows",
+    )
+    .get_result::<Seen>(&mut tx)
     .await
-    .unwrap()
+    .map_err(Error::from)
+}
+
+async fn seen(app: &TestApp<Probe>, scope: Scope) -> Seen {
+    transaction(app.pool(), &scope, "look", async |tx| look(tx).await).await.unwrap()
+}
+
+/// By a look that does not wait for its transaction to have begun.
+async fn seen_at_once(app: &TestApp<Probe>, scope: Scope) -> Seen {
+    transaction_after(app.pool(), &scope, "look", async |tx| look(tx).await, async |_tx, seen| Ok(seen))
+        .await
+        .unwrap()
 }
 
 async fn fill(app: &TestApp<Probe>, tenant: TenantId) -> Result<(), shinkofa_db::Error> {
@@ -67,6 +74,45 @@ async fn a_request_cancelled_in_its_transaction_leaves_no_tenant_on_a_pooled_con
         assert!(tokio::time::timeout(std::time::Duration::from_millis(20), work).await.is_err());
         let after = seen(&app, Scope::infrastructure()).await;
         assert_eq!((after.tenant.as_deref(), after.rows), (Some(""), 0));
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_look_that_waits_for_no_begin_sees_its_tenant_and_leaves_none_on_a_pooled_connection() {
+    let app = TestApp::<Probe>::builder()
+        .env("SHINKOFA_DATABASE_CONNECTIONS", "1")
+        .env("SHINKOFA_WORKERS", "1")
+        .start::<Probe>()
+        .await;
+    let tenant = TenantId::DEFAULT;
+    fill(&app, tenant).await.unwrap();
+    let (nobodys, scope) = (Scope::infrastructure(), Scope::tenant(tenant));
+    for _ in 0..5 {
+        let ours = seen_at_once(&app, scope).await;
+        assert_eq!((ours.tenant, ours.rows), (Some(tenant.to_string()), 1));
+        assert_eq!(seen_at_once(&app, nobodys).await.rows, 0);
+    }
+    let patience = std::time::Duration::from_millis(20);
+    for _ in 0..5 {
+        let looking = transaction_after(
+            app.pool(),
+            &scope,
+            "hang",
+            async |_tx| std::future::pending::<Result<(), Error>>().await,
+            async |_tx, ()| Ok(()),
+        );
+        assert!(tokio::time::timeout(patience, looking).await.is_err());
+        assert_eq!(seen(&app, nobodys).await.rows, 0);
+        let working = transaction_after(
+            app.pool(),
+            &scope,
+            "hang",
+            async |tx| look(tx).await,
+            async |_tx, _seen| std::future::pending::<Result<(), Error>>().await,
+        );
+        assert!(tokio::time::timeout(patience, working).await.is_err());
+        assert_eq!(seen(&app, nobodys).await.rows, 0);
     }
     app.stop().await;
 }

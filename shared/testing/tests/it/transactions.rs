@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::RunQueryDsl as _;
-use shinkofa_db::{Database, Error, Patience, Scope, transaction};
+use shinkofa_db::{Connection, Database, Error, Patience, Scope, transaction, transaction_after};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
@@ -71,6 +71,16 @@ async fn ask(database: &Database) -> Result<(), Error> {
     .await
 }
 
+/// With a question that does not wait for the transaction to have begun.
+async fn ask_at_once(database: &Database) -> Result<(), Error> {
+    let scope = Scope::infrastructure();
+    transaction_after(database, &scope, "ask", async |tx| one(tx).await, async |_tx, ()| Ok(())).await
+}
+
+async fn one(mut tx: &Connection) -> Result<(), Error> {
+    diesel::sql_query("SELECT 1").execute(&mut tx).await.map(drop).map_err(Error::from)
+}
+
 fn is_unavailable(result: &Result<(), Error>) -> bool {
     matches!(result, Err(Error::Unavailable(_)))
 }
@@ -83,6 +93,11 @@ async fn a_transaction_does_not_begin_on_a_server_that_hangs_and_begins_again_af
     between.hang(true);
     let hasty = database.clone().with_patience(patience(SHORT, LONG));
     let refused = ask(&hasty).await;
+    assert!(is_unavailable(&refused), "{refused:?}");
+    between.hang(false);
+    ask_at_once(&database).await.expect("on a fresh connection");
+    between.hang(true);
+    let refused = ask_at_once(&hasty).await;
     assert!(is_unavailable(&refused), "{refused:?}");
     between.hang(false);
     ask(&database).await.expect("on a fresh connection");

@@ -284,7 +284,7 @@ pub async fn what_auth_keeps(stack: &Stack, studio: &Studio) -> Vec<Value> {
     }
     let ban =
         json!({ "banId": stack.clock.new_uuid().to_string(), "address": "192.0.2.8", "reason": "Spam" });
-    stack.post("/api/admin/bans").bearer(admin).json(&ban).send().await.expect(200);
+    studio.order(stack, "/api/admin/bans", &ban).await.expect(200);
     known.push(json!(["DELETE", "/api/admin/bans/{banId}", { "banId": ban["banId"] }]));
     known
 }

@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use reqwest::Method;
 use serde_json::json;
-use shinkofa_kernel::Role as TenantRole;
-use suite::{App, Member, Stack};
+use shinkofa_identity::Permission;
+use shinkofa_kernel::{Role as TenantRole, TenantId};
+use suite::{App, Member, Stack, until};
+
+use crate::studios::Founder;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,12 +24,24 @@ pub enum Role {
     Enrolling,
     /// A member as an admin sees them.
     Impersonated,
+    /// A member with a role that the studio made itself.
+    OfCustomRole,
+    /// The token of a service account.
+    Program,
     /// The admin of another studio, with their token of it.
     OfAnotherTenant,
+    /// A plain member of another studio, likewise.
+    MemberOfAnotherTenant,
 }
 
+/// All that the custom role allows, and all that the program may do. Neither is auth's own: a service asks the roles that it was told
+/// of, and the scope in the token.
+const OF_CUSTOM_ROLE: Permission = Permission::ManageSessions;
+const OF_PROGRAM: Permission = Permission::ManageClasses;
+const CUSTOM_ROLE: &str = "suite-matrix";
+
 impl Role {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Nobody,
         Self::Guest,
         Self::Member,
@@ -35,14 +51,28 @@ impl Role {
         Self::Admin,
         Self::Enrolling,
         Self::Impersonated,
+        Self::OfCustomRole,
+        Self::Program,
         Self::OfAnotherTenant,
+        Self::MemberOfAnotherTenant,
     ];
 
-    /// The roles that their token tells of.
-    pub fn roles(self) -> &'static [TenantRole] {
+    /// Does it give its holder this permission?
+    pub fn holds(self, permission: Permission) -> bool {
         match self {
-            Self::Nobody | Self::Guest | Self::Enrolling => &[],
-            Self::Member | Self::Impersonated => &[TenantRole::Member],
+            Self::Program => permission == OF_PROGRAM,
+            Self::OfCustomRole if permission == OF_CUSTOM_ROLE => true,
+            _ => permission.is_held_by(self.roles()),
+        }
+    }
+
+    /// The roles of the system that their token tells of.
+    fn roles(self) -> &'static [TenantRole] {
+        match self {
+            Self::Nobody | Self::Guest | Self::Enrolling | Self::Program => &[],
+            Self::Member | Self::Impersonated | Self::OfCustomRole | Self::MemberOfAnotherTenant => {
+                &[TenantRole::Member]
+            }
             Self::Coach => &[TenantRole::Coach],
             Self::Moderator => &[TenantRole::Moderator],
             Self::Manager => &[TenantRole::Manager],
@@ -59,6 +89,7 @@ pub struct Cast<'a> {
 
 impl<'a> Cast<'a> {
     pub async fn gather(stack: &'a Stack) -> Self {
+        make_custom_role(stack).await;
         let mut cast = Self { stack, tokens: BTreeMap::new() };
         for role in Role::ALL {
             cast.token(role).await;
@@ -101,8 +132,59 @@ async fn newcomer(stack: &Stack, role: Role) -> String {
             let admin = employee(stack, TenantRole::Admin, App::Enrolled).await;
             impersonated(stack, &admin, &stack.sign_up("en").await.member).await
         }
+        Role::OfCustomRole => of_custom_role(stack).await,
+        Role::Program => program(stack).await,
         Role::OfAnotherTenant => founder(stack).await,
+        Role::MemberOfAnotherTenant => {
+            let slug = stack.fresh("studio")[..20].to_owned();
+            let studio = Founder::hire(stack).await.found(stack, &slug).await;
+            studio.admit(stack, &stack.sign_up("en").await).await
+        }
     }
+}
+
+/// One for all runs. Who has it is let in when every process of the service was told what it allows.
+async fn make_custom_role(stack: &Stack) {
+    let admin = employee(stack, TenantRole::Admin, App::Enrolled).await;
+    let role = json!({ "name": CUSTOM_ROLE, "permissions": [OF_CUSTOM_ROLE.as_str()] });
+    let made = stack.post("/api/tenants/roles").bearer(&admin).json(&role).send().await;
+    assert!(made.status == 201 || made.body["code"] == "role_exists", "{made:?}");
+    let holder = of_custom_role(stack).await;
+    for process in stack.processes_of("booking").await {
+        let url = format!("http://127.0.0.1:{}/api/sessions", process.ports[0]);
+        until("what the custom role allows is known", async || {
+            let call = stack.call(Method::POST, url.clone()).bearer(&holder);
+            let call = call.header("host", &format!("app.{}", stack.domain));
+            let answer = call.idempotency_key(&stack.fresh("matrix")).json(&json!({})).send().await;
+            (answer.status != 403).then_some(())
+        })
+        .await;
+    }
+}
+
+/// Whoever has a role that allows anything needs a second factor.
+async fn of_custom_role(stack: &Stack) -> String {
+    let account = stack.hire(TenantRole::Member, App::Enrolled).await;
+    let give = format!(
+        "INSERT INTO auth.membership_roles (tenant_id, user_id, role)
+         SELECT '{}', id, '{CUSTOM_ROLE}' FROM auth.users WHERE email = '{}'",
+        TenantId::DEFAULT,
+        account.email
+    );
+    stack.superuser().await.run(&give).await;
+    let answer = stack.sign_in_with_app(&account).await;
+    answer["accessToken"].as_str().expect("a token").to_owned()
+}
+
+async fn program(stack: &Stack) -> String {
+    const ACCOUNTS: &str = "/api/tenants/service-accounts";
+    let admin = employee(stack, TenantRole::Admin, App::Enrolled).await;
+    let account = json!({ "name": "Matrix", "scopes": [OF_PROGRAM.as_str()] });
+    let made = stack.post(ACCOUNTS).bearer(&admin).json(&account).send().await.expect(201);
+    let keys = format!("{ACCOUNTS}/{}/keys", made.text("id"));
+    let made = stack.post(&keys).bearer(&admin).json(&json!({ "name": "Matrix" })).send().await.expect(201);
+    let shown = json!({ "grantType": "client_credentials", "apiKey": made.text("apiKey") });
+    stack.post("/api/auth/token").json(&shown).send().await.expect(200).text("accessToken")
 }
 
 /// The admin of a studio of their own, with their token of it.

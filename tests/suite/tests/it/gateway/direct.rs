@@ -3,6 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_identity::{Keyring, ServiceTokens};
+use shinkofa_testing::routes_of;
 use suite::{Answer, Process, Stack, invariants};
 
 const SERVICES: [&str; 4] = ["auth", "credits", "booking", "notify"];
@@ -15,19 +16,50 @@ const PROTECTED: [(&str, &str); 4] = [
     ("notify", "/api/notifications"),
 ];
 
-/// Every kind of internal endpoint: reading, writing, asking about tokens and about people.
-const INTERNAL: [(&str, Method, &str); 10] = [
-    ("auth", Method::GET, "/internal/v1/events"),
-    ("auth", Method::GET, "/internal/v1/revocations"),
-    ("auth", Method::POST, "/internal/v1/introspect"),
-    ("credits", Method::GET, "/internal/v1/events"),
-    ("credits", Method::GET, "/internal/v1/holds"),
-    ("credits", Method::PUT, "/internal/v1/holds/01920000-0000-7000-8000-0000000000aa"),
-    ("credits", Method::PUT, "/internal/v1/holds/01920000-0000-7000-8000-0000000000aa/capture"),
-    ("booking", Method::GET, "/internal/v1/events"),
-    ("booking", Method::GET, "/internal/v1/reservations"),
-    ("notify", Method::GET, "/internal/v1/events"),
+/// What the platform gives the internal listener of every service, beside the lines of its page, and the scope that each asks for.
+const OF_EVERY_SERVICE: [(&str, &str); 4] = [
+    ("/internal/v1/events", "feed"),
+    ("/internal/v1/privacy/processing", "privacy"),
+    ("/internal/v1/privacy/exports/{userId}", "privacy"),
+    ("/internal/v1/privacy/erasures/{userId}", "privacy"),
 ];
+
+/// A route of an internal listener.
+struct Internal {
+    service: &'static str,
+    method: Method,
+    path: String,
+    scope: String,
+}
+
+/// All that there are: those of the pages `services/*/src/routes.rs`, and those that every service has.
+fn internal_routes(stack: &Stack) -> Vec<Internal> {
+    let mut routes = Vec::new();
+    for service in SERVICES {
+        let page = stack.checkout.join("services").join(service).join("src/routes.rs");
+        let page =
+            std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        for line in routes_of(&page).into_iter().filter(|line| line.path.starts_with("/internal/")) {
+            let scope = line.who.strip_prefix("service:");
+            let scope = scope.unwrap_or_else(|| panic!("{} {}: which scope?", line.method, line.path));
+            let method = line.method.parse().expect("a method");
+            let (path, scope) = (with_example_ids(&line.path), scope.to_owned());
+            routes.push(Internal { service, method, path, scope });
+        }
+        for (path, scope) in OF_EVERY_SERVICE {
+            let (path, scope) = (with_example_ids(path), scope.to_owned());
+            routes.push(Internal { service, method: Method::GET, path, scope });
+        }
+    }
+    routes
+}
+
+fn with_example_ids(path: &str) -> String {
+    let example = |part: &str| {
+        if part.starts_with('{') { "01920000-0000-7000-8000-0000000000aa" } else { part }.to_owned()
+    };
+    path.split('/').map(example).collect::<Vec<_>>().join("/")
+}
 
 /// What a gateway would set, claimed by somebody who is none.
 const CLAIMS: [(&str, &str); 10] = [
@@ -104,8 +136,10 @@ async fn an_internal_listener_answers_only_a_service_that_proves_itself() {
     let users = Keyring::parse(&stack.secret("jwt-keyring")).expect("the stack's keyring");
     let good = ServiceTokens::new(good, "notify", stack.clock.clone());
     let wrong_key = ServiceTokens::new(users, "notify", stack.clock.clone());
-    for (service, method, path) in INTERNAL {
-        let url = listener(&stack, service, 1).await + path;
+    let routes = internal_routes(&stack);
+    assert!(routes.len() > 30, "{} routes", routes.len());
+    for Internal { service, method, path, scope } in routes {
+        let url = listener(&stack, service, 1).await + &path;
         let elsewhere = if service == "auth" { "booking" } else { "auth" };
         for (what, token) in [
             ("nobody", None),
@@ -124,13 +158,16 @@ async fn an_internal_listener_answers_only_a_service_that_proves_itself() {
                 "{what} at {service}{path}"
             );
         }
-        let no_scope = good.sign(service, "nothing", None, None).expect("signed");
-        let answer = ask_claiming(&stack, method, url, Some(&no_scope)).await;
-        assert_eq!(
-            (answer.status, &answer.body["code"]),
-            (403, &json!("permission_denied")),
-            "no scope at {service}{path}"
-        );
+        let of_another_route = if scope == "feed" { "trust" } else { "feed" };
+        for wrong in ["nothing", of_another_route] {
+            let wrong = good.sign(service, wrong, None, None).expect("signed");
+            let answer = ask_claiming(&stack, method.clone(), url.clone(), Some(&wrong)).await;
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (403, &json!("permission_denied")),
+                "another scope than {scope} at {service}{path}"
+            );
+        }
     }
     invariants::check(&stack).await;
 }

@@ -11,8 +11,11 @@ const SERVICES: [&str; 4] = ["auth", "credits", "booking", "notify"];
 const WITH_COOKIES: &[&str] = &[
     "/api/auth/signin",
     "/api/auth/signin/mfa",
+    "/api/auth/magic-link",
     "/api/auth/magic-link/consume",
+    "/api/auth/otp/send",
     "/api/auth/otp/verify",
+    "/api/auth/password/forgot",
     "/api/auth/anonymous",
     "/api/auth/oauth/exchange",
     "/api/auth/passkeys/login/verify",

@@ -276,7 +276,7 @@ async fn v18_an_address_that_a_header_claims_is_remembered_nowhere() {
             .header("x-client-ip", v6)
             .header("cf-connecting-ip", v4)
     };
-    let signup = json!({ "email": email, "password": password, "name": "Claude", "locale": "en" });
+    let signup = json!({ "email": email, "password": password, "name": "Camille", "locale": "en" });
     claimed(stack.post("/api/auth/signup")).json(&signup).send().await.expect(202);
     let token = stack.verification_token(&email).await;
     claimed(stack.post("/api/auth/email/verify")).json(&json!({ "token": token })).send().await.expect(204);
