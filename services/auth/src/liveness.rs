@@ -8,6 +8,7 @@ use shinkofa_identity::{
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
 use crate::Auth;
+use crate::account_only::or_account_only;
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
 use crate::db::users::Account;
@@ -63,7 +64,20 @@ pub async fn require_member(
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let live = require_session(tx, realm, claimed, now).await?;
+    require_enrolled(require_session(tx, realm, claimed, now).await?)
+}
+
+/// The same for what is of the account alone: also for a member of nothing.
+pub async fn require_owner(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    require_enrolled(require_signed_in(tx, realm, claimed, now).await?)
+}
+
+fn require_enrolled(live: Live) -> Result<Live, Error> {
     let looks_on = live.session.amr == IMPERSONATION;
     if !looks_on
         && enrols_only(&live.membership.authority().weight(), live.session.assurance(), &live.session.amr)
@@ -80,14 +94,46 @@ pub async fn require_session(
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
+    let (session, account, membership) = behind(tx, realm, claimed).await?;
+    let membership = membership.ok_or(Error::Unauthenticated)?;
+    require_standing(tx, realm, (claimed, now), Live { session, account, membership }).await
+}
+
+/// The same for whoever is signed in at all: also for a member of nothing.
+pub async fn require_signed_in(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let (session, account, membership) = behind(tx, realm, claimed).await?;
+    let membership = or_account_only(tx, claimed.tenant, &account, membership).await?;
+    let membership = membership.ok_or(Error::Unauthenticated)?;
+    require_standing(tx, realm, (claimed, now), Live { session, account, membership }).await
+}
+
+async fn behind(
+    tx: &Connection,
+    realm: RealmId,
+    claimed: Claimed,
+) -> Result<(Session, Account, Option<Membership>), Error> {
     let (session, account, membership) = together!(
         sessions::find(tx, realm, claimed.session),
         users::find(tx, realm, claimed.user),
         memberships::find(tx, claimed.tenant, claimed.user),
     )?;
-    let (Some(session), Some(account), Some(membership)) = (session, account, membership) else {
-        return Err(Error::Unauthenticated);
-    };
+    match (session, account) {
+        (Some(session), Some(account)) => Ok((session, account, membership)),
+        _ => Err(Error::Unauthenticated),
+    }
+}
+
+async fn require_standing(
+    tx: &mut Connection,
+    realm: RealmId,
+    (claimed, now): (Claimed, DateTime<Utc>),
+    Live { session, account, membership }: Live,
+) -> Result<Live, Error> {
     let live = session.is_live(now)
         && session.user_id == claimed.user
         && session.for_tenant == claimed.tenant
@@ -144,14 +190,14 @@ pub async fn is_recent(
 }
 
 /// Somebody whose second factor, where their account has one, was shown lately. Where it has none the password shows who
-/// they are, and the caller asks for it.
+/// they are, and the caller asks for it. It is of the account alone, so it is asked of a member of nothing as well.
 pub async fn require_factor_shown(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    let live = require_owner(tx, auth.realm, Claimed::from(actor), now).await?;
     if factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
         require_recent(tx, auth, &live, now).await?;
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{AccountActor, CurrentActor};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, Problem, ProblemDocument, RateRefusal, Unavailability,
 };
@@ -22,7 +22,7 @@ use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::liveness::{Claimed, Live, require_factor_shown, require_member, require_recent};
+use crate::liveness::{Claimed, Live, require_factor_shown, require_owner, require_recent};
 use crate::{Auth, attempts, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -47,7 +47,7 @@ pub struct DeletionAnswer {
 /// Have my account erased
 ///
 /// In fourteen days, in every service; until then it can be cancelled. Asks for the password again; where the account has none, for a
-/// sign-in or a step-up in the last ten minutes. A guest has nothing to show but the token. A letter says that it was asked for, where
+/// sign-in or a step-up in the last ten minutes. A member of nothing signs in at the platform's own host for it. A guest has nothing to show but the token. A letter says that it was asked for, where
 /// there is an address to write to.
 #[utoipa::path(
     tag = "privacy",
@@ -62,7 +62,7 @@ pub struct DeletionAnswer {
 )]
 #[post("/api/me/delete")]
 pub async fn request_deletion(
-    actor: CurrentActor,
+    AccountActor(actor): AccountActor,
     auth: web::Data<Auth>,
     body: Body<DeletionRequest>,
 ) -> Result<HttpResponse, Error> {
@@ -87,7 +87,7 @@ pub async fn request_deletion(
 /// their account.
 async fn require_no_password(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<(), Error> {
     let now = auth.platform.clock.now();
-    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    let live = require_owner(tx, auth.realm, Claimed::from(actor), now).await?;
     if live.account.password_phc.is_some() {
         return Err(Problem::invalid_field("/password", "is needed: the account has one").into());
     }
