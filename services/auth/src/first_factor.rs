@@ -10,6 +10,7 @@ use shinkofa_kernel::{Actor, Role, TenantId, defended};
 use utoipa::ToSchema;
 
 use crate::Auth;
+use crate::account_only::or_account_only;
 use crate::attempts::Attempts;
 use crate::db::memberships::{self, HeldPerson};
 use crate::db::one_time_tokens::{self, NewToken, TokenGrant};
@@ -98,9 +99,11 @@ pub async fn pass_held(
     if defended!("V13-waiting") && !held.as_ref().is_some_and(is_as_before) {
         return Err(Error::WrongCredentials);
     }
-    if !held.is_some_and(|held| held.is_member) {
-        return Err(Error::NotAMember);
-    }
+    let alone = if held.is_some_and(|held| held.is_member) {
+        None
+    } else {
+        Some(or_account_only(tx, tenant, first.account, None).await?.ok_or(Error::NotAMember)?)
+    };
     let newcomer = Newcomer {
         user,
         assurance: first.method.assurance(),
@@ -111,6 +114,7 @@ pub async fn pass_held(
         async { Ok(memberships::find(tx, tenant, user).await?) },
         look_at(tx, auth, tenant, &newcomer),
     )?;
+    let membership = or_account_only(tx, tenant, first.account, alone.or(membership)).await?;
     let membership = membership.ok_or(Error::NotAMember)?;
     require_active(&membership)?;
     let weight = membership.authority().weight();

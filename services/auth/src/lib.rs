@@ -1,6 +1,7 @@
 //! The one door that every service trusts: accounts, sessions, tokens, roles, revocation.
 
 mod access_ending;
+mod account_only;
 mod announcement;
 mod attempts;
 mod audit_chain;

@@ -9,6 +9,7 @@ use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 use shinkofa_web::Problem;
 
 use crate::Auth;
+use crate::account_only::or_account_only;
 use crate::db::live::{self, Behind};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
@@ -77,7 +78,20 @@ pub async fn require_member_of(
     (claimed, seen): (Claimed, Option<Behind>),
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let live = require_session_of(tx, realm, (claimed, seen), now).await?;
+    require_enrolled(require_session_of(tx, realm, (claimed, seen), now).await?)
+}
+
+/// The same for what is of the account alone: also for a member of nothing.
+pub async fn require_owner(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    require_enrolled(require_signed_in(tx, realm, claimed, now).await?)
+}
+
+fn require_enrolled(live: Live) -> Result<Live, Error> {
     let looks_on = live.session.amr == IMPERSONATION;
     if !looks_on
         && enrols_only(&live.membership.authority().weight(), live.session.assurance(), &live.session.amr)
@@ -107,6 +121,31 @@ async fn require_session_of(
     let Some(Behind { session, account: Some(account), membership: Some(membership) }) = seen else {
         return Err(Error::Unauthenticated);
     };
+    require_standing(tx, realm, (claimed, now), Live { session, account, membership }).await
+}
+
+/// The same for whoever is signed in at all: also for a member of nothing.
+pub async fn require_signed_in(
+    tx: &mut Connection,
+    realm: RealmId,
+    claimed: Claimed,
+    now: DateTime<Utc>,
+) -> Result<Live, Error> {
+    let seen = live::behind(tx, (realm, claimed.tenant), claimed.session).await?;
+    let Some(Behind { session, account: Some(account), membership }) = seen else {
+        return Err(Error::Unauthenticated);
+    };
+    let membership = or_account_only(tx, claimed.tenant, &account, membership).await?;
+    let membership = membership.ok_or(Error::Unauthenticated)?;
+    require_standing(tx, realm, (claimed, now), Live { session, account, membership }).await
+}
+
+async fn require_standing(
+    tx: &mut Connection,
+    realm: RealmId,
+    (claimed, now): (Claimed, DateTime<Utc>),
+    Live { session, account, membership }: Live,
+) -> Result<Live, Error> {
     // The account and the membership are those of whose session it is.
     let live = session.is_live(now)
         && session.user_id == claimed.user
@@ -164,14 +203,14 @@ pub async fn is_recent(
 }
 
 /// Somebody whose second factor, where their account has one, was shown lately. Where it has none the password shows who
-/// they are, and the caller asks for it.
+/// they are, and the caller asks for it. It is of the account alone, so it is asked of a member of nothing as well.
 pub async fn require_factor_shown(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    let live = require_owner(tx, auth.realm, Claimed::from(actor), now).await?;
     if factors::any_confirmed(tx, auth.realm, actor.user_id).await? {
         require_recent(tx, auth, &live, now).await?;
     }

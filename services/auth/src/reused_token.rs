@@ -1,20 +1,43 @@
-//! Telling somebody that a session of theirs was ended, because one of its tokens was used a second time.
+//! A refresh token that was used before, wherever it is shown: its session ends, and its owner is told.
 
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::Connection;
+use shinkofa_kernel::{Actor, SessionId};
 
 use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::sessions::{self, Session};
-use crate::db::users::Account;
+use crate::db::users::{self, Account};
 use crate::domain::one_time_token::TokenPurpose;
+use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::letters::request_letter;
 use crate::password_reset::give_out;
+use crate::session_family::{Going, end_family};
+use crate::withdrawal::end_one;
+
+/// Nobody keeps a session of which somebody has a copy, nor what could be opened with it, and its owner is written to: by whoever
+/// ends it, so once. Hand the session and what it returns to [`forget_here`](crate::withdrawal::forget_here) once it is committed.
+pub async fn end_reused(
+    tx: &mut Connection,
+    auth: &Auth,
+    session: &Session,
+    account: &Account,
+) -> Result<Vec<SessionId>, Error> {
+    // Whoever switches studios meanwhile is waited for, so that nothing is missed that they open.
+    users::lock(tx, auth.realm, session.user_id).await?;
+    let mut with_it = Vec::new();
+    if end_one(tx, auth, session, SessionEnd::TokenReused).await? {
+        let trail = auth.trail(session.for_tenant, Actor::user(session.user_id));
+        with_it = end_family(tx, auth, &trail, (session, Going::All)).await?;
+        tell_of_reused_token(tx, auth, &trail, account, session).await?;
+    }
+    Ok(with_it)
+}
 
 /// Has a letter sent, with a link for whoever had not used it twice. A session ends once, and so there is one letter.
-pub async fn tell_of_reused_token(
+async fn tell_of_reused_token(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,

@@ -33,9 +33,9 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::begin_passkey_second_factor::begin_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/options  anyone
     config.service(handlers::sign_in_passkey_second_factor::sign_in_passkey_second_factor); // POST /api/auth/signin/mfa/passkey/verify  anyone
     config.service(handlers::issue_csrf_token::issue_csrf_token); // POST /api/auth/csrf  anyone
-    config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in or enrolling
+    config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in in any way
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
-    // Enrolling is who has to enrol a second factor before anything else.
+    // To the account alone is a member of nothing; in any way is also who has to enrol. Enrolling is who has to enrol a second factor before anything else.
     config.service(handlers::reauthenticate::reauthenticate); // POST /api/auth/reauthenticate  signed in or enrolling
     config.service(handlers::mail_reauthentication::mail_reauthentication); // POST /api/auth/reauthenticate/email  signed in or enrolling
     config.service(handlers::begin_passkey_reauthentication::begin_passkey_reauthentication); // POST /api/auth/reauthenticate/passkey/options  signed in or enrolling
@@ -54,9 +54,9 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::remove_passkey::remove_passkey); // DELETE /api/auth/passkeys/{passkeyId}  signed in, stepped up
     config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
     config.service(handlers::put_consent::put_consent); // PUT /api/me/consents  signed in
-    config.service(handlers::export_account::export_account); // GET /api/me/export  signed in as oneself
-    config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in, with the password, stepped up where there is a second factor
-    config.service(handlers::cancel_deletion::cancel_deletion); // POST /api/me/delete/cancel  signed in
+    config.service(handlers::export_account::export_account); // GET /api/me/export  signed in as oneself or to the account alone
+    config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in as oneself or to the account alone, with the password, stepped up where there is a second factor
+    config.service(handlers::cancel_deletion::cancel_deletion); // POST /api/me/delete/cancel  signed in as oneself or to the account alone
     config.service(handlers::show_certificate::show_certificate); // GET /api/me/certificates/{certificateId}  anyone
     config.service(handlers::show_processing_register::show_processing_register); // GET /api/auth/processing-register  anyone
     config.service(handlers::list_users::list_users); // GET /api/admin/users  auth.users.manage
@@ -72,7 +72,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::verify_audit::verify_audit); // GET /api/admin/audit/verify  auth.audit.read
     config.service(handlers::list_tenants::list_tenants); // GET /api/tenants  signed in as oneself
     config.service(handlers::create_tenant::create_tenant); // POST /api/tenants  signed in, with a confirmed address
-    config.service(handlers::join_tenant::join_tenant); // POST /api/tenants/join  signed in
+    config.service(handlers::join_tenant::join_tenant); // POST /api/tenants/join  signed in as oneself or to the account alone
     config.service(handlers::switch_tenant::switch_tenant); // POST /api/tenants/switch  signed in
     config.service(handlers::show_tenant::show_tenant); // GET /api/tenants/current  signed in
     config.service(handlers::change_tenant::change_tenant); // PATCH /api/tenants/current  auth.tenant.manage

@@ -9,6 +9,7 @@ use shinkofa_kernel::{Actor, TenantId, defended};
 use shinkofa_web::Problem;
 
 use crate::Auth;
+use crate::account_only::or_account_only;
 use crate::attempts::require_unlocked;
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
@@ -46,6 +47,7 @@ pub async fn look_at(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> 
     let account = users::find(tx, auth.realm, grant.user_id).await?;
     let account = account.filter(|account| account.is_usable(now)).ok_or(Error::SecondFactorRefused)?;
     let membership = memberships::find(tx, grant.for_tenant, account.id).await?;
+    let membership = or_account_only(tx, grant.for_tenant, &account, membership).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::SecondFactorRefused)?;
     let first = PassedStep::of(&grant, &account);
     require_unlocked(tx, auth, &first.subject).await?;
@@ -105,7 +107,9 @@ impl Finishing<'_> {
 
 /// The membership that the step was for, while it is active.
 pub async fn membership_of(tx: &mut Connection, half_way: &HalfWay) -> Result<Membership, Error> {
-    let membership = memberships::held(tx, half_way.grant.for_tenant, half_way.account.id).await?;
+    let (tenant, account) = (half_way.grant.for_tenant, &half_way.account);
+    let membership = memberships::held(tx, tenant, account.id).await?;
+    let membership = or_account_only(tx, tenant, account, membership).await?;
     membership.filter(Membership::is_active).ok_or(Error::SecondFactorRefused)
 }
 

@@ -55,6 +55,10 @@ pub struct TokenAnswer {
     /// profile and signing out, and nothing else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub second_factor_enrolment_required: Option<bool>,
+    /// True for a member of nothing, who is let in at the platform's own host: the access token opens a copy of the account, its
+    /// deletion, joining a studio and signing out, and nothing else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_only: Option<bool>,
     /// The proof that this device was remembered, given once: with it and the same `deviceId` the next sign-ins leave out
     /// the second factor.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -357,7 +361,11 @@ pub fn tokens(
     let expires_in = (claims.exp - claims.iat).max(0);
     let enrols_only = enrols_only(&membership.authority().weight(), source.assurance, &source.methods);
     let user_tokens = &auth.platform.identity.user_tokens;
-    let signed = if enrols_only { user_tokens.sign_for_enrolment(claims) } else { user_tokens.sign(claims) };
+    let signed = match (membership.account_only, enrols_only) {
+        (true, _) => user_tokens.sign_for_account(claims),
+        (false, true) => user_tokens.sign_for_enrolment(claims),
+        (false, false) => user_tokens.sign(claims),
+    };
     let kept = refresh_token(auth, source)?;
     Ok(TokenAnswer {
         access_token: signed.map_err(Fault::unexpected)?,
@@ -366,6 +374,7 @@ pub fn tokens(
         refresh_token: kept.in_body,
         csrf_token: kept.csrf_token,
         second_factor_enrolment_required: enrols_only.then_some(true),
+        account_only: membership.account_only.then_some(true),
         device_token: None,
         user: SignedInUser {
             user_id: account.id,

@@ -28,6 +28,7 @@ use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
 use crate::jobs::purge_temporary::PurgeTemporary;
 use crate::jobs::purge_unconfirmed::PurgeUnconfirmed;
+use crate::jobs::repeat_erasure::RepeatErasure;
 use crate::jobs::reseal_factors::ResealFactors;
 use crate::jobs::reseal_webhooks::ResealWebhooks;
 use crate::jobs::resend_verification::ResendVerification;
@@ -157,6 +158,7 @@ impl Service for Auth {
             .register::<SendSignInCode>()
             .register::<SettleUpgrade>()
             .register::<ForgetSignup>()
+            .register::<RepeatErasure>()
             .register::<MailPasswordReset>()
             .register::<SettleEmailChange>()
             .register::<DeliverWebhook>()

@@ -3,11 +3,12 @@
 use serde_json::json;
 use shinkofa_db::Connection;
 use shinkofa_identity::Revocation;
-use shinkofa_kernel::{SessionId, UserId, defended};
+use shinkofa_kernel::{Actor, SessionId, UserId, defended};
 
 use crate::Auth;
 use crate::db::audit::Trail;
-use crate::db::{impersonations, memberships, revocations, sessions};
+use crate::db::sessions::{self, Session};
+use crate::db::{impersonations, memberships, revocations};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
@@ -40,6 +41,23 @@ pub async fn end_sessions(
     tell_ended(tx, trail, &own, reason).await?;
     tell_ended(tx, trail, &others, SessionEnd::ImpersonationEnded).await?;
     Ok(own.into_iter().chain(others).map(|(session, _)| session).collect())
+}
+
+/// Ends one session, in its owner's name. False when it had ended before.
+pub async fn end_one(
+    tx: &mut Connection,
+    auth: &Auth,
+    session: &Session,
+    reason: SessionEnd,
+) -> Result<bool, Error> {
+    let now = auth.platform.clock.now();
+    if !sessions::end(tx, (auth.realm, session.id), now).await? {
+        return Ok(false);
+    }
+    revocations::record(tx, &Revocation::Session { session_id: session.id }, now).await?;
+    let trail = auth.trail(session.for_tenant, Actor::user(session.user_id));
+    trail.session(tx, AuditAction::SessionEnded, session.id, json!({ "reason": reason })).await?;
+    Ok(true)
 }
 
 /// Ends what members who have this role of the tenant's own opened with one factor.

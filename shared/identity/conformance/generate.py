@@ -302,6 +302,7 @@ def other_kinds():
     yield "a service's claims in a person's header", sign(text(HEADER), text(service))
     yield "a person's claims in a service's header", token({"typ": "svc+jwt"})
     yield "a person's token for enrolment only", token(claims={"aud": ["enrolment"], "roles": []})
+    yield "a person's token for their account only", token(claims={"aud": ["account"], "roles": []})
     for name in ["mfa", "password_reset", "email_verification", "magic_link", "invitation"]:
         yield f"a person's token for {name} only", token({"typ": f"{name}+jwt"}, {"aud": [name]})
     yield "claims of another product", sign(text(HEADER), text({"userId": PERSON, "email": "anna@example.org", "roles": ["client", "premium"], "exp": NOW + 3600}))

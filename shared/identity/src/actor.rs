@@ -156,10 +156,47 @@ impl FromRequest for OwnActor {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(current_actor(request).and_then(|actor| match actor.impersonator {
-            None => Ok(Self(actor)),
-            Some(_) => Err(denied()),
-        }))
+        ready(own_actor(request).map(Self))
+    }
+}
+
+fn own_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    let actor = current_actor(request)?;
+    if actor.impersonator.is_some() { Err(denied()) } else { Ok(actor) }
+}
+
+/// The signed-in person who asks as oneself, also one who is a member of nothing. For the few routes of auth that are of the account
+/// alone, and for no other.
+#[derive(Clone, Debug)]
+pub struct AccountActor(pub CurrentActor);
+
+impl FromRequest for AccountActor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(account_actor(request).or_else(|_| own_actor(request)).map(Self))
+    }
+}
+
+/// A member of nothing.
+fn account_actor(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    let token = bearer(request).ok_or_else(unauthenticated)?;
+    let identity = request.app_data::<web::Data<Identity>>().ok_or_else(Problem::internal)?;
+    let claims = identity.user_tokens.verify_for_account(token).map_err(|_: TokenError| unauthenticated())?;
+    actor_of(request, identity, claims)
+}
+
+/// The signed-in person who asks, whatever their token opens: to sign out.
+#[derive(Clone, Debug)]
+pub struct LeavingActor(pub CurrentActor);
+
+impl FromRequest for LeavingActor {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(account_actor(request).or_else(|_| current_or_enrolling(request)).map(Self))
     }
 }
 
@@ -173,10 +210,14 @@ impl FromRequest for EnrollingActor {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let token = bearer(request).ok_or_else(unauthenticated);
-        let enrolling = token.and_then(|token| enrolling_actor(request, token));
-        ready(enrolling.or_else(|_| current_actor(request)).map(Self))
+        ready(current_or_enrolling(request).map(Self))
     }
+}
+
+fn current_or_enrolling(request: &HttpRequest) -> Result<CurrentActor, Problem> {
+    let token = bearer(request).ok_or_else(unauthenticated);
+    let enrolling = token.and_then(|token| enrolling_actor(request, token));
+    enrolling.or_else(|_| current_actor(request))
 }
 
 /// The signed-in person or service account that asks, and that holds the permission `P`.

@@ -14,8 +14,8 @@ pub mod totp;
 mod user_token;
 
 pub use actor::{
-    CurrentActor, EnrollingActor, HostTenant, Identity, OwnActor, RequirePermission, bearer, denied,
-    enrolment_required, people_only, read_only, unauthenticated,
+    AccountActor, CurrentActor, EnrollingActor, HostTenant, Identity, LeavingActor, OwnActor,
+    RequirePermission, bearer, denied, enrolment_required, people_only, read_only, unauthenticated,
 };
 pub use keyring::{Keyring, KeyringError};
 pub use machine::{Machine, SERVICE_ACCOUNT};

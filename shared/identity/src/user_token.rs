@@ -118,6 +118,8 @@ const AUDIENCE: &str = "platform";
 /// Of the tokens that open nothing but the enrolment of a second factor. Whoever verifies tokens without knowing of them
 /// refuses them as another's.
 const ENROLMENT_AUDIENCE: &str = "enrolment";
+/// Of the tokens of a member of nothing, which open their account and nothing else; refused in the same way.
+const ACCOUNT_AUDIENCE: &str = "account";
 /// RFC 9068 section 2.1.
 const TOKEN_TYPE: &str = "at+jwt";
 /// Clocks of two machines may differ by this much.
@@ -138,6 +140,11 @@ impl UserTokens {
     /// The same for a token that opens enrolment only.
     pub fn verify_for_enrolment(&self, token: &str) -> Result<UserClaims, TokenError> {
         self.verify_for(ENROLMENT_AUDIENCE, token)
+    }
+
+    /// The same for a token that opens the account alone.
+    pub fn verify_for_account(&self, token: &str) -> Result<UserClaims, TokenError> {
+        self.verify_for(ACCOUNT_AUDIENCE, token)
     }
 
     pub(crate) fn now(&self) -> DateTime<Utc> {
@@ -169,6 +176,14 @@ impl UserTokens {
         claims.roles.clear();
         claims.custom_roles.clear();
         self.sign_for(ENROLMENT_AUDIENCE, claims)
+    }
+
+    /// Signs a token for a member of nothing. It carries no role either.
+    #[cfg(feature = "issue")]
+    pub fn sign_for_account(&self, mut claims: UserClaims) -> Result<String, jsonwebtoken::errors::Error> {
+        claims.roles.clear();
+        claims.custom_roles.clear();
+        self.sign_for(ACCOUNT_AUDIENCE, claims)
     }
 
     #[cfg(feature = "issue")]

@@ -28,9 +28,23 @@ pub struct Membership {
     pub roles: Vec<Role>,
     /// Those that the tenant made, in the order of their names.
     pub custom_roles: Vec<CustomRole>,
+    /// It is none: see [`Membership::account_only`].
+    pub account_only: bool,
 }
 
 impl Membership {
+    /// The place of a member of nothing, which ways in and sessions treat as any other. No row stands behind it, so nothing else finds it.
+    pub fn account_only(tenant_status: TenantStatus) -> Self {
+        Self {
+            status: MembershipStatus::Active,
+            tier: Tier::Free,
+            tenant_status,
+            roles: Vec::new(),
+            custom_roles: Vec::new(),
+            account_only: true,
+        }
+    }
+
     /// Does it bring any right? Not one that is not active itself, nor any in a tenant that is not.
     pub fn is_active(&self) -> bool {
         self.belongs() && (self.tenant_is_open() || !defended!("V28-membership"))
@@ -179,7 +193,7 @@ pub(super) async fn described_by(tx: &Connection, rows: Vec<Row>) -> QueryResult
     roles.sort_unstable();
     let custom: Vec<String> = names.into_iter().filter(|name| name.parse::<Role>().is_err()).collect();
     let custom_roles = if custom.is_empty() { Vec::new() } else { custom_roles(tx, custom).await? };
-    Ok(Some(Membership { status, tier, tenant_status, roles, custom_roles }))
+    Ok(Some(Membership { status, tier, tenant_status, roles, custom_roles, account_only: false }))
 }
 
 /// What the tenant's own roles allow, in whichever tenant the transaction sees.

@@ -98,3 +98,17 @@ pub async fn find(tx: &mut Connection, user: UserId, id: AuditEventId) -> QueryR
     scope::ask_as_person(tx, None).await?;
     Ok(entry)
 }
+
+/// The tenants whose trails tell somebody anything: all that they were ever anything in, those that they have left among them.
+pub async fn tenants_of(tx: &mut Connection, user: UserId) -> QueryResult<Vec<TenantId>> {
+    scope::ask_as_person(tx, Some(user)).await?;
+    let told = audit_events::table
+        .filter(audit_events::told_to.eq(user))
+        .select(audit_events::tenant_id)
+        .distinct()
+        .order(audit_events::tenant_id)
+        .load(tx)
+        .await?;
+    scope::ask_as_person(tx, None).await?;
+    Ok(told)
+}

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::AccountActor;
 use shinkofa_web::{CallerRefusals, ProblemDocument, Unavailability};
 
 use crate::Auth;
@@ -13,7 +13,7 @@ use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::letters::request_letter;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, Live, require_owner};
 
 /// Keep my account after all
 #[utoipa::path(
@@ -26,11 +26,14 @@ use crate::liveness::{Claimed, require_live};
     ),
 )]
 #[post("/api/me/delete/cancel")]
-pub async fn cancel_deletion(actor: CurrentActor, auth: web::Data<Auth>) -> Result<HttpResponse, Error> {
+pub async fn cancel_deletion(
+    AccountActor(actor): AccountActor,
+    auth: web::Data<Auth>,
+) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "cancel_deletion", async |tx| {
-        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let Live { account, .. } = require_owner(tx, auth.realm, Claimed::from(&actor), now).await?;
         if !erasures::cancel(tx, (auth.realm, actor.user_id), now).await? {
             return Err(Error::NoDeletion);
         }

@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use shinkofa_contracts::auth::SERVICE;
 use shinkofa_contracts::privacy::PrivacyScope;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::OwnActor;
+use shinkofa_identity::AccountActor;
 use shinkofa_kernel::{TenantId, UserId};
 use shinkofa_runtime::Tenant;
 use shinkofa_web::{CallerRefusals, Fault, ProblemDocument, RateRefusal};
@@ -22,7 +22,7 @@ use crate::db::users::Account;
 use crate::domain::audit::AuditAction;
 use crate::erasure::{concerned, services};
 use crate::error::Error;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, Live, require_owner};
 use crate::{Auth, limits, personal_copy};
 
 /// Everything the platform knows about a person.
@@ -74,13 +74,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
     ),
 )]
 #[get("/api/me/export")]
-pub async fn export_account(OwnActor(actor): OwnActor, auth: web::Data<Auth>) -> Result<HttpResponse, Error> {
+pub async fn export_account(
+    AccountActor(actor): AccountActor,
+    auth: web::Data<Auth>,
+) -> Result<HttpResponse, Error> {
     auth.platform.limiter.require(&limits::EXPORT_BY_USER, &actor.user_id.to_string()).await?;
     let _turn = auth.copying.acquire().await.map_err(Fault::unexpected)?;
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let (known, account) = transaction(&auth.platform.database, &scope, "export_account", async |tx| {
-        let (known, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let Live { account: known, .. } = require_owner(tx, auth.realm, Claimed::from(&actor), now).await?;
         let own = personal_copy::of_account(tx, &auth, &known).await?;
         Ok::<_, Error>((known, to_raw_value(&own).map_err(Fault::unexpected)?))
     })

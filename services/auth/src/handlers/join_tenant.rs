@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{AccountActor, CurrentActor};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, NotFoundRefusal, Problem, ProblemDocument, RateRefusal,
     RequestContext, Unavailability,
@@ -18,7 +18,7 @@ use crate::domain::device::Surroundings;
 use crate::domain::tenant::GivenSlug;
 use crate::error::Error;
 use crate::joining::join;
-use crate::liveness::{Claimed, require_member};
+use crate::liveness::{Claimed, require_owner};
 use crate::{Auth, limits};
 
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -32,7 +32,7 @@ pub struct JoinTenantRequest {
 /// Join a studio
 ///
 /// Makes the caller, whose address is confirmed, a member of a studio where anybody may sign up; `POST /api/tenants/switch` signs in
-/// to it. Whoever is a member there stays what they are, and gets the same answer. A studio that lets in only who was invited
+/// to it. A member of nothing signs in at the platform's own host for it, and then at the studio's. Whoever is a member there stays what they are, and gets the same answer. A studio that lets in only who was invited
 /// refuses as it refuses to sign up, and so does one that is closed. Whom a studio suspended or removed it lets in itself.
 #[utoipa::path(
     tag = "tenants",
@@ -46,7 +46,7 @@ pub struct JoinTenantRequest {
 )]
 #[post("/api/tenants/join")]
 pub async fn join_tenant(
-    actor: CurrentActor,
+    AccountActor(actor): AccountActor,
     auth: web::Data<Auth>,
     request: HttpRequest,
     context: RequestContext,
@@ -74,7 +74,7 @@ async fn enter(
     let now = auth.platform.clock.now();
     // Whoever suspends or erases the account is waited for, or waits.
     users::hold(tx, auth.realm, actor.user_id).await?;
-    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    let live = require_owner(tx, auth.realm, Claimed::from(actor), now).await?;
     let id = tenants::find_by_slug(tx, slug.as_str()).await?.ok_or_else(Problem::not_found)?;
     scope::enter_tenant(tx, id).await?;
     let membership = join(tx, auth, id, &live.account).await?;

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, together, transaction_after};
-use shinkofa_identity::{HostTenant, Revocation};
+use shinkofa_identity::HostTenant;
 use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability,
@@ -13,12 +13,13 @@ use shinkofa_web::{
 use utoipa::ToSchema;
 
 use super::sign_in::surroundings;
+use crate::account_only::or_account_only;
 use crate::browser::{RefreshCookie, RefreshCookieHeaders};
 use crate::db::live::{self, Behind};
 use crate::db::memberships::Membership;
 use crate::db::sessions::Session;
-use crate::db::users::{self, Account};
-use crate::db::{revocations, sessions};
+use crate::db::sessions;
+use crate::db::users::Account;
 use crate::domain::audit::AuditAction;
 use crate::domain::csrf_token::CsrfToken;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
@@ -26,10 +27,9 @@ use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::{SessionEnd, SessionLife, SessionMode};
 use crate::error::Error;
-use crate::reused_token::tell_of_reused_token;
-use crate::session_family::{Going, end_family};
+use crate::reused_token::end_reused;
 use crate::session_opening::{TokenAnswer, TokenSource, demanded, open_key, tokens};
-use crate::withdrawal::forget_here;
+use crate::withdrawal::{end_one, forget_here};
 use crate::{Auth, limits};
 
 #[derive(Deserialize, ToSchema)]
@@ -185,9 +185,13 @@ async fn exchange(
         }
         presented.require_csrf(&session, &key)?;
         let account = account.filter(|account| account.is_usable(now));
+        let membership = match &account {
+            Some(account) => or_account_only(tx, tenant, account, membership).await?,
+            None => None,
+        };
         let allowed = |membership: &Membership| membership.is_active() || !defended!("V23-refresh");
         let (Some(account), Some(membership)) = (account, membership.filter(allowed)) else {
-            end(tx, auth, &session, SessionEnd::AccessWithdrawn).await?;
+            end_one(tx, auth, &session, SessionEnd::AccessWithdrawn).await?;
             return Ok(Outcome::Ended(session.id, Vec::new()));
         };
         // Whoever became an admin since they signed in is asked again as soon as any admin.
@@ -206,7 +210,9 @@ async fn exchange(
                 None
             }
             Verdict::Repeat { .. } => Some(repeat(tx, auth, opened, holder).await?),
-            Verdict::Reused => Some(end_reused(tx, auth, &session, &account).await?),
+            Verdict::Reused => {
+                Some(Outcome::Ended(session.id, end_reused(tx, auth, &session, &account).await?))
+            }
         };
         if let Some(outcome) = done {
             return Ok(outcome);
@@ -260,36 +266,6 @@ async fn repeat(
     let source = TokenSource::of(session, key.clone(), session.generation, demanded);
     let answer = tokens(auth, session.for_tenant, &source, (account, membership))?;
     Ok(Outcome::Repeated(Box::new(answer)))
-}
-
-/// Nobody keeps a session of which somebody has a copy, nor what could be opened with it, and its owner is written to: by whoever
-/// ends it, so once.
-async fn end_reused(
-    tx: &mut Connection,
-    auth: &Auth,
-    session: &Session,
-    account: &Account,
-) -> Result<Outcome, Error> {
-    // Whoever switches studios meanwhile is waited for, so that nothing is missed that they open.
-    users::lock(tx, auth.realm, session.user_id).await?;
-    let mut with_it = Vec::new();
-    if end(tx, auth, session, SessionEnd::TokenReused).await? {
-        let trail = auth.trail(session.for_tenant, Actor::user(session.user_id));
-        with_it = end_family(tx, auth, &trail, (session, Going::All)).await?;
-        tell_of_reused_token(tx, auth, &trail, account, session).await?;
-    }
-    Ok(Outcome::Ended(session.id, with_it))
-}
-
-/// False when it had ended before.
-async fn end(tx: &mut Connection, auth: &Auth, session: &Session, reason: SessionEnd) -> Result<bool, Error> {
-    let now = auth.platform.clock.now();
-    if !sessions::end(tx, (auth.realm, session.id), now).await? {
-        return Ok(false);
-    }
-    revocations::record(tx, &Revocation::Session { session_id: session.id }, now).await?;
-    audit(tx, auth, session, AuditAction::SessionEnded, json!({ "reason": reason })).await?;
-    Ok(true)
 }
 
 async fn audit(

@@ -14,11 +14,14 @@ use crate::liveness::{Claimed, require_live};
 use crate::securing::{Disowned, ToldBy, secure};
 use crate::{Auth, limits};
 
+// No rule tells here whose an address is. That this session began before the address was changed says nothing: so did the one that
+// changed it. Nor does a factor that is older than the change: whoever changed it had shown the account's factors. And whoever
+// reports may be the stranger, who would put back the address that the owner had to leave. The letter to the former address knows.
 /// This was not me
 ///
 /// Ends every session, this one too, takes the password away, and sends a link to choose another one to the account's
-/// address. An address is not put back here, as the session may be the stranger's own: that is done by the link of the letter that the
-/// former address was sent. In every studio the keys of service accounts that I made since that event are revoked, the open invitations
+/// address. An address is not put back here, as the session may be the stranger's own, however old it is: that is done by the link of
+/// the letter that the former address was sent. In every studio the keys of service accounts that I made since that event are revoked, the open invitations
 /// taken back and the webhooks disabled. Any event of the timeline will do, whichever studio it happened in. Another person's answers
 /// as one that does not exist.
 #[utoipa::path(

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::CurrentActor;
+use shinkofa_identity::{AccountActor, CurrentActor};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, ProblemDocument, RateRefusal, Unavailability};
 use utoipa::ToSchema;
 
@@ -45,7 +45,7 @@ pub struct DeletionAnswer {
 /// Have my account erased
 ///
 /// In fourteen days, in every service; until then it can be cancelled. Asks for the password again; where the account has none, for a
-/// sign-in or a step-up in the last ten minutes. A guest has nothing to show but the token. A letter says that it was asked for, where
+/// sign-in or a step-up in the last ten minutes. A member of nothing signs in at the platform's own host for it. A guest has nothing to show but the token. A letter says that it was asked for, where
 /// there is an address to write to.
 #[utoipa::path(
     tag = "privacy",
@@ -60,7 +60,7 @@ pub struct DeletionAnswer {
 )]
 #[post("/api/me/delete")]
 pub async fn request_deletion(
-    actor: CurrentActor,
+    AccountActor(actor): AccountActor,
     auth: web::Data<Auth>,
     body: Body<DeletionRequest>,
 ) -> Result<HttpResponse, Error> {

@@ -4,7 +4,7 @@ use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde_json::json;
 use shinkofa_db::{Scope, transaction};
-use shinkofa_identity::{EnrollingActor, Revocation};
+use shinkofa_identity::{LeavingActor, Revocation};
 use shinkofa_web::{CallerRefusals, Unavailability};
 
 use crate::Auth;
@@ -13,7 +13,7 @@ use crate::db::{revocations, sessions, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
-use crate::liveness::{Claimed, require_session};
+use crate::liveness::{Claimed, require_signed_in};
 use crate::session_family::{Going, end_family};
 use crate::withdrawal::forget_here;
 
@@ -34,7 +34,7 @@ use crate::withdrawal::forget_here;
 pub async fn sign_out(
     request: HttpRequest,
     auth: web::Data<Auth>,
-    EnrollingActor(actor): EnrollingActor,
+    LeavingActor(actor): LeavingActor,
 ) -> Result<HttpResponse, Error> {
     let now = auth.platform.clock.now();
     let revocation = Revocation::Session { session_id: actor.session_id };
@@ -42,7 +42,7 @@ pub async fn sign_out(
     let ended = transaction(&auth.platform.database, &scope, "sign_out", async |tx| {
         // Whoever switches studios meanwhile is waited for, so that nothing is missed that they open.
         users::lock(tx, auth.realm, actor.user_id).await?;
-        let live = require_session(tx, auth.realm, Claimed::from(&actor), now).await?;
+        let live = require_signed_in(tx, auth.realm, Claimed::from(&actor), now).await?;
         let mut ended = vec![actor.session_id];
         if sessions::end(tx, (auth.realm, actor.session_id), now).await? {
             revocations::record(tx, &revocation, now).await?;

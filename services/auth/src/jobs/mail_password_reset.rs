@@ -6,6 +6,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
+use crate::account_only::or_account_only;
 use crate::attempts::known_device;
 use crate::db::audit::Trail;
 use crate::db::{memberships, users};
@@ -54,6 +55,7 @@ async fn mail(
     let Some(account) = usable else { return Ok(()) };
     // A letter is written in the name of a tenant, which learns the address by it.
     let membership = memberships::find(tx, trail.tenant, user).await?;
+    let membership = or_account_only(tx, trail.tenant, &account, membership).await?;
     if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
         return Ok(());
     }

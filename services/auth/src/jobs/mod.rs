@@ -10,6 +10,7 @@ pub mod purge_expired;
 pub mod purge_guests;
 pub mod purge_temporary;
 pub mod purge_unconfirmed;
+pub mod repeat_erasure;
 pub mod reseal_factors;
 pub mod reseal_webhooks;
 pub mod resend_verification;

@@ -3,27 +3,25 @@
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shinkofa_contracts::auth::UserErasureRequested;
-use shinkofa_db::{Scope, transaction};
-use shinkofa_feed::append;
+use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::{Actor, RealmId, TenantId};
-use shinkofa_runtime::tenants;
+use shinkofa_kernel::{Actor, RealmId, UserId};
 
 use crate::Auth;
-use crate::db::{guests, memberships, realms};
+use crate::db::{guests, memberships, realms, scope, timeline};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::jobs::repeat_erasure::tell_twice;
 use crate::rounds::Turn;
 
-/// Guests whose sessions are all over, and who wait for no confirmation.
+/// Guests whose sessions are all over, and who wait for no confirmation. Whoever left the studio, or was removed from it, is among them.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PurgeGuests {}
 
-/// A guest that is just being made has no session yet.
+/// A guest that is just being made has no session yet, and no token outlives its session by more.
 const AT_LEAST: TimeDelta = TimeDelta::hours(1);
 /// Removed in one transaction.
-const PORTION: usize = 200;
+const PORTION: i64 = 200;
 
 impl Job for PurgeGuests {
     const NAME: &'static str = "purge_guests";
@@ -32,45 +30,44 @@ impl Job for PurgeGuests {
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
         let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
         let scope = Scope::infrastructure();
-        let everywhere = transaction(&auth.platform.database, &scope, "list_guest_tenants", async |tx| {
-            Ok::<_, Error>((realms::all(tx).await?, tenants(tx).await?))
+        let realms = transaction(&auth.platform.database, &scope, "list_realms", async |tx| {
+            Ok::<_, Error>(realms::all(tx).await?)
         });
-        let (realms, tenants) = everywhere.await?;
-        let tenants = tenants.into_iter().map(|tenant| tenant.id).collect();
-        let visit = async |tenant| {
-            for realm in &realms {
-                while purge_some(auth, *realm, tenant).await? >= PORTION && !turn.is_over() {}
-            }
-            Ok::<_, Error>(())
-        };
-        let visited = auth.rounds.visit(Self::NAME, tenants, &turn, visit).await;
+        for realm in realms.await? {
+            while purge_some(auth, realm).await? >= PORTION && !turn.is_over() {}
+        }
         auth.platform.committed();
-        visited?;
         Ok(())
     }
 }
 
-/// Removes a portion of a tenant's. Returns how many that were.
-async fn purge_some(auth: &Auth, realm: RealmId, tenant: TenantId) -> Result<usize, Error> {
+/// Removes a portion of a realm's. Returns how many that were.
+async fn purge_some(auth: &Auth, realm: RealmId) -> Result<i64, Error> {
     let now = auth.platform.clock.now();
-    let trail = auth.trail(tenant, Actor::service("auth"));
-    let scope = Scope::realm(realm).with_tenant(tenant);
-    let most = i64::try_from(PORTION).unwrap_or(i64::MAX);
-    let removed = transaction(&auth.platform.database, &scope, "purge_guests", async |tx| {
-        let gone = guests::gone(tx, realm, (now, now - AT_LEAST), most).await?;
+    let removed = transaction(&auth.platform.database, &Scope::realm(realm), "purge_guests", async |tx| {
+        let gone = guests::gone(tx, realm, (now, now - AT_LEAST), PORTION).await?;
         for guest in &gone {
-            memberships::remove_here(tx, *guest).await?;
-            guests::remove(tx, realm, *guest).await?;
-            trail.user(tx, AuditAction::GuestRemoved, *guest, json!({})).await?;
-            // Whatever another service noted under the id goes as well.
-            let erasure = UserErasureRequested { user_id: *guest };
-            append(tx, &trail.occurrence(), guest.as_uuid(), &erasure, None).await?;
+            forget(tx, auth, (realm, *guest)).await?;
         }
         Ok::<_, Error>(gone.len())
     })
     .await?;
     if removed > 0 {
-        tracing::info!(removed, %tenant, "guests to whom nobody can come back were removed");
+        tracing::info!(removed, "guests to whom nobody can come back were removed");
     }
-    Ok(removed)
+    Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+}
+
+/// Wherever they were anything: the trail of the studio that made them says so, when they are no member any more.
+async fn forget(tx: &mut Connection, auth: &Auth, (realm, guest): (RealmId, UserId)) -> Result<(), Error> {
+    for tenant in timeline::tenants_of(tx, guest).await? {
+        scope::enter_tenant(tx, tenant).await?;
+        memberships::remove_here(tx, guest).await?;
+        let trail = auth.trail(tenant, Actor::service("auth"));
+        trail.user(tx, AuditAction::GuestRemoved, guest, json!({})).await?;
+        // Whatever another service noted under the id goes as well.
+        tell_twice(tx, &trail, guest).await?;
+    }
+    guests::remove(tx, realm, guest).await?;
+    Ok(())
 }

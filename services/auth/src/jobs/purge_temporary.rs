@@ -2,15 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_feed::append;
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, TenantId, UserId};
 
 use crate::db::{discord_links, scope, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::jobs::repeat_erasure::tell_twice;
 use crate::rounds::Turn;
 use crate::{Auth, privacy};
 
@@ -57,6 +56,5 @@ pub async fn purge(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<(),
     users::delete(tx, auth.realm, user).await?;
     let trail = auth.trail(tenant, Actor::service("auth"));
     trail.user(tx, AuditAction::TemporaryPurged, user, json!({})).await?;
-    append(tx, &trail.occurrence(), user.as_uuid(), &UserErasureRequested { user_id: user }, None).await?;
-    Ok(())
+    tell_twice(tx, &trail, user).await
 }

@@ -8,6 +8,7 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
+use crate::account_only::or_account_only;
 use crate::db::{memberships, users};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::digest_from_hex;
@@ -43,6 +44,7 @@ impl Job for SendMagicLink {
             };
             // A letter is written in the name of a tenant, which learns by it that there is such an account.
             let membership = memberships::find(tx, tenant, user).await?;
+            let membership = or_account_only(tx, tenant, &account, membership).await?;
             if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
                 return Ok(());
             }

@@ -3,10 +3,12 @@
 use auth::Auth;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, PASSWORD, address};
+use crate::staff::{staff, token, user_id};
 
 async fn guest(app: &TestApp<Auth>) -> Value {
     app.post("/api/auth/anonymous").json(&json!({ "locale": "fr" })).send().await.expect(201).body
@@ -174,6 +176,37 @@ async fn a_guest_is_kept_while_used_every_thirty_days_and_then_removed_everywher
     assert_eq!(removed.len(), 1);
     assert!(people::event_types(&app).await.contains(&"user.erasure_requested".to_owned()));
     people::refresh(&app, people::text(&used, "refreshToken")).await.expect(200);
+}
+
+async fn erasures_told(app: &TestApp<Auth>) -> usize {
+    people::event_types(app).await.iter().filter(|kind| *kind == "user.erasure_requested").count()
+}
+
+/// What a guest was doing when they left is over by then; their account is told to be forgotten twice.
+#[actix_web::test]
+async fn a_guest_who_leaves_or_is_removed_is_forgotten_everywhere_an_hour_later() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let (leaves, removed) = (guest(&app).await, guest(&app).await);
+    let stays = guest(&app).await;
+    app.advance(TimeDelta::minutes(1));
+    let me = app.call(Method::DELETE, "/api/tenants/members/me").token(people::text(&leaves, "accessToken"));
+    me.send().await.expect(204);
+    let path = format!("/api/tenants/members/{}", user_id(&removed));
+    app.call(Method::DELETE, &path).token(token(&admin)).send().await.expect(204);
+    let left = async || {
+        app.run_jobs().await;
+        app.sql("SELECT id FROM users WHERE kind = 'anonymous' ORDER BY id").await.len()
+    };
+    app.advance(TimeDelta::minutes(59));
+    assert_eq!((left().await, erasures_told(&app).await), (3, 0));
+    app.advance(TimeDelta::minutes(6));
+    assert_eq!((left().await, erasures_told(&app).await), (1, 2));
+    let trail = "SELECT subject_id FROM audit_events WHERE action = 'account.guest_removed'";
+    assert_eq!(app.sql(trail).await.len(), 2);
+    app.advance(TimeDelta::minutes(61));
+    assert_eq!((left().await, erasures_told(&app).await), (1, 4), "told a second time");
+    people::refresh(&app, people::text(&stays, "refreshToken")).await.expect(200);
 }
 
 #[actix_web::test]

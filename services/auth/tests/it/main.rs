@@ -1,6 +1,7 @@
 //! The auth service through HTTP, on a PostgreSQL of its own.
 
 mod account_letters;
+mod account_only;
 mod accounts;
 mod administration;
 mod api_keys;

@@ -2,7 +2,7 @@
 
 use auth::Auth;
 use chrono::TimeDelta;
-use futures_util::future::join3;
+use futures_util::future::{join_all, join3};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_kernel::TenantId;
@@ -10,7 +10,7 @@ use shinkofa_testing::{Answer, TestApp};
 
 use crate::account_letters::{link, links, open};
 use crate::people::{self, PASSWORD, address, text};
-use crate::staff::token;
+use crate::staff::{token, user_id};
 use crate::studios::{Studio, accept, claims, plain_person, profile_at, refresh_at, studio, switch};
 
 /// Mia of the default tenant, who was let in to the studio as well.
@@ -180,4 +180,72 @@ async fn what_is_opened_while_its_origin_signs_out_ends_with_it() {
     let there = switched.expect(200).body;
     signed_out.expect(204);
     expect_over(&app, &elan.host(), &there).await;
+}
+
+fn count(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status == status).count()
+}
+
+/// How many sessions of somebody live.
+async fn live(app: &TestApp<Auth>, whose: &Value) -> usize {
+    let live = format!("SELECT id FROM sessions WHERE ended_at IS NULL AND user_id = '{}'", user_id(whose));
+    app.sql(&live).await.len()
+}
+
+/// V12: whoever has a copy gets no more by switching than by a refresh.
+#[actix_web::test]
+async fn v12_a_switch_with_an_older_token_ends_the_family_and_its_owner_is_told_once() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let home = mia(&app, &elan).await;
+    let there = switch(&app, &home, &elan.id).await.expect(200).body;
+    let next = refresh_at(&app, HOME, &home).await.expect(200).body;
+    app.advance(TimeDelta::seconds(11));
+    let answers = join_all((0..50).map(|_| switch(&app, &home, &elan.id))).await;
+    assert_eq!(count(&answers, 401), 50);
+    expect_over(&app, HOME, &next).await;
+    expect_over(&app, &elan.host(), &there).await;
+    assert_eq!(live(&app, &home).await, 0);
+    assert_eq!(links(&app, &address(&app, "mia"), "token_reused").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn the_previous_token_from_another_device_ends_the_family_at_once() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let home = mia(&app, &elan).await;
+    let next = refresh_at(&app, HOME, &home).await.expect(200).body;
+    let thiefs = switch_as(&app, &home, &elan.id, ("Thief/1.0", None)).await;
+    thiefs.expect_problem(401, "refresh_refused");
+    expect_over(&app, HOME, &next).await;
+}
+
+/// After the race of tabs the previous token is good for ten uses, however it is used.
+#[actix_web::test]
+async fn the_previous_token_opens_ten_sessions_and_the_next_use_ends_them_all() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let home = mia(&app, &elan).await;
+    refresh_at(&app, HOME, &home).await.expect(200);
+    app.advance(TimeDelta::seconds(4));
+    let answers = join_all((0..50).map(|_| switch(&app, &home, &elan.id))).await;
+    assert_eq!((count(&answers, 200), count(&answers, 401)), (10, 40));
+    assert_eq!(live(&app, &home).await, 0);
+    assert_eq!(links(&app, &address(&app, "mia"), "token_reused").await.len(), 1);
+}
+
+#[actix_web::test]
+async fn fifty_switches_at_once_with_the_current_token_use_nothing_up() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let home = mia(&app, &elan).await;
+    let answers = join_all((0..50).map(|_| switch(&app, &home, &elan.id))).await;
+    assert_eq!(count(&answers, 200), 50);
+    assert_eq!(live(&app, &home).await, 51);
+    refresh_at(&app, HOME, &home).await.expect(200);
+    // A token of somebody else's, or of nobody's, ends nothing.
+    let others = json!({ "tenantId": elan.id, "refreshToken": text(&elan.elsewhere, "refreshToken") });
+    let call = app.post("/api/tenants/switch").token(token(&home)).json(&others);
+    call.send().await.expect_problem(401, "refresh_refused");
+    assert_eq!(live(&app, &home).await, 51);
 }

@@ -117,6 +117,12 @@ async fn what_is_over_is_purged_within_five_minutes_and_each_purge_is_written_do
     let events = app.events().await;
     assert_eq!(events.last().unwrap()["type"], "user.erasure_requested", "the other services forget as well");
     assert!(events.iter().all(|event| event["personal"].is_null()));
+    // Whatever a service was still writing down from before is found by the second telling.
+    app.advance(TimeDelta::hours(1));
+    app.run_jobs().await;
+    let told = app.events().await.into_iter().filter(|event| event["type"] == "user.erasure_requested");
+    let told: Vec<_> = told.map(|event| event["data"]["userId"].clone()).collect();
+    assert_eq!(told, [made["userId"].clone(), made["userId"].clone()]);
     // The member may come back.
     let next = create(&app, &id).await.expect(201).body;
     assert_ne!(next["userId"], made["userId"]);

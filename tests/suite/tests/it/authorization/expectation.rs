@@ -38,8 +38,8 @@ impl Who {
         match base {
             "anyone" => Self::Anyone,
             "signed in" => Self::SignedIn,
-            "signed in as oneself" => Self::AsOneself,
-            "signed in or enrolling" => Self::SignedInOrEnrolling,
+            "signed in as oneself" | "signed in as oneself or to the account alone" => Self::AsOneself,
+            "signed in or enrolling" | "signed in in any way" => Self::SignedInOrEnrolling,
             name => Self::Holder(permission(name).unwrap_or_else(|| {
                 panic!("{words:?}: neither a permission nor anything else that the matrix knows")
             })),
