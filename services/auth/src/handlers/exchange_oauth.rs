@@ -60,7 +60,7 @@ pub struct ExchangeOAuthRequest {
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_gone`: the code was used or has expired"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: this would make an account, and the studio asks for consent to a version of its terms that is not among `consents`; the code is still good. Or `invalid_fields`"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: this would make an account, and the studio asks for consent to a version of its terms that is not among the consents; the code is still good. Or `invalid_fields`"),
     ),
 )]
 #[post("/api/auth/oauth/exchange")]

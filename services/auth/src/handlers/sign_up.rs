@@ -69,7 +69,7 @@ impl VerificationSent {
         BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`, `sign_up_by_invitation`, `tenant_closed`, or `other_address` than the invitation's"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among `consents`; or `invalid_fields`"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among the consents; or `invalid_fields`"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`invitation_gone`"),
     ),
 )]

@@ -55,7 +55,7 @@ pub struct UpgradeGuestRequest {
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_a_guest`: the account has an address already"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among `consents`; or `invalid_fields`"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among the consents; or `invalid_fields`"),
     ),
 )]
 #[post("/api/auth/anonymous/upgrade")]
