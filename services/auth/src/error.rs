@@ -198,6 +198,8 @@ pub enum Error {
     SuspendedByStaff,
     #[error("the identity provider says that the member is not to be active")]
     DeactivatedByProvider,
+    #[error("the terms were not agreed to in version {version}")]
+    TermsNotAccepted { version: String },
     #[error("{service} does not answer, so the copy would not be whole")]
     ExportIncomplete { service: String },
     #[error("{service} does not answer, so the register would not be whole")]
@@ -398,6 +400,7 @@ impl Error {
             .retry_after(10),
             Self::TenantClosed
             | Self::SignUpClosed
+            | Self::TermsNotAccepted { .. }
             | Self::SlugTaken
             | Self::DomainTaken
             | Self::TooManyTenants

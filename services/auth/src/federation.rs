@@ -16,6 +16,7 @@ use crate::db::users::{self, Account, NewAccount};
 use crate::db::{factors, identities, memberships, providers, sessions};
 use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
+use crate::domain::consent::GivenConsents;
 use crate::domain::device::Digest;
 use crate::domain::email::EmailAddress;
 use crate::domain::one_time_token::OneTimeToken;
@@ -27,7 +28,7 @@ use crate::letters::request_letter;
 use crate::provider_suspensions::recognise;
 use crate::session_family::{Going, end_family};
 use crate::withdrawal::{forget_here, tell_ended};
-use crate::{Auth, sign_up_gate};
+use crate::{Auth, consenting, sign_up_gate};
 
 /// What only we know of a request to a provider.
 #[derive(Serialize, Deserialize)]
@@ -169,7 +170,7 @@ pub async fn account_of(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    (identity, locale): (&ExternalIdentity, Locale),
+    (identity, locale, consents): (&ExternalIdentity, Locale, &GivenConsents),
 ) -> Result<Account, Error> {
     if let Some(account) = linked_account(tx, auth, identity).await? {
         return Ok(account);
@@ -181,8 +182,10 @@ pub async fn account_of(
     let account = account.ok_or_else(|| Fault::unexpected("an address is taken by nobody"))?;
     let trail = auth.trail(tenant, Actor::user(account.id));
     if created {
-        sign_up_gate::require_open(tx, tenant).await?;
+        let studio = sign_up_gate::open(tx, tenant).await?;
+        sign_up_gate::require_terms(&studio, consents)?;
         welcome(tx, auth, &trail, &account).await?;
+        consenting::record(tx, &trail, (account.id, consents), trail.clock.now()).await?;
         link(tx, auth, &trail, (&account, identity)).await?;
         return Ok(account);
     }

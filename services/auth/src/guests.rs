@@ -16,7 +16,7 @@ use crate::domain::account::{AccountKind, AccountStatus};
 use crate::domain::audit::AuditAction;
 use crate::domain::email::EmailAddress;
 use crate::error::Error;
-use crate::unconfirmed;
+use crate::{consenting, unconfirmed};
 
 /// Makes a guest: a member of the tenant without any role, so without any right that a role brings. Nothing is told to the
 /// other services: they have nobody to write to.
@@ -79,6 +79,7 @@ pub async fn upgrade(
     signups::delete_for_address(tx, auth.realm, email.canonical()).await?;
     let trail = Trail { actor: Actor::user(guest), ..trail.clone() };
     trail.user(tx, AuditAction::GuestUpgraded, guest, json!({ "endedSessions": ended })).await?;
+    consenting::record_of_signup(tx, &trail, (guest, signup)).await?;
     let missing = || Fault::unexpected("an upgraded guest is not there");
     let account = users::find(tx, auth.realm, guest).await?.ok_or_else(missing)?;
     let membership = memberships::find(tx, trail.tenant, guest).await?.ok_or_else(missing)?;

@@ -44,6 +44,11 @@ impl Leaks {
         Self { list: Arc::new(list), service }
     }
 
+    /// Is a service asked as well?
+    pub fn asks_elsewhere(&self) -> bool {
+        self.service.is_some()
+    }
+
     /// Refuses `password`, which stands at `pointer` in the request, when it says little more than `known`, the name and
     /// the address of its person, or when it has leaked.
     pub async fn refuse(

@@ -226,7 +226,7 @@ pub async fn require_no_password(
     field: &'static str,
 ) -> Result<Live, Error> {
     let now = auth.platform.clock.now();
-    let live = require_member(tx, auth.realm, Claimed::from(actor), now).await?;
+    let live = require_owner(tx, auth.realm, Claimed::from(actor), now).await?;
     if live.account.password_phc.is_some() {
         return Err(Problem::invalid_field(field, "is needed: the account has one").into());
     }

@@ -189,7 +189,7 @@ async fn addresses(tx: &mut Connection, auth: &Auth, account: &Account) -> Query
             .into_iter()
             .map(|signup| json!({
                 "email": signup.email, "emailCanonical": signup.email_canonical, "name": signup.name,
-                "locale": signup.locale, "createdAt": signup.created_at,
+                "locale": signup.locale, "createdAt": signup.created_at, "consents": signup.consents,
             }))
             .collect::<Vec<_>>(),
         "toldToServices": told

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shinkofa_contracts::privacy::Recipient;
 use shinkofa_db::Connection;
 use shinkofa_identity::SealingKey;
 use shinkofa_jobs::Jobs;
@@ -42,6 +43,7 @@ use crate::jobs::watch_spray::WatchSpray;
 use crate::leaks::Leaks;
 use crate::providers::Providers;
 use crate::randomness::Randomness;
+use crate::register::Register;
 use crate::rounds::Rounds;
 use crate::switch_provider::Switch;
 use crate::{
@@ -61,6 +63,8 @@ pub struct Auth {
     /// Who else vouches for people.
     pub providers: Providers,
     pub leaks: Leaks,
+    /// Who answers for what is kept about people, and whom auth tells of it.
+    pub register: Arc<Register>,
     /// Sends to addresses that tenants chose.
     pub outbound: Outbound,
     /// Whom passkeys are made for, and from where they may be shown.
@@ -111,6 +115,7 @@ impl Service for Auth {
         });
         let providers = Providers::read(environment, &platform);
         let leaks = Leaks::read(&platform, environment);
+        let register = Register::read(environment, &platform.settings.base_domain, (&providers, &leaks));
         let outbound = Outbound::read(environment, platform.clock.clone());
         let origins = origins(&platform, environment);
         environment.finish()?;
@@ -129,6 +134,7 @@ impl Service for Auth {
             randomness: Randomness,
             providers,
             leaks,
+            register: Arc::new(register),
             outbound,
             relying_party: relying_party.with_tenants(tenant_pages.clone()),
             origins,
@@ -185,6 +191,10 @@ impl Service for Auth {
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
         privacy::erase(tx, self, user).await.map_err(shinkofa_db::Error::from)
+    }
+
+    fn recipients(&self) -> Vec<Recipient> {
+        self.register.recipients(&[])
     }
 
     async fn command(&self, name: &str, arguments: &[String]) -> Result<(), StartError> {

@@ -26,6 +26,9 @@ pub struct TenantView {
     default_locale: Locale,
     /// May anybody sign up, or only who was invited?
     self_sign_up: bool,
+    /// Which version of the terms whoever signs up has to agree to. Null: none is asked for.
+    #[schema(required = true, example = "2026-11")]
+    terms_version: Option<String>,
     status: TenantStatus,
     /// A host of its own.
     #[schema(required = true, example = "studio-elan.example")]
@@ -44,6 +47,7 @@ impl TenantView {
             time_zone: tenant.time_zone.clone(),
             default_locale: tenant.default_locale,
             self_sign_up: tenant.self_sign_up,
+            terms_version: tenant.terms_version.clone(),
             status: tenant.status,
             domain: tenant.domain.clone(),
             hosts: hosts(auth, (tenant.id, &tenant.slug), tenant.domain.as_deref()),

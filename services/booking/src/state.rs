@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use diesel_migrations::EmbeddedMigrations;
+use shinkofa_contracts::privacy::Recipient;
 use shinkofa_db::Connection;
 use shinkofa_jobs::Jobs;
 use shinkofa_kernel::UserId;
@@ -73,5 +74,10 @@ impl Service for Booking {
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
         privacy::erase(self, tx, user).await
+    }
+
+    /// Nobody outside the platform is told anything.
+    fn recipients(&self) -> Vec<Recipient> {
+        Vec::new()
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use secrecy::SecretString;
+use shinkofa_contracts::privacy::{Country, Recipient};
 use shinkofa_db::Connection;
 use shinkofa_jobs::Jobs;
 use shinkofa_kernel::UserId;
@@ -21,6 +22,8 @@ pub struct Credits {
     pub(crate) platform: Platform,
     pub(crate) stripe: Stripe,
     pub(crate) webhook_secrets: WebhookSecrets,
+    /// Stripe, where it is not a stand-in that is paid with.
+    recipient: Option<Recipient>,
 }
 
 impl Credits {
@@ -39,6 +42,13 @@ impl Credits {
         ReturnAddresses { success: page("success"), cancel: page("cancelled") }
     }
 }
+
+/// Who it is, what for, and what they are told.
+const STRIPE: [&str; 3] = [
+    "Stripe",
+    "taking payments",
+    "what is bought and for how much, and what the person enters at the payment page",
+];
 
 impl Service for Credits {
     const NAME: &'static str = "credits";
@@ -67,12 +77,14 @@ impl Service for Credits {
         if let Err(error) = &stripe {
             environment.fault(format!("STRIPE_API_BASE or STRIPE_SECRET_KEY cannot be used: {error}"));
         }
+        let country = environment.parsed_optional::<Country>("STRIPE_COUNTRY");
+        let recipient = base.is_none().then(|| Recipient::new(Self::NAME, STRIPE, country));
         environment.finish()?;
         let (Ok(stripe), Ok(webhook_secrets)) = (stripe, webhook_secrets) else {
             return Err(StartError::Other(anyhow::anyhow!("the settings of Stripe are missing")));
         };
         measures::describe();
-        Ok(Self { platform, stripe, webhook_secrets })
+        Ok(Self { platform, stripe, webhook_secrets, recipient })
     }
 
     fn routes(config: &mut ServiceConfig<'_>) {
@@ -106,6 +118,10 @@ impl Service for Credits {
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
         Ok(db::personal::erase(tx, user).await?)
+    }
+
+    fn recipients(&self) -> Vec<Recipient> {
+        self.recipient.iter().cloned().collect()
     }
 
     async fn command(&self, name: &str, arguments: &[String]) -> Result<(), StartError> {

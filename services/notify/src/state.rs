@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono_tz::Tz;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use lettre::message::Mailbox;
+use shinkofa_contracts::privacy::{Country, Recipient};
 use shinkofa_db::Connection;
 use shinkofa_identity::SealingKey;
 use shinkofa_jobs::Jobs;
@@ -27,7 +28,16 @@ pub struct Notify {
     pub(crate) mailbox_page: Arc<MailboxPage>,
     /// Opens what auth sealed for us.
     pub(crate) delivery_key: Arc<SealingKey>,
+    /// Where the mail server is that letters are handed to, if the operator says it.
+    mail_country: Option<Country>,
 }
+
+/// Who it is, what for, and what they are told.
+const MAIL_SERVER: [&str; 3] = [
+    "the mail server that letters are handed to",
+    "delivering letters",
+    "the person's address and name, and what each letter says",
+];
 
 impl Service for Notify {
     const NAME: &'static str = "notify";
@@ -46,6 +56,7 @@ impl Service for Notify {
                 None
             }
         };
+        let mail_country = environment.parsed_optional::<Country>("SMTP_COUNTRY");
         environment.finish()?;
         let (Some(outbox), Some(delivery_key)) = (outbox, delivery_key) else {
             return Err(StartError::Other(anyhow::anyhow!("the configuration is incomplete")));
@@ -56,6 +67,7 @@ impl Service for Notify {
             templates: Arc::new(LetterTemplates::load().map_err(anyhow::Error::from)?),
             mailbox_page: Arc::new(MailboxPage::load().map_err(anyhow::Error::from)?),
             delivery_key: Arc::new(delivery_key),
+            mail_country,
         })
     }
 
@@ -89,6 +101,14 @@ impl Service for Notify {
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
         privacy::erase(tx, user, self.platform.clock.now()).await
+    }
+
+    /// The mailbox of a development installation is its own.
+    fn recipients(&self) -> Vec<Recipient> {
+        match &self.outbox {
+            Outbox::Smtp(_) => vec![Recipient::new(Self::NAME, MAIL_SERVER, self.mail_country.clone())],
+            Outbox::Mailbox(_) => Vec::new(),
+        }
     }
 }
 

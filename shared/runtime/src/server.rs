@@ -19,7 +19,7 @@ use crate::documentation::{Document, KnownPaths, document, openapi, openapi_inte
 use crate::health::{self, Draining};
 use crate::known_hosts::answer_at_known_hosts;
 use crate::privacy::{self, Exporter};
-use crate::processing::read_processing_register;
+use crate::processing::{Recipients, read_processing_register};
 use crate::{Service, StartError, background, trust};
 
 /// Everything a service's schema consists of, in the order it is made.
@@ -88,6 +88,7 @@ impl<S: Service> Server<S> {
 
         let known = KnownPaths::of(&openapi_internal::<S>());
         let (state, draining_state) = (service.clone(), draining.clone());
+        let recipients = Recipients(service.recipients());
         let internal = HttpServer::new(move || {
             WorkerIndex(next_worker.fetch_add(1, Ordering::Relaxed)).enter();
             App::new()
@@ -100,6 +101,7 @@ impl<S: Service> Server<S> {
                 .app_data(web::Data::new(metrics.clone()))
                 .app_data(web::Data::new(draining_state.clone()))
                 .app_data(web::Data::new(Exporter::of::<S>()))
+                .app_data(web::Data::new(recipients.clone()))
                 .service(health::healthz)
                 .service(health::readyz)
                 .service(health::metrics)

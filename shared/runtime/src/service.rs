@@ -3,6 +3,7 @@
 use std::pin::Pin;
 
 use diesel_migrations::EmbeddedMigrations;
+use shinkofa_contracts::privacy::Recipient;
 use shinkofa_db::Connection;
 use shinkofa_feed::{FeedReader, Subscriber};
 use shinkofa_jobs::Jobs;
@@ -55,6 +56,9 @@ pub trait Service: Clone + Send + Sync + 'static {
         tx: &mut Connection,
         user: UserId,
     ) -> impl Future<Output = Result<(), shinkofa_db::Error>>;
+
+    /// Whom outside the platform this service, as it is configured, tells something of people: the register of processing names them.
+    fn recipients(&self) -> Vec<Recipient>;
 
     /// A command of the service's own, beside those that every binary has.
     fn command(&self, name: &str, _arguments: &[String]) -> impl Future<Output = Result<(), StartError>> {

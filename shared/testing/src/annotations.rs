@@ -40,7 +40,8 @@ async fn columns<S: Service>(app: &TestApp<S>) -> Vec<Column> {
 }
 
 /// Whoever adds a column that can hold words or an id says what for: `personal: purpose; basis; retention` or
-/// `technical: why not`. The register of the service tells all that are personal.
+/// `technical: why not`. A table with personal ones says whom it is about: `personal: people; category`. The register of the service
+/// tells all that are personal.
 pub async fn assert_columns_are_annotated<S: Service>(app: &TestApp<S>) {
     let columns = columns(app).await;
     let silent: Vec<_> = columns
@@ -58,6 +59,10 @@ pub async fn assert_columns_are_annotated<S: Service>(app: &TestApp<S>) {
     let told: BTreeSet<_> = items.iter().filter_map(|item| item["data"].as_str()).collect();
     assert_eq!(told, personal, "an annotation has three parts");
     assert!(items.iter().all(|item| item["service"] == S::NAME), "{items:?}");
+    let nobodys = |item: &&Value| item["people"] == serde_json::json!([]) || item["category"] == "";
+    let silent: BTreeSet<_> = items.iter().filter(nobodys).filter_map(|item| item["data"].as_str()).collect();
+    assert!(silent.is_empty(), "say in a migration whom these are about (COMMENT ON TABLE): {silent:?}");
+    assert!(register["recipients"].is_array(), "{register:#}");
     let other_scope =
         app.internal::<shinkofa_contracts::FeedScope>("auth", Method::GET, "/internal/v1/privacy/processing");
     other_scope.send().await.expect(403);

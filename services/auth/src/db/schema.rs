@@ -490,6 +490,7 @@ diesel::table! {
         created_at -> Timestamptz,
         settled_at -> Nullable<Timestamptz>,
         invitation_digest -> Nullable<Bytea>,
+        consents -> Jsonb,
     }
 }
 
@@ -507,6 +508,7 @@ diesel::table! {
         self_sign_up -> Bool,
         version -> Int8,
         updated_at -> Timestamptz,
+        terms_version -> Nullable<Text>,
     }
 }
 

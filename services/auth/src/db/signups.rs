@@ -31,6 +31,8 @@ pub struct Signup {
     pub settled_at: Option<DateTime<Utc>>,
     /// Leads to the invitation that it came with.
     pub invitation_digest: Option<Vec<u8>>,
+    /// What was agreed to with it, as [`GivenConsents`](crate::domain::consent::GivenConsents) are written.
+    pub consents: serde_json::Value,
 }
 
 /// As long as somebody may reasonably ask for another link.

@@ -25,6 +25,8 @@ pub struct Tenant {
     pub status: TenantStatus,
     pub default_locale: Locale,
     pub self_sign_up: bool,
+    /// Which version of the terms whoever signs up has to agree to, if any.
+    pub terms_version: Option<String>,
     pub version: i64,
 }
 
@@ -45,6 +47,7 @@ fn described() -> _ {
         tenants::status,
         tenant_settings::default_locale,
         tenant_settings::self_sign_up,
+        tenant_settings::terms_version,
         tenant_settings::version,
     ))
 }
@@ -115,6 +118,7 @@ pub async fn found(
             tenant_settings::tenant_id.eq(tenant.id),
             tenant_settings::default_locale.eq(tenant.default_locale),
             tenant_settings::self_sign_up.eq(tenant.self_sign_up),
+            tenant_settings::terms_version.eq(tenant.terms_version.as_deref()),
             tenant_settings::version.eq(tenant.version),
             tenant_settings::updated_at.eq(now),
         ))
@@ -164,6 +168,7 @@ pub async fn save(tx: &mut Connection, tenant: &Tenant, now: DateTime<Utc>) -> Q
         .set((
             tenant_settings::default_locale.eq(tenant.default_locale),
             tenant_settings::self_sign_up.eq(tenant.self_sign_up),
+            tenant_settings::terms_version.eq(tenant.terms_version.as_deref()),
             tenant_settings::version.eq(tenant.version),
             tenant_settings::updated_at.eq(now),
         ))

@@ -14,6 +14,15 @@ impl Error {
                 "Only people who were invited can sign up here. Ask the studio for an invitation.",
                 "Seules les personnes invitées peuvent s'inscrire ici. Demandez une invitation au studio.",
             ),
+            Self::TermsNotAccepted { version } => Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "terms_not_accepted",
+                format!("This studio asks whoever signs up to agree to its terms in version {version}."),
+                format!(
+                    "Ce studio demande à qui s'inscrit d'accepter ses conditions dans la version {version}."
+                ),
+            )
+            .at("/consents", format!("must hold consent of kind terms to version {version}")),
             Self::SlugTaken => conflict(
                 "slug_taken",
                 "Another studio has this address. Choose another one.",

@@ -16,7 +16,8 @@ use crate::announcement::announce_tenant;
 use crate::authority::require_authority;
 use crate::db::tenants::{self, Tenant};
 use crate::domain::audit::AuditAction;
-use crate::domain::profile::TimeZone;
+use crate::domain::consent::ConsentVersion;
+use crate::domain::profile::{Change, TimeZone};
 use crate::domain::tenant::TenantName;
 use crate::error::Error;
 use crate::tenant_view::{TenantView, respond};
@@ -34,6 +35,10 @@ pub struct ChangeTenantRequest {
     default_locale: Option<Locale>,
     /// May anybody sign up, or only who was invited? Members stay members.
     self_sign_up: Option<bool>,
+    /// Which version of the terms whoever signs up has to agree to, to the letter. Null: none is asked for any more.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 64, pattern = "^[!-~]+$", example = "2026-11")]
+    terms_version: Change<ConsentVersion>,
 }
 
 /// Change the settings
@@ -92,6 +97,7 @@ async fn change(
         time_zone: patch.time_zone.map_or_else(|| before.time_zone.clone(), |zone| zone.name().to_owned()),
         default_locale: patch.default_locale.unwrap_or(before.default_locale),
         self_sign_up: patch.self_sign_up.unwrap_or(before.self_sign_up),
+        terms_version: patch.terms_version.map(ConsentVersion::into_text).of(before.terms_version.clone()),
         ..before.clone()
     };
     let changed = changed(&before, &after);
@@ -112,6 +118,7 @@ fn changed(before: &Tenant, after: &Tenant) -> Vec<&'static str> {
         ("timeZone", before.time_zone != after.time_zone),
         ("defaultLocale", before.default_locale != after.default_locale),
         ("selfSignUp", before.self_sign_up != after.self_sign_up),
+        ("termsVersion", before.terms_version != after.terms_version),
     ];
     parts.into_iter().filter_map(|(part, changed)| changed.then_some(part)).collect()
 }

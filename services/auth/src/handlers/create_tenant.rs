@@ -86,6 +86,7 @@ pub async fn create_tenant(
         status: TenantStatus::Active,
         default_locale,
         self_sign_up: true,
+        terms_version: None,
         version: 1,
     };
     let operation = key.map(|key| operation(&actor, &key, &tenant)).transpose()?;

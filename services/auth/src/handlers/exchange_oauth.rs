@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::attempts::unlocked;
 use crate::browser::{SessionModeHeader, SignInCaller};
+use crate::domain::consent::{GivenConsent, GivenConsents};
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::pkce::CodeVerifier;
@@ -33,6 +34,10 @@ pub struct ExchangeOAuthRequest {
     /// the way began on.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     device_token: Option<OneTimeToken>,
+    /// What the person agrees to if this makes their account: at most one text of each kind. Of no account that is there already.
+    #[serde(default)]
+    #[schema(value_type = Vec<GivenConsent>, max_items = 4, example = json!([{ "kind": "terms", "version": "2026-11" }]))]
+    consents: GivenConsents,
 }
 
 /// Sign in through a provider
@@ -55,6 +60,7 @@ pub struct ExchangeOAuthRequest {
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_gone`: the code was used or has expired"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: this would make an account, and the studio asks for consent to a version of its terms that is not among the consents; the code is still good. Or `invalid_fields`"),
     ),
 )]
 #[post("/api/auth/oauth/exchange")]
@@ -73,7 +79,7 @@ async fn answer(
     surroundings: &Surroundings,
     body: ExchangeOAuthRequest,
 ) -> Result<SignInAnswer, Error> {
-    let ExchangeOAuthRequest { code, code_verifier, device_token } = body;
+    let ExchangeOAuthRequest { code, code_verifier, device_token, consents } = body;
     let verifier = CodeVerifier::read(code_verifier.as_deref())?;
     auth.platform.limiter.require(&limits::SIGN_IN_BY_NETWORK, surroundings.network()).await?;
     let redeemed = redeem(auth, tenant, &code, &verifier).await?;
@@ -81,7 +87,7 @@ async fn answer(
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     let answer = transaction(&auth.platform.database, &scope, "sign_in_by_provider", async |tx| {
         use_up(tx, auth, &redeemed).await?;
-        let whose = (&redeemed.identity, redeemed.attempt.locale);
+        let whose = (&redeemed.identity, redeemed.attempt.locale, &consents);
         let account = account_of(tx, auth, tenant, whose).await?;
         join_by_identity(tx, auth, tenant, &account).await?;
         let attempts = unlocked(tx, auth, &account.email_canonical, binding.device.as_ref()).await?;

@@ -6,7 +6,7 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::HostTenant;
 use shinkofa_jobs::enqueue;
 use shinkofa_web::{
-    Body, BodyRefusals, Locale, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+    Body, BodyRefusals, Fault, Locale, ProblemDocument, RateRefusal, RequestContext, Unavailability,
 };
 use utoipa::ToSchema;
 
@@ -14,6 +14,7 @@ use super::accept_invitation::Presented;
 use super::sign_in::surroundings;
 use crate::banning::require_not_banned;
 use crate::db::signups::{self, Signup, SignupId};
+use crate::domain::consent::{GivenConsent, GivenConsents};
 use crate::domain::device::DeviceBinding;
 use crate::domain::email::EmailAddress;
 use crate::domain::password::NewPassword;
@@ -36,6 +37,10 @@ pub struct SignUpRequest {
     locale: Option<Locale>,
     /// Signs up to the studio that invites, and accepts once the address is confirmed. Needed where only invited people sign up.
     invitation: Option<Presented>,
+    /// What the person agrees to by this: at most one text of each kind. Recorded once they answer the letter.
+    #[serde(default)]
+    #[schema(value_type = Vec<GivenConsent>, max_items = 4, example = json!([{ "kind": "terms", "version": "2026-11" }]))]
+    consents: GivenConsents,
 }
 
 /// What became of a request that is answered alike for every address.
@@ -64,6 +69,7 @@ impl VerificationSent {
         BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned`, `sign_up_by_invitation`, `tenant_closed`, or `other_address` than the invitation's"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among the consents; or `invalid_fields`"),
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`invitation_gone`"),
     ),
 )]
@@ -75,7 +81,7 @@ pub async fn sign_up(
     context: RequestContext,
     body: Body<SignUpRequest>,
 ) -> Result<HttpResponse, Error> {
-    let Body(SignUpRequest { email, password, name, locale, invitation }) = body;
+    let Body(SignUpRequest { email, password, name, locale, invitation, consents }) = body;
     let invitation = invitation.map(Presented::read).transpose()?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
@@ -89,14 +95,12 @@ pub async fn sign_up(
                 let (tenant, digest) = sign_up_gate::by_invitation(tx, &auth, (secret, &email)).await?;
                 (tenant, Some(digest))
             }
-            None => {
-                sign_up_gate::require_open(tx, host.0).await?;
-                (host.0, None)
-            }
+            None => (sign_up_gate::open(tx, host.0).await?, None),
         };
+        sign_up_gate::require_terms(&tenant, &consents)?;
         let binding = DeviceBinding::new(None, &surroundings);
-        require_not_banned(tx, &auth, tenant, (&[], &binding, &surroundings)).await?;
-        Ok::<_, Error>((tenant, digest))
+        require_not_banned(tx, &auth, tenant.id, (&[], &binding, &surroundings)).await?;
+        Ok::<_, Error>((tenant.id, digest))
     });
     let (tenant, invitation_digest) = gate.await?;
 
@@ -119,6 +123,7 @@ pub async fn sign_up(
         created_at: now,
         settled_at: None,
         invitation_digest,
+        consents: serde_json::to_value(&consents).map_err(Fault::unexpected)?,
     };
     transaction(&auth.platform.database, &Scope::realm(auth.realm), "sign_up", async |tx| {
         signups::insert(tx, &signup).await?;

@@ -6,20 +6,23 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_jobs::enqueue;
 use shinkofa_web::{
-    Body, BodyRefusals, CallerRefusals, Locale, ProblemDocument, RateRefusal, RequestContext, Unavailability,
+    Body, BodyRefusals, CallerRefusals, Fault, Locale, ProblemDocument, RateRefusal, RequestContext,
+    Unavailability,
 };
 use utoipa::ToSchema;
 
 use super::sign_up::VerificationSent;
 use crate::db::signups::{self, Signup, SignupId};
+use crate::db::tenants;
 use crate::domain::account::AccountKind;
+use crate::domain::consent::{GivenConsent, GivenConsents};
 use crate::domain::email::EmailAddress;
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
 use crate::jobs::settle_upgrade::SettleUpgrade;
 use crate::liveness::{Claimed, require_live};
-use crate::{Auth, attempts, limits};
+use crate::{Auth, attempts, limits, sign_up_gate};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -33,6 +36,10 @@ pub struct UpgradeGuestRequest {
     name: PersonName,
     /// The language of messages; that of `Accept-Language` when absent.
     locale: Option<Locale>,
+    /// What the person agrees to by this: at most one text of each kind. Recorded once they answer the letter.
+    #[serde(default)]
+    #[schema(value_type = Vec<GivenConsent>, max_items = 4, example = json!([{ "kind": "terms", "version": "2026-11" }]))]
+    consents: GivenConsents,
 }
 
 /// Turn a guest into a member
@@ -48,6 +55,7 @@ pub struct UpgradeGuestRequest {
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_a_guest`: the account has an address already"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among the consents; or `invalid_fields`"),
     ),
 )]
 #[post("/api/auth/anonymous/upgrade")]
@@ -57,7 +65,7 @@ pub async fn upgrade_guest(
     context: RequestContext,
     body: Body<UpgradeGuestRequest>,
 ) -> Result<HttpResponse, Error> {
-    let Body(UpgradeGuestRequest { email, password, name, locale }) = body;
+    let Body(UpgradeGuestRequest { email, password, name, locale, consents }) = body;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
@@ -82,6 +90,7 @@ pub async fn upgrade_guest(
         created_at: now,
         settled_at: None,
         invitation_digest: None,
+        consents: serde_json::to_value(&consents).map_err(Fault::unexpected)?,
     };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "upgrade_guest", async |tx| {
@@ -89,6 +98,8 @@ pub async fn upgrade_guest(
         if account.kind != AccountKind::Anonymous {
             return Err(Error::NotAGuest);
         }
+        let tenant = tenants::find(tx, actor.tenant_id).await?.ok_or(Error::TenantClosed)?;
+        sign_up_gate::require_terms(&tenant, &consents)?;
         signups::insert(tx, &signup).await?;
         let job = SettleUpgrade { guest: actor.user_id, signup_id: signup.id };
         enqueue(tx, clock, Some(actor.tenant_id), now, &job).await?;

@@ -18,7 +18,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::error::Error;
 use crate::provider_suspensions::recognise;
-use crate::{Auth, guests, invitations, limits, unconfirmed};
+use crate::{Auth, consenting, guests, invitations, limits, unconfirmed};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,6 +91,7 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
 
     let left = unconfirmed::leave_others(tx, &trail, user).await?;
     trail.user(tx, AuditAction::EmailVerified, user, json!({ "leftPlaces": left })).await?;
+    consenting::record_of_signup(tx, &trail, (user, &signup)).await?;
     announce_account(tx, &trail, &account).await?;
     match signup.invitation_digest {
         Some(digest) => accept(tx, auth, &trail, (&account, digest)).await?,

@@ -164,6 +164,7 @@ const PLACES: [(&str, &str); 53] = [
     ("session_places.ip_prefix", "account/sessions/*/network"),
     ("session_places.user_agent", "account/sessions/*/userAgent"),
     ("sessions.amr", "account/sessions/*/methods"),
+    ("signups.consents", "account/addresses/signUps/*/consents"),
     ("signups.email", "account/addresses/signUps/*/email"),
     ("signups.email_canonical", "account/addresses/signUps/*/emailCanonical"),
     ("signups.locale", "account/addresses/signUps/*/locale"),
@@ -239,8 +240,10 @@ async fn plant(app: &TestApp<Auth>, anna: &Value) {
             remembered_at, last_used_at, expires_at, factor)
         SELECT realm_id, id, '{id}', '\\x01', '\\x02', token_version, 'planted reminder', created_at, created_at,
             created_at + interval '1 day', 'hwk user mfa' FROM users WHERE id = '{user}';
-        INSERT INTO signups (realm_id, id, for_tenant, email, email_canonical, name, locale, password_phc, created_at)
-        VALUES ('{realm}', '{id}', '{tenant}', 'Signup@planted.example', {canonical}, 'planted name', 'en', 'x', now());"
+        INSERT INTO signups (realm_id, id, for_tenant, email, email_canonical, name, locale, password_phc, created_at,
+            consents)
+        VALUES ('{realm}', '{id}', '{tenant}', 'Signup@planted.example', {canonical}, 'planted name', 'en', 'x', now(),
+            '[{{\"kind\": \"terms\", \"version\": \"planted\"}}]');"
     );
     app.superuser().await.run(&rows).await;
     let passkey = format!(

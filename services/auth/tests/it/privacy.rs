@@ -102,7 +102,7 @@ async fn telling(service: &str) -> FakePeer {
     let entry = json!({
         "service": service, "data": "things.name", "purpose": "a test", "basis": "contract", "retention": "one day",
     });
-    let answer = ResponseTemplate::new(200).set_body_json(json!({ "items": [entry] }));
+    let answer = ResponseTemplate::new(200).set_body_json(json!({ "items": [entry], "recipients": [] }));
     peer.on("GET", "^/internal/v1/privacy/processing$", answer).await;
     peer
 }

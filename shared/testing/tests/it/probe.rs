@@ -9,6 +9,7 @@ use actix_web::{HttpResponse, get, post, web};
 use chrono::{DateTime, Utc};
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use serde::{Deserialize, Serialize};
+use shinkofa_contracts::privacy::Recipient;
 use shinkofa_contracts::{Event, EventPayload};
 use shinkofa_db::{Connection, Scope, prepared_query, transaction};
 use shinkofa_feed::{ApplyError, Occurrence, Subscriber, append};
@@ -74,6 +75,11 @@ impl Service for Probe {
         _user: UserId,
     ) -> Result<(), shinkofa_db::Error> {
         Ok(())
+    }
+
+    /// Nobody outside the platform is told anything.
+    fn recipients(&self) -> Vec<Recipient> {
+        Vec::new()
     }
 }
 

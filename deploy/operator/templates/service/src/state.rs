@@ -1,6 +1,7 @@
 //! The service as the runtime starts it, and as handlers are given it.
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use shinkofa_contracts::privacy::Recipient;
 use shinkofa_db::Connection;
 use shinkofa_kernel::UserId;
 use shinkofa_runtime::{Environment, Platform, Service, StartError};
@@ -41,5 +42,10 @@ impl Service for State {
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
         Ok(db::notes::delete_of_user(tx, user).await?)
+    }
+
+    /// Nobody outside the platform is told anything.
+    fn recipients(&self) -> Vec<Recipient> {
+        Vec::new()
     }
 }

@@ -12,6 +12,7 @@ CREATE INDEX notes_by_user ON notes (tenant_id, user_id, id);
 SELECT protect_by_tenant('notes');
 
 -- What each column is for: the register of processing is made of it, and a test asks for it.
+COMMENT ON TABLE notes IS 'personal: members; notes';
 COMMENT ON COLUMN notes.text IS 'personal: what the person wrote; contract; until the account is erased';
 COMMENT ON COLUMN notes.user_id IS 'personal: who wrote it; contract; until the account is erased';
 

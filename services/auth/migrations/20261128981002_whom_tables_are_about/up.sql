@@ -1,0 +1,31 @@
+-- Whom the rows of a table are about, and what kind of data they are: `personal: people; category`. The register of processing tells it
+-- of every personal column of the table, and a test asks for it.
+COMMENT ON TABLE account_suspensions IS 'personal: members, staff; measures taken';
+COMMENT ON TABLE auth_failures IS 'personal: members, staff, newcomers; use and security of the account';
+COMMENT ON TABLE bans IS 'personal: members, guests, staff, temporary; measures taken';
+COMMENT ON TABLE consent_decisions IS 'personal: members, guests, staff; consents';
+COMMENT ON TABLE discord_links IS 'personal: temporary; identities elsewhere';
+COMMENT ON TABLE email_changes IS 'personal: members, staff; contact details';
+COMMENT ON TABLE events IS 'personal: members, staff, invited, newcomers; contact details';
+COMMENT ON TABLE identities IS 'personal: members, staff; identities elsewhere';
+COMMENT ON TABLE impersonations IS 'personal: members, guests; use and security of the account';
+COMMENT ON TABLE invitation_acceptances IS 'personal: members, staff; membership of studios';
+COMMENT ON TABLE invitations IS 'personal: invited; contact details';
+COMMENT ON TABLE known_devices IS 'personal: members, staff; use and security of the account';
+COMMENT ON TABLE membership_locks IS 'personal: members, staff; measures taken';
+COMMENT ON TABLE membership_roles IS 'personal: members, staff; membership of studios';
+COMMENT ON TABLE memberships IS 'personal: members, guests, staff, temporary, newcomers; membership of studios';
+COMMENT ON TABLE oauth_attempts IS 'personal: members, staff, newcomers; identities elsewhere';
+COMMENT ON TABLE one_time_tokens IS 'personal: members, guests, staff, newcomers; credentials';
+COMMENT ON TABLE passkey_handles IS 'personal: members, staff; credentials';
+COMMENT ON TABLE passkeys IS 'personal: members, staff; credentials';
+COMMENT ON TABLE past_places IS 'personal: members, guests, staff, temporary; use and security of the account';
+COMMENT ON TABLE profiles IS 'personal: members, guests, staff; profile';
+COMMENT ON TABLE recovery_codes IS 'personal: members, staff; credentials';
+COMMENT ON TABLE remembered_devices IS 'personal: members, staff; use and security of the account';
+COMMENT ON TABLE scim_users IS 'personal: members, invited; identities elsewhere';
+COMMENT ON TABLE session_places IS 'personal: members, guests, staff, temporary; use and security of the account';
+COMMENT ON TABLE sessions IS 'personal: members, guests, staff, temporary; use and security of the account';
+COMMENT ON TABLE signups IS 'personal: newcomers, guests; contact details and credentials';
+COMMENT ON TABLE user_factors IS 'personal: members, staff; credentials';
+COMMENT ON TABLE users IS 'personal: members, guests, staff, temporary, newcomers; contact details and credentials';
