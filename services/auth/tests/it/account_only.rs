@@ -114,7 +114,7 @@ async fn a_member_of_nothing_joins_a_studio_and_is_in_that_one_from_then_on() {
 #[actix_web::test]
 async fn v23_whoever_is_suspended_anywhere_is_a_member_of_something() {
     let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
+    drop(studio(&app, "anna", "elan").await);
     let (mia, email) = (alone(&app, "mia").await, address(&app, "mia"));
     let join = app.post("/api/tenants/join").token(token(&mia)).json(&json!({ "slug": "elan" }));
     join.send().await.expect(200);

@@ -118,7 +118,7 @@ async fn who_looks_in_somebodys_place_cannot_carry_their_data_away() {
 }
 
 /// Where a copy holds each column that is about the person.
-const PLACES: [(&str, &str); 53] = [
+const PLACES: [(&str, &str); 54] = [
     ("account_suspensions.reason", "account/suspensionReason"),
     ("bans.reason", "studios/*/services/auth/bans/*/reason"),
     ("consent_decisions.kind", "studios/*/services/auth/consents/*/kind"),
