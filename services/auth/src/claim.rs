@@ -55,8 +55,9 @@ pub async fn claim_address(
     let details = json!({ "endedSessions": ended.sessions, "leftPlaces": left });
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
     let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
-    announce_account(tx, trail, &account).await?;
-    join_where_open(tx, auth, trail, &account).await?;
+    if !join_where_open(tx, auth, trail, &account).await? {
+        announce_account(tx, trail, &account).await?;
+    }
     recognise(tx, auth, trail.tenant).await?;
     Ok(account)
 }

@@ -197,7 +197,8 @@ pub async fn look_at(
     tenant: TenantId,
     newcomer: &Newcomer<'_>,
 ) -> Result<Looked, Error> {
-    let fingerprints = banning::fingerprints(auth, tenant, (&[newcomer.user], newcomer.binding, newcomer.surroundings));
+    let fingerprints =
+        banning::fingerprints(auth, tenant, (&[newcomer.user], newcomer.binding, newcomer.surroundings));
     let (whose, now) = ((auth.realm, tenant, newcomer.user), auth.platform.clock.now());
     let seen = newcomers::look_at(tx, whose, newcomer.binding, fingerprints, now).await?;
     if seen.is_banned {

@@ -62,15 +62,16 @@ pub async fn leave_others(tx: &mut Connection, trail: &Trail, user: UserId) -> R
     Ok(left.len())
 }
 
-/// Makes a plain member of whoever has confirmed their address in the trail's tenant, unless they are something there already.
-pub async fn join(tx: &mut Connection, auth: &Auth, trail: &Trail, account: &Account) -> Result<(), Error> {
+/// Makes a plain member of whoever has confirmed their address in the trail's tenant, and has it told. False where they are something
+/// there already.
+pub async fn join(tx: &mut Connection, auth: &Auth, trail: &Trail, account: &Account) -> Result<bool, Error> {
     let membership = memberships::find(tx, trail.tenant, account.id).await?;
     let is_outside = membership.is_none_or(|membership| membership.status == MembershipStatus::Invited);
     if is_outside {
         let roles = [Role::Member.as_str().to_owned()];
         begin_membership(tx, auth, trail, (account, &roles)).await?;
     }
-    Ok(())
+    Ok(is_outside)
 }
 
 /// The same where anybody may sign up.
@@ -79,10 +80,10 @@ pub async fn join_where_open(
     auth: &Auth,
     trail: &Trail,
     account: &Account,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     match sign_up_gate::require_open(tx, trail.tenant).await {
         Ok(()) => join(tx, auth, trail, account).await,
-        Err(Error::SignUpClosed | Error::TenantClosed) => Ok(()),
+        Err(Error::SignUpClosed | Error::TenantClosed) => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -13,3 +13,7 @@ CREATE TABLE session_descents (
 CREATE INDEX session_descents_by_family ON session_descents (realm_id, family);
 
 SELECT protect_by_realm('session_descents');
+
+COMMENT ON COLUMN session_descents.session_id IS 'technical: id of a session';
+COMMENT ON COLUMN session_descents.opened_from IS 'technical: id of a session';
+COMMENT ON COLUMN session_descents.family IS 'technical: id of a session';

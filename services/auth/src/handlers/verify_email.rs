@@ -92,11 +92,13 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     let left = unconfirmed::leave_others(tx, &trail, user).await?;
     trail.user(tx, AuditAction::EmailVerified, user, json!({ "leftPlaces": left })).await?;
     consenting::record_of_signup(tx, &trail, (user, &signup)).await?;
-    announce_account(tx, &trail, &account).await?;
-    match signup.invitation_digest {
+    let joined = match signup.invitation_digest {
         Some(digest) => accept(tx, auth, &trail, (&account, digest)).await?,
         // It was open when they signed up.
         None => unconfirmed::join(tx, auth, &trail, &account).await?,
+    };
+    if !joined {
+        announce_account(tx, &trail, &account).await?;
     }
     // An invitation is had before what is said of whoever was invited, as it is wherever one is accepted.
     recognise(tx, auth, trail.tenant).await
@@ -109,10 +111,10 @@ async fn accept(
     auth: &Auth,
     trail: &Trail,
     (account, digest): (&Account, Vec<u8>),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     match invitations::offer(tx, auth, &[digest]).await {
         Ok(offer) => match invitations::accept(tx, auth, &offer, account).await {
-            Ok(_) => return Ok(()),
+            Ok(_) => return Ok(true),
             Err(
                 Error::InvitationGone
                 | Error::OtherAddress

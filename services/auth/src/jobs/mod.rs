@@ -3,8 +3,8 @@
 pub mod deliver_webhook;
 pub mod erase_people;
 pub mod forget_deliveries;
-pub mod forget_signup;
 pub mod forget_devices;
+pub mod forget_signup;
 pub mod mail_password_reset;
 pub mod purge_expired;
 pub mod purge_guests;

@@ -10,6 +10,7 @@ use crate::account_letters::{link, links};
 use crate::factors;
 use crate::passwords::{forgot, reset};
 use crate::people::{self, PASSWORD, address, refresh, text};
+use crate::personal_copy::with_services;
 use crate::staff::{staff, token, user_id};
 use crate::studios::{claims, plain_person, profile_at, sign_in_at, studio};
 
@@ -29,7 +30,7 @@ async fn export(app: &TestApp<Auth>, by: &Value) -> Answer {
 
 #[actix_web::test]
 async fn whoever_left_their_last_studio_signs_in_to_their_account_and_to_nothing_else() {
-    let app = TestApp::<Auth>::start().await;
+    let (app, _services) = with_services().await;
     let mia = alone(&app, "mia").await;
     assert_eq!((&mia["accountOnly"], &mia["user"]["roles"]), (&json!(true), &json!([])));
     let said = claims(token(&mia));
@@ -79,7 +80,7 @@ async fn a_member_of_nothing_has_their_account_erased() {
 
 #[actix_web::test]
 async fn whom_staff_removed_from_their_last_studio_is_sent_another_password_and_gets_in_to_their_account() {
-    let app = TestApp::<Auth>::start().await;
+    let (app, _services) = with_services().await;
     let admin = staff(&app, "ada", "admin").await;
     let mia = plain_person(&app, "mia").await;
     let path = format!("/api/tenants/members/{}", user_id(&mia));
@@ -144,7 +145,7 @@ async fn v23_whoever_is_suspended_anywhere_is_a_member_of_something() {
 /// V15: who has a second factor shows it for their account alone as well.
 #[actix_web::test]
 async fn v15_a_member_of_nothing_shows_their_second_factor() {
-    let app = TestApp::<Auth>::start().await;
+    let (app, _services) = with_services().await;
     let email = address(&app, "mia");
     let (home, with) = factors::signed_in_as(&app, &email, "member").await;
     leave(&app, &home).await;

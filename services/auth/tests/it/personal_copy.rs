@@ -30,7 +30,7 @@ async fn exporting(service: &'static str) -> FakePeer {
 }
 
 /// Auth with services that answer.
-async fn with_services() -> (TestApp<Auth>, [FakePeer; 3]) {
+pub async fn with_services() -> (TestApp<Auth>, [FakePeer; 3]) {
     let peers = [exporting("booking").await, exporting("credits").await, exporting("notify").await];
     let app = with_peers(&[("booking", &peers[0]), ("credits", &peers[1]), ("notify", &peers[2])]).await;
     (app, peers)

@@ -85,7 +85,7 @@ async fn one_decision_made_many_times_at_once_is_one_decision_and_none_is_writte
 /// Each is kept for good, so nobody may make them without end.
 #[actix_web::test]
 async fn decisions_of_one_account_are_limited() {
-    let app = TestApp::<Auth>::start().await;
+    let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
     for turn in 0..30 {
         decide(&app, &anna, "marketing", "v1", turn % 2 == 0).await;

@@ -136,7 +136,10 @@ async fn faults(app: &TestApp<Auth>, domain: &str, variables: &[(&str, &str)]) -
     let mut settings = (*platform.settings).clone();
     domain.clone_into(&mut settings.base_domain);
     platform.settings = settings.into();
-    let key = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, [7; 32]);
+    let key = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        *b"q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHk",
+    );
     let own = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let all = own.chain([("SHINKOFA_DELIVERY_KEY".to_owned(), format!("k:{key}"))]);
     let mut environment = Environment::from_variables(all.collect::<HashMap<_, _>>());

@@ -157,6 +157,7 @@ async fn every_change_is_in_the_audit_trail_without_personal_data() {
             "account.created",
             "account.verification_requested",
             "account.email_verified",
+            "membership.begun",
             "session.opened",
             "session.rotated",
             "session.ended"

@@ -175,7 +175,7 @@ async fn a_member_is_suspended_at_once_and_reactivated_and_all_of_it_is_audited(
         assert_eq!(provider.patch(&id, on).await.expect(200).body["active"], true);
     }
     let trail = format!(
-        "SELECT action, actor FROM audit_events WHERE subject_id = '{id}' AND action LIKE 'membership.%' ORDER BY number"
+        "SELECT action, actor FROM audit_events WHERE subject_id = '{id}' AND action LIKE 'membership.%locked' ORDER BY number"
     );
     let trail = app.sql(&trail).await;
     let actions: Vec<_> = trail.iter().map(|entry| text(entry, "action")).collect();

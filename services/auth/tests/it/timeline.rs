@@ -47,6 +47,7 @@ async fn the_timeline_tells_what_happened_and_from_where_in_the_readers_language
             "account.password_changed",
             "session.opened",
             "session.opened",
+            "membership.begun",
             "account.email_verified",
             "account.verification_requested",
             "account.created",
@@ -58,8 +59,8 @@ async fn the_timeline_tells_what_happened_and_from_where_in_the_readers_language
         items[1]["sessionId"], items[2]["sessionId"],
         "changed from the session that was opened before"
     );
-    assert_eq!((&items[6]["by"], &items[6]["sessionId"]), (&json!("unknown"), &Value::Null));
-    assert_eq!(items[6]["occurredAt"], "2026-12-01T09:00:00Z");
+    assert_eq!((&items[7]["by"], &items[7]["sessionId"]), (&json!("unknown"), &Value::Null));
+    assert_eq!(items[7]["occurredAt"], "2026-12-01T09:00:00Z");
     let english = timeline(&app, people::text(&body, "accessToken"), "en").await;
     assert_eq!(english[0]["text"], "A sign-in.");
 }
@@ -170,7 +171,7 @@ async fn the_timeline_has_pages_without_gaps_or_repetitions() {
         app.call(Method::PATCH, path).token(access).json(&bio).send().await.expect(200);
     }
     let all = timeline(&app, access, "en").await;
-    assert_eq!(all.len(), 9);
+    assert_eq!(all.len(), 10);
     let mut paged: Vec<Value> = Vec::new();
     let mut path = "/api/auth/security-timeline?limit=2".to_owned();
     loop {

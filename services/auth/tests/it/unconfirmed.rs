@@ -7,6 +7,7 @@ use shinkofa_testing::{Answer, TestApp};
 
 use crate::letters;
 use crate::people::{self, PASSWORD, address};
+use crate::personal_copy::with_services;
 use crate::staff::{token, user_id};
 use crate::studios::{Studio, studio};
 
@@ -134,7 +135,7 @@ async fn v01_the_founder_of_a_studio_does_not_learn_who_has_an_account() {
 /// V1: a guest who asks for an address reads the same of it, whoever has it.
 #[actix_web::test]
 async fn v01_a_guest_does_not_learn_who_has_an_account() {
-    let app = TestApp::<Auth>::start().await;
+    let (app, _services) = with_services().await;
     let anna = address(&app, "anna");
     people::confirmed(&app, &anna).await;
     let mut read = Vec::new();
@@ -210,9 +211,9 @@ async fn v06_an_account_that_gives_way_is_forgotten_in_every_studio() {
     app.post("/api/auth/email/change/confirm").json(&confirm).send().await.expect(204);
     assert_eq!(app.sql("SELECT user_id FROM memberships WHERE status = 'invited'").await, [] as [Value; 0]);
     let told = app
-        .sql("SELECT tenant_id FROM events WHERE type = 'user.erasure_requested' ORDER BY tenant_id")
+        .sql("SELECT for_tenant FROM events WHERE type = 'user.erasure_requested' ORDER BY for_tenant")
         .await;
-    assert!(told.contains(&json!({ "tenant_id": evil.id })), "{told:?}");
+    assert!(told.contains(&json!({ "for_tenant": evil.id })), "{told:?}");
     let owner = app.sql(&format!("SELECT id FROM users WHERE email = '{taken}'")).await;
     assert_eq!(owner, [json!({ "id": user_id(&anna) })]);
 }
