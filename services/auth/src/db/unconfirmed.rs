@@ -13,7 +13,8 @@ prepared_query! {
     " SELECT users.id FROM input, users
     WHERE users.realm_id = realm AND users.kind = 'member' AND users.email_verified_at IS NULL AND users.status <> 'erased'
       AND users.created_at < made_before
-      AND NOT EXISTS (SELECT FROM signups s WHERE s.realm_id = users.realm_id AND s.email_canonical = users.email_canonical)
+      AND NOT EXISTS (SELECT FROM signups s WHERE s.realm_id = users.realm_id AND s.email_canonical = users.email_canonical
+          AND s.created_at >= made_before)
       AND NOT EXISTS (SELECT FROM one_time_tokens t WHERE t.realm_id = users.realm_id AND t.user_id = users.id
           AND t.consumed_at IS NULL AND t.expires_at > now)
     ORDER BY users.created_at LIMIT (SELECT most FROM input)"

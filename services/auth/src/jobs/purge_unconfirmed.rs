@@ -1,5 +1,6 @@
 //! Forgets people who never confirmed that an address is theirs: perhaps it was somebody else who typed it.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
@@ -39,14 +40,15 @@ impl Job for PurgeUnconfirmed {
 
 async fn purge_realm(auth: &Auth, realm: RealmId, turn: &Turn) -> Result<(), Error> {
     let now = auth.platform.clock.now();
+    let made_before = now - SIGNUPS_KEPT;
     loop {
         let found =
             transaction(&auth.platform.database, &Scope::realm(realm), "given_up_accounts", async |tx| {
-                Ok::<_, Error>(unconfirmed::given_up(tx, realm, (now, now - SIGNUPS_KEPT), PORTION).await?)
+                Ok::<_, Error>(unconfirmed::given_up(tx, realm, (now, made_before), PORTION).await?)
             })
             .await?;
         for user in &found {
-            forget(auth, realm, *user).await?;
+            forget(auth, (realm, *user), made_before).await?;
             if turn.is_over() {
                 return Ok(());
             }
@@ -57,7 +59,11 @@ async fn purge_realm(auth: &Auth, realm: RealmId, turn: &Turn) -> Result<(), Err
     }
 }
 
-async fn forget(auth: &Auth, realm: RealmId, user: UserId) -> Result<(), Error> {
+async fn forget(
+    auth: &Auth,
+    (realm, user): (RealmId, UserId),
+    made_before: DateTime<Utc>,
+) -> Result<(), Error> {
     let trail = auth.trail(TenantId::DEFAULT, Actor::service("auth"));
     let scope = Scope::realm(realm).with_tenant(trail.tenant);
     transaction(&auth.platform.database, &scope, "forget_unconfirmed", async |tx| {
@@ -65,8 +71,9 @@ async fn forget(auth: &Auth, realm: RealmId, user: UserId) -> Result<(), Error> 
         let Some(account) = account.filter(|account| account.email_verified_at.is_none()) else {
             return Ok(());
         };
-        // Somebody signed up with it just now.
-        if !signups::of_address(tx, realm, &account.email_canonical).await?.is_empty() {
+        // Perhaps somebody signed up with it just now.
+        let signups = signups::of_address(tx, realm, &account.email_canonical).await?;
+        if signups.iter().any(|signup| signup.created_at >= made_before) {
             return Ok(());
         }
         erase(tx, auth, &trail, (&account, AuditAction::AddressReleased)).await
