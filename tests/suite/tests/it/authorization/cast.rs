@@ -25,7 +25,7 @@ pub enum Role {
     /// A member as an admin sees them.
     Impersonated,
     /// A member with a role that the studio made itself.
-    HolderOfCustomRole,
+    CustomRoleHolder,
     /// The token of a service account.
     Program,
     /// The admin of another studio, with their token of it.
@@ -51,7 +51,7 @@ impl Role {
         Self::Admin,
         Self::Enrolling,
         Self::Impersonated,
-        Self::HolderOfCustomRole,
+        Self::CustomRoleHolder,
         Self::Program,
         Self::OfAnotherTenant,
         Self::MemberOfAnotherTenant,
@@ -61,7 +61,7 @@ impl Role {
     pub fn holds(self, permission: Permission) -> bool {
         match self {
             Self::Program => permission == OF_PROGRAM,
-            Self::HolderOfCustomRole if permission == OF_CUSTOM_ROLE => true,
+            Self::CustomRoleHolder if permission == OF_CUSTOM_ROLE => true,
             _ => permission.is_held_by(self.roles()),
         }
     }
@@ -70,7 +70,7 @@ impl Role {
     fn roles(self) -> &'static [TenantRole] {
         match self {
             Self::Nobody | Self::Guest | Self::Enrolling | Self::Program => &[],
-            Self::Member | Self::Impersonated | Self::HolderOfCustomRole | Self::MemberOfAnotherTenant => {
+            Self::Member | Self::Impersonated | Self::CustomRoleHolder | Self::MemberOfAnotherTenant => {
                 &[TenantRole::Member]
             }
             Self::Coach => &[TenantRole::Coach],
@@ -132,7 +132,7 @@ async fn newcomer(stack: &Stack, role: Role) -> String {
             let admin = employee(stack, TenantRole::Admin, App::Enrolled).await;
             impersonated(stack, &admin, &stack.sign_up("en").await.member).await
         }
-        Role::HolderOfCustomRole => of_custom_role(stack).await,
+        Role::CustomRoleHolder => of_custom_role(stack).await,
         Role::Program => program(stack).await,
         Role::OfAnotherTenant => founder(stack).await,
         Role::MemberOfAnotherTenant => {

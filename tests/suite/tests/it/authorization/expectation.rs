@@ -133,8 +133,8 @@ fn what_is_not_granted_is_refused() {
         of(Role::Program, Who::Holder(Permission::ManageSessions)),
         Expected::Refused("permission_denied")
     );
-    assert_eq!(of(Role::HolderOfCustomRole, Who::Holder(Permission::ManageSessions)), Expected::LetIn);
-    assert_eq!(of(Role::HolderOfCustomRole, staff), Expected::Refused("permission_denied"));
+    assert_eq!(of(Role::CustomRoleHolder, Who::Holder(Permission::ManageSessions)), Expected::LetIn);
+    assert_eq!(of(Role::CustomRoleHolder, staff), Expected::Refused("permission_denied"));
     assert_eq!(of(Role::MemberOfAnotherTenant, Who::SignedIn), Expected::Refused("wrong_tenant"));
     assert_eq!(
         Expected::of(Role::Impersonated, Who::SignedIn, &Method::PATCH),
