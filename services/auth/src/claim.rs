@@ -51,8 +51,8 @@ pub async fn claim_address(
     known_devices::delete_of_user(tx, auth.realm, account.id).await?;
     past_places::forget_surroundings(tx, auth.realm, account.id).await?;
     signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
-    let left = leave_others(tx, trail, account.id).await?;
-    let details = json!({ "endedSessions": ended.sessions, "leftPlaces": left });
+    leave_others(tx, trail, account.id).await?;
+    let details = json!({ "endedSessions": ended.sessions });
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
     let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
     if !join_where_open(tx, auth, trail, &account).await? {

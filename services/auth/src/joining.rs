@@ -7,9 +7,10 @@ use crate::db::memberships::{self, Membership};
 use crate::db::users::{self, Account};
 use crate::db::{audit, factors};
 use crate::domain::account::{AccountKind, MembershipStatus};
+use crate::domain::consent::GivenConsents;
 use crate::error::Error;
 use crate::invitations::settle_in;
-use crate::{Auth, sign_up_gate};
+use crate::{Auth, consenting, sign_up_gate};
 
 /// Makes the owner of a confirmed address a plain member of the tenant that the transaction sees, as signing up there would. Whoever
 /// is one already stays what they are. Refuses before it changes anything, but for [`Error::MembershipRemoved`]: the transaction is
@@ -18,13 +19,14 @@ pub async fn join(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    account: &Account,
+    (account, consents): (&Account, &GivenConsents),
 ) -> Result<Membership, Error> {
     require_somebody(account)?;
     if let Some(membership) = standing(tx, tenant, account.id).await? {
         return Ok(membership);
     }
-    sign_up_gate::require_open(tx, tenant).await?;
+    let studio = sign_up_gate::open(tx, tenant).await?;
+    sign_up_gate::require_terms(&studio, consents)?;
     let who = (tenant, auth.realm, account.id);
     if !memberships::enter(tx, who, auth.platform.clock.now()).await? {
         // They were let in meanwhile.
@@ -35,7 +37,9 @@ pub async fn join(
         return Err(Error::MembershipRemoved);
     }
     let trail = auth.trail(tenant, Actor::user(account.id));
-    settle_in(tx, auth, &trail, (account, &[Role::Member.as_str().to_owned()])).await
+    let membership = settle_in(tx, auth, &trail, (account, &[Role::Member.as_str().to_owned()])).await?;
+    consenting::record(tx, &trail, (account.id, consents), trail.clock.now()).await?;
+    Ok(membership)
 }
 
 /// The same of whoever comes to the tenant's own page by an identity and has an account: a new one would have become a member there.
@@ -46,14 +50,14 @@ pub async fn join_by_identity(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
-    account: &Account,
+    (account, consents): (&Account, &GivenConsents),
 ) -> Result<(), Error> {
     if factors::any_confirmed(tx, auth.realm, account.id).await? {
         return Ok(());
     }
     // As whoever signs in: the account before the membership.
     users::hold(tx, auth.realm, account.id).await?;
-    match join(tx, auth, tenant, account).await {
+    match join(tx, auth, tenant, (account, consents)).await {
         Ok(_)
         | Err(
             Error::EmailNotVerified

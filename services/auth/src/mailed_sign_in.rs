@@ -107,7 +107,8 @@ fn sealed_for(purpose: TokenPurpose, user: UserId) -> String {
     format!("{purpose}:{user}")
 }
 
-fn digest_of_address(canonical: &str) -> String {
+/// Says to which address a letter went, without the address.
+pub fn digest_of_address(canonical: &str) -> String {
     hex::encode(digest_of(&["mailed_to", canonical]))
 }
 

@@ -13,6 +13,7 @@ use crate::domain::device::Surroundings;
 use crate::domain::one_time_token::TokenPurpose;
 use crate::error::Error;
 use crate::letters::request_letter_to;
+use crate::mailed_sign_in::digest_of_address;
 use crate::password_reset::give_out;
 
 /// Has a letter sent, with a link for whoever did not sign in.
@@ -27,7 +28,8 @@ pub async fn tell_of_new_device(
         return Ok(());
     }
     let purpose = TokenPurpose::NotMe;
-    let secret = give_out(tx, auth, trail, account, (purpose, Some(json!({ "sessionId": session })))).await?;
+    let about = json!({ "sessionId": session, "mailedTo": digest_of_address(&account.email_canonical) });
+    let secret = give_out(tx, auth, trail, account, (purpose, Some(about))).await?;
     let now = trail.clock.now();
     let letter = AccountLetter::NewSignIn { at: now, expires_at: now + purpose.lifetime() };
     let to = PersonalLetter { contact: account.contact(), place: Some(place(surroundings)) };

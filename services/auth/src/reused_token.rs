@@ -13,6 +13,7 @@ use crate::domain::one_time_token::TokenPurpose;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
 use crate::letters::request_letter;
+use crate::mailed_sign_in::digest_of_address;
 use crate::password_reset::give_out;
 use crate::session_family::{Going, end_family};
 use crate::withdrawal::end_one;
@@ -51,7 +52,8 @@ async fn tell_of_reused_token(
     // Whoever had a copy may have had it since then.
     let opened_at = places.first().map(|place| place.opened_at);
     let purpose = TokenPurpose::NotMe;
-    let about = json!({ "sessionId": session.id, "openedAt": opened_at });
+    let mailed_to = digest_of_address(&account.email_canonical);
+    let about = json!({ "sessionId": session.id, "openedAt": opened_at, "mailedTo": mailed_to });
     let secret = give_out(tx, auth, trail, account, (purpose, Some(about))).await?;
     let now = trail.clock.now();
     let letter = AccountLetter::TokenReused { at: now, expires_at: now + purpose.lifetime() };

@@ -1,10 +1,8 @@
-//! Accounts whose address nobody has confirmed. Anybody may make one with anybody's address, so it is nobody's: a member of nothing,
+//! Accounts whose address nobody has confirmed. Anybody may make one with anybody's address, so it is nobody's: no member yet,
 //! shown to no studio, and forgotten when nobody confirms it.
 
 use serde_json::{Value, json};
-use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::Connection;
-use shinkofa_feed::append;
 use shinkofa_kernel::{Actor, Role, TenantId, UserId};
 
 use crate::Auth;
@@ -17,6 +15,7 @@ use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::invitations::begin_membership;
+use crate::jobs::repeat_erasure::tell_twice;
 use crate::{privacy, sign_up_gate};
 
 /// Writes down what happens to an account: in the trail, or in the platform's own as long as its address is not confirmed. Anybody may
@@ -46,20 +45,18 @@ pub async fn keep_place(tx: &mut Connection, auth: &Auth, trail: &Trail, user: U
 }
 
 /// Gives up what others had signed the owner of an address up for elsewhere, before they confirmed it in the trail's tenant. Where
-/// staff suspended them they stay suspended. Returns how many places that were.
-pub async fn leave_others(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<usize, Error> {
+/// staff suspended them they stay suspended.
+pub async fn leave_others(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<(), Error> {
     let others = memberships::everywhere(tx, user).await?;
     let is_left =
         |other: &&Belonging| other.tenant != trail.tenant && other.status != MembershipStatus::Suspended;
-    let left: Vec<_> = others.iter().filter(is_left).collect();
-    for other in &left {
+    for other in others.iter().filter(is_left) {
         scope::enter_tenant(tx, other.tenant).await?;
         memberships::remove(tx, other.tenant, user).await?;
         let there = Trail { tenant: other.tenant, ..trail.clone() };
         announce_departure(tx, &there, user, other.tier).await?;
     }
-    scope::enter_tenant(tx, trail.tenant).await?;
-    Ok(left.len())
+    Ok(scope::enter_tenant(tx, trail.tenant).await?)
 }
 
 /// Makes a plain member of whoever has confirmed their address in the trail's tenant, and has it told. False where they are something
@@ -106,8 +103,7 @@ pub async fn erase(
         scope::enter_tenant(tx, tenant).await?;
         privacy::erase_known_as(tx, auth, holder.id, Some(&holder.email_canonical)).await?;
         let there = Trail { tenant, ..service.clone() };
-        let erased = UserErasureRequested { user_id: holder.id };
-        append(tx, &there.occurrence(), holder.id.as_uuid(), &erased, None).await?;
+        tell_twice(tx, &there, holder.id).await?;
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 -- Whom the rows of a table are about, and what kind of data they are: `personal: people; category`. The register of processing tells it
 -- of every personal column of the table, and a test asks for it.
 COMMENT ON TABLE account_suspensions IS 'personal: members, staff; measures taken';
-COMMENT ON TABLE auth_failures IS 'personal: members, staff, newcomers; use and security of the account';
+COMMENT ON TABLE auth_failures IS 'personal: members, staff, newcomers, temporary; use and security of the account';
 COMMENT ON TABLE bans IS 'personal: members, guests, staff, temporary; measures taken';
 COMMENT ON TABLE consent_decisions IS 'personal: members, guests, staff; consents';
 COMMENT ON TABLE discord_links IS 'personal: temporary; identities elsewhere';
@@ -11,9 +11,9 @@ COMMENT ON TABLE identities IS 'personal: members, staff; identities elsewhere';
 COMMENT ON TABLE impersonations IS 'personal: members, guests; use and security of the account';
 COMMENT ON TABLE invitation_acceptances IS 'personal: members, staff; membership of studios';
 COMMENT ON TABLE invitations IS 'personal: invited; contact details';
-COMMENT ON TABLE known_devices IS 'personal: members, staff; use and security of the account';
+COMMENT ON TABLE known_devices IS 'personal: members, guests, staff, temporary; use and security of the account';
 COMMENT ON TABLE membership_locks IS 'personal: members, staff; measures taken';
-COMMENT ON TABLE membership_roles IS 'personal: members, staff; membership of studios';
+COMMENT ON TABLE membership_roles IS 'personal: members, staff, temporary; membership of studios';
 COMMENT ON TABLE memberships IS 'personal: members, guests, staff, temporary, newcomers; membership of studios';
 COMMENT ON TABLE oauth_attempts IS 'personal: members, staff, newcomers; identities elsewhere';
 COMMENT ON TABLE one_time_tokens IS 'personal: members, guests, staff, newcomers; credentials';

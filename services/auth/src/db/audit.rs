@@ -164,6 +164,7 @@ pub async fn is_removed(tx: &mut Connection, tenant: TenantId, user: UserId) -> 
     let theirs = audit_events::tenant_id.eq(tenant).and(audit_events::subject_id.eq(user.as_uuid()));
     let last: Option<AuditAction> = audit_events::table
         .filter(theirs)
+        .filter(is_indexed_by_subject())
         .filter(audit_events::action.eq_any([AuditAction::MembershipRemoved, AuditAction::MembershipBegun]))
         // Numbers are given as entries are written, so each of these two has a greater one than what it undoes.
         .order(audit_events::number.desc())

@@ -65,11 +65,16 @@ impl TenantPages {
         self.directory.is_claimed(host).then(|| format!("https://{host}{port}"))
     }
 
+    /// The same of a host beneath the domain. A tenant's own domain is in its owner's hand, and so is what stands on its pages.
+    pub fn origin_beneath(&self, domain: &str, host: &str) -> Option<String> {
+        self.origin_of(host).filter(|_| is_beneath(host, domain))
+    }
+
     /// Is it the origin of a tenant's pages at a host beneath the domain?
     pub fn has_beneath(&self, domain: &str, origin: &str) -> bool {
         let url = Url::parse(origin).ok();
         let host = url.as_ref().and_then(Url::domain).unwrap_or_default();
-        is_beneath(host, domain) && self.origin_of(host).is_some_and(|known| known == origin)
+        self.origin_beneath(domain, host).is_some_and(|known| known == origin)
     }
 }
 

@@ -16,6 +16,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::email_change::{or_gone, put_back};
 use crate::error::Error;
+use crate::mailed_sign_in::digest_of_address;
 use crate::securing::{Disowned, Secured, ToldBy, secure};
 use crate::{Auth, limits};
 
@@ -77,6 +78,11 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     // The link of a letter about a sign-in was made as the session was opened.
     let since = opened_at.unwrap_or(grant.created_at);
     let account = at_former_address(tx, auth, &trail, (account, since)).await?;
+    // The letter to an address that a stranger had given the account serves nobody once its owner is back.
+    let mailed_to = about["mailedTo"].as_str();
+    if mailed_to.is_some_and(|address| address != digest_of_address(&account.email_canonical)) {
+        return Err(Error::LinkGone);
+    }
     let disowned = Disowned { action: AuditAction::NotMeReported, details, since, told_by: ToldBy::Letter };
     secure(tx, auth, &trail, &account, disowned).await
 }

@@ -34,7 +34,7 @@ pub struct ExchangeOAuthRequest {
     /// the way began on.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 512, example = "q7Jf0Zb3nWm1x9vR2sT5uY8oP4aD6gHkLcEiXjVwNzA")]
     device_token: Option<OneTimeToken>,
-    /// What the person agrees to if this makes their account: at most one text of each kind. Of no account that is there already.
+    /// What the person agrees to if this makes them a member: at most one text of each kind. Of no member that is there already.
     #[serde(default)]
     #[schema(value_type = Vec<GivenConsent>, max_items = 4, example = json!([{ "kind": "terms", "version": "2026-11" }]))]
     consents: GivenConsents,
@@ -60,7 +60,7 @@ pub struct ExchangeOAuthRequest {
         (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`sign_in_gone`: the code was used or has expired"),
         (status = 413, body = ProblemDocument, content_type = "application/problem+json"),
         (status = 415, body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: this would make an account, and the studio asks for consent to a version of its terms that is not among the consents; the code is still good. Or `invalid_fields`"),
+        (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: this would make a member, and the studio asks for consent to a version of its terms that is not among the consents; the code is still good. Or `invalid_fields`"),
     ),
 )]
 #[post("/api/auth/oauth/exchange")]
@@ -89,7 +89,7 @@ async fn answer(
         use_up(tx, auth, &redeemed).await?;
         let whose = (&redeemed.identity, redeemed.attempt.locale, &consents);
         let account = account_of(tx, auth, tenant, whose).await?;
-        join_by_identity(tx, auth, tenant, &account).await?;
+        join_by_identity(tx, auth, tenant, (&account, &consents)).await?;
         let attempts = unlocked(tx, auth, &account.email_canonical, binding.device.as_ref()).await?;
         let first = FirstFactor {
             account: &account,

@@ -39,7 +39,7 @@ pub struct ResetSent {
 /// Ask for a link to choose another password
 ///
 /// The link works once, for half an hour, until the next one is asked for; that of a device that the account was signed in on before,
-/// until the next one is asked for there. An address that is not confirmed gets the link that confirms it instead. Nothing is sent to
+/// until the next one is asked for there. Choosing one confirms an address that is not confirmed yet. Nothing is sent to
 /// an address without an account; the answer is the same.
 #[utoipa::path(
     tag = "password",

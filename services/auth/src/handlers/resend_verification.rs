@@ -25,8 +25,9 @@ pub struct ResendRequest {
 
 /// Ask for another confirmation link
 ///
-/// The earlier link stops working. Nothing is sent to an address without an account, or with one that is confirmed; the
-/// answer is the same.
+/// The earlier link stops working. Where more than one request to sign up is known for the address, the letter has a link to choose a
+/// password instead, which confirms it as well. Nothing is sent to an address without an account, or with one that is confirmed;
+/// the answer is the same.
 #[utoipa::path(
     tag = "sign-up",
     request_body = ResendRequest,

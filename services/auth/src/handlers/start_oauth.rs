@@ -82,7 +82,8 @@ pub async fn start_oauth(
     auth.platform.limiter.require(&limits::OAUTH_BY_NETWORK, context.client.as_str()).await?;
     let client = auth.providers.get(provider).ok_or(Error::ProviderUnknown)?;
     let ours = CodeChallenge::read(code_challenge.as_deref(), code_challenge_method.as_deref())?;
-    let tenants_own = auth.tenant_pages.origin_of(&context.host);
+    // Whoever has a domain of their own could read a code there that anybody else's sign-in brought, and redeem it.
+    let tenants_own = auth.tenant_pages.origin_beneath(&auth.platform.settings.base_domain, &context.host);
     if !auth.providers.allows_redirect(&redirect_uri, tenants_own.as_deref()) {
         return Err(Error::RedirectRefused);
     }

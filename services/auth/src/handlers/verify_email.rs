@@ -89,8 +89,8 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
     signups::delete_for_address(tx, realm, &account.email_canonical).await?;
 
-    let left = unconfirmed::leave_others(tx, &trail, user).await?;
-    trail.user(tx, AuditAction::EmailVerified, user, json!({ "leftPlaces": left })).await?;
+    unconfirmed::leave_others(tx, &trail, user).await?;
+    trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
     consenting::record_of_signup(tx, &trail, (user, &signup)).await?;
     let joined = match signup.invitation_digest {
         Some(digest) => accept(tx, auth, &trail, (&account, digest)).await?,

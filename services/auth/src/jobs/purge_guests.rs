@@ -8,7 +8,8 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, RealmId, UserId};
 
 use crate::Auth;
-use crate::db::{guests, memberships, realms, scope, timeline};
+use crate::db::{guests, memberships, realms, scope, timeline, users};
+use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::jobs::repeat_erasure::tell_twice;
@@ -60,6 +61,11 @@ async fn purge_some(auth: &Auth, realm: RealmId) -> Result<i64, Error> {
 
 /// Wherever they were anything: the trail of the studio that made them says so, when they are no member any more.
 async fn forget(tx: &mut Connection, auth: &Auth, (realm, guest): (RealmId, UserId)) -> Result<(), Error> {
+    // Perhaps they became a member in this very moment.
+    let account = users::lock(tx, realm, guest).await?;
+    if account.is_none_or(|account| account.kind != AccountKind::Anonymous) {
+        return Ok(());
+    }
     for tenant in timeline::tenants_of(tx, guest).await? {
         scope::enter_tenant(tx, tenant).await?;
         memberships::remove_here(tx, guest).await?;

@@ -6,7 +6,7 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
 
-use crate::db::signups::{self, SIGNUPS_KEPT};
+use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{realms, unconfirmed, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
@@ -68,12 +68,12 @@ async fn forget(
     let scope = Scope::realm(realm).with_tenant(trail.tenant);
     transaction(&auth.platform.database, &scope, "forget_unconfirmed", async |tx| {
         let account = users::lock(tx, realm, user).await?;
+        let when = (auth.platform.clock.now(), made_before);
+        // Perhaps somebody confirmed it, signed up with it or asked for a letter just now.
         let Some(account) = account.filter(|account| account.email_verified_at.is_none()) else {
             return Ok(());
         };
-        // Perhaps somebody signed up with it just now.
-        let signups = signups::of_address(tx, realm, &account.email_canonical).await?;
-        if signups.iter().any(|signup| signup.created_at >= made_before) {
+        if !unconfirmed::is_given_up(tx, (realm, user), when).await? {
             return Ok(());
         }
         erase(tx, auth, &trail, (&account, AuditAction::AddressReleased)).await

@@ -8,6 +8,7 @@ use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
 use crate::db::audit::Trail;
+use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{memberships, signups, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
@@ -48,7 +49,9 @@ async fn resend(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -
     if !membership.is_some_and(|membership| membership.is_written_to(&account)) {
         return Ok(());
     }
-    let signups = signups::of_address(tx, auth.realm, &account.email_canonical).await?;
+    let mut signups = signups::of_address(tx, auth.realm, &account.email_canonical).await?;
+    // To whom the letter of an older one went is forgotten already.
+    signups.retain(|signup| now < signup.created_at + SIGNUPS_KEPT);
     match signups.as_slice() {
         // Nobody else ever signed up with the address: the account was made by this very request.
         [only] if only.created_at == account.created_at => {

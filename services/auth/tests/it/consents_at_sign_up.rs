@@ -162,6 +162,25 @@ async fn each_kind_is_agreed_to_once_and_only_what_is_known() {
     assert_eq!(app.sql("SELECT id FROM signups").await, [] as [Value; 0]);
 }
 
+/// Whoever has an account agrees to what a studio demands when they join it.
+#[actix_web::test]
+async fn nobody_joins_without_the_terms_that_a_studio_demands() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    demand_terms(&app, &elan, json!("2026-11")).await;
+    let mia = people::signed_in(&app, &address(&app, "mia")).await;
+    let join = async |consents: Value| {
+        let body = json!({ "slug": "elan", "consents": consents });
+        app.post("/api/tenants/join").token(token(&mia)).json(&body).send().await
+    };
+    for consents in [json!([]), terms("2026-10")] {
+        join(consents).await.expect_problem(422, "terms_not_accepted");
+    }
+    join(terms("2026-11")).await.expect(200);
+    let kept = format!("SELECT version FROM consent_decisions WHERE tenant_id = '{}'", elan.id);
+    assert_eq!(app.sql(&kept).await, [json!({ "version": "2026-11" })]);
+}
+
 /// V1: what the request says decides, and nothing of whose address it names.
 #[actix_web::test]
 async fn v01_where_terms_are_demanded_nobody_signs_up_without_their_very_version() {

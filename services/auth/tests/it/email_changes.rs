@@ -266,6 +266,25 @@ async fn a_sign_in_that_is_disowned_takes_the_addresses_with_it_that_came_after(
     }
 }
 
+/// Letters about sign-ins went to the stranger while the account had the stranger's address. They are no way to shut the owner out.
+#[actix_web::test]
+async fn what_was_mailed_to_a_strangers_address_serves_nobody_once_the_owner_is_back() {
+    let app = TestApp::<Auth>::start().await;
+    let (anna, evil) = (address(&app, "anna"), address(&app, "evil"));
+    let (body, _) = thief(&app, &anna).await;
+    moved(&app, access(&body), &evil).await;
+    app.advance(TimeDelta::seconds(1));
+    let body = json!({ "email": evil, "password": PASSWORD });
+    let call = app.post("/api/auth/signin").header("user-agent", "Another/1.0").json(&body);
+    call.send().await.expect(200);
+    let kept = link(&app, &evil, "new_sign_in").await;
+    undo(&app, &link(&app, &anna, "email_changed").await).await.expect(204);
+    reset(&app, &link(&app, &anna, "password_reset").await, NEW_PASSWORD).await.expect(204);
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    open(&app, "/api/auth/signin/not-me", &kept).await.expect_problem(410, "link_gone");
+    people::profile(&app, access(&body)).await.expect(200);
+}
+
 /// An address that was changed before is the owner's own doing.
 #[actix_web::test]
 async fn a_change_of_address_that_is_older_than_the_disowned_sign_in_stays() {

@@ -124,6 +124,20 @@ async fn a_browser_comes_back_to_the_host_that_was_asked_and_to_no_other_studios
     }
 }
 
+/// Whoever owns a domain reads what stands on its pages: a code that a sign-in of somebody else's brought there would be theirs.
+#[actix_web::test]
+async fn a_studios_own_domain_is_no_page_that_a_provider_leads_back_to() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    let elan = studio(&app, "eve", "elan").await;
+    let domain = elan.call(&app, Method::PUT, "/api/tenants/current/domain", &elan.admin);
+    domain.json(&json!({ "domain": "elan.example" })).send().await.expect(200);
+    for back_to in ["https://elan.example:8443/signed-in", "https://elan.example/signed-in"] {
+        let refused = start_at(&app, "elan.example", "google", back_to).await;
+        refused.expect_problem(400, "redirect_refused");
+    }
+}
+
 /// Somebody of a studio without a second factor, signed in there.
 async fn member(app: &TestApp<Auth>, studio: &Studio, who: &str) -> Value {
     let code = studio.code(app, &["member"], 1).await;

@@ -268,7 +268,7 @@ async fn every_table_of_a_tenant_has_forced_row_level_security_with_a_written_ch
         policies.into_iter().partition(|policy| policy["polpermissive"] == false);
     assert_eq!(
         narrowing.len(),
-        7,
+        8,
         "what one proves with, for a transaction that names a person: {narrowing:#?}"
     );
     for policy in &narrowing {
