@@ -76,6 +76,23 @@ async fn mentions(stack: &Stack, words: &[&str]) -> Vec<String> {
     found
 }
 
+/// An account is erased two weeks after somebody asked for it at the earliest: to whom the letter of their sign-up went is forgotten by
+/// then, which takes one.
+async fn forget_sign_up(superuser: &mut Superuser, person: &Person) {
+    let letters = format!(
+        "FROM auth.events WHERE type = 'email_verification.requested' AND personal->>'email' = '{}'",
+        person.email
+    );
+    let due = format!(
+        "UPDATE auth.jobs SET run_at = now()
+         WHERE name = 'forget_signup' AND payload->>'addressee' IN (SELECT aggregate_id::text {letters})"
+    );
+    superuser.run(&due).await;
+    let left = format!("SELECT count(*) {letters}");
+    until("the letter of the sign-up is forgotten", async || (superuser.number(&left).await == 0).then_some(()))
+        .await;
+}
+
 async fn certificate(stack: &Stack, id: &str) -> Value {
     stack.get(&format!("/api/me/certificates/{id}")).send().await.expect(200).body
 }
@@ -129,6 +146,7 @@ async fn an_erased_person_is_left_in_no_personal_column_of_any_service_and_every
     let asked = stack.post("/api/me/delete").bearer(&anna).json(&body).send().await.expect(202);
     let id = asked.text("certificateId");
     assert_eq!(certificate(&stack, &id).await["state"], "scheduled");
+    forget_sign_up(&mut superuser, &anna).await;
     let due = format!("UPDATE auth.erasures SET erase_at = now() WHERE user_id = '{}'", anna.user_id());
     superuser.run(&due).await;
     let done = until_within(ERASED_WITHIN, "every service has forgotten her", async || {
