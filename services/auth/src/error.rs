@@ -335,8 +335,8 @@ impl Error {
             ),
             Self::LastWayIn => conflict(
                 "last_way_in",
-                "This is the only way to sign in to the account. Set a password or link another identity first.",
-                "C'est le seul moyen de se connecter à ce compte. Définissez d'abord un mot de passe ou liez une autre identité.",
+                "This is the only way to sign in to the account. Set a password, add a passkey or link another identity first.",
+                "C'est le seul moyen de se connecter à ce compte. Définissez d'abord un mot de passe, ajoutez une clé d'accès ou liez une autre identité.",
             ),
             Self::SameChannel
             | Self::NoMailedCode

@@ -60,7 +60,8 @@ pub enum RateRefusal {
 /// Endpoints that need something that may be away for a moment.
 #[derive(IntoResponses)]
 pub enum Unavailability {
-    /// A part of the platform does not answer. Nothing was changed; `Retry-After` says when to try again.
+    /// A part of the platform does not answer, or this service has just started and cannot check any sign-in yet
+    /// (`revocations_unknown`). Nothing was changed; `Retry-After` says when to try again.
     #[response(status = 503, content_type = "application/problem+json")]
     Unavailable(ProblemDocument),
 }

@@ -89,8 +89,10 @@ async fn forget_sign_up(superuser: &mut Superuser, person: &Person) {
     );
     superuser.run(&due).await;
     let left = format!("SELECT count(*) {letters}");
-    until("the letter of the sign-up is forgotten", async || (superuser.number(&left).await == 0).then_some(()))
-        .await;
+    until("the letter of the sign-up is forgotten", async || {
+        (superuser.number(&left).await == 0).then_some(())
+    })
+    .await;
 }
 
 async fn certificate(stack: &Stack, id: &str) -> Value {
