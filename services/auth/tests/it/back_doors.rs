@@ -103,7 +103,7 @@ impl Scene {
             let session = machines::claims(&left.token)["sid"].clone();
             let told = format!(
                 "SELECT session_id FROM revocations WHERE session_id = '{}'",
-                session.as_str().unwrap()
+                session.as_str().expect("an id")
             );
             assert_eq!(app.sql(&told).await.len(), 1, "the other services hear of it");
 

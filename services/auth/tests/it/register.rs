@@ -51,7 +51,7 @@ async fn register(app: &TestApp<Auth>) -> Value {
 }
 
 fn names(register: &Value) -> Vec<&str> {
-    let recipients = register["recipients"].as_array().unwrap();
+    let recipients = register["recipients"].as_array().expect("a list");
     recipients.iter().map(|recipient| text(recipient, "name")).collect()
 }
 

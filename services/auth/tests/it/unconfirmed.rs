@@ -176,7 +176,7 @@ async fn what_nobody_confirms_is_forgotten_everywhere() {
         )
     };
     let nothing = json!({ "accounts": 0, "places": 0, "signups": 0, "told": 0 });
-    assert_eq!(app.sql(&places(&anna)).await, [nothing.clone()]);
+    assert_eq!(app.sql(&places(&anna)).await, std::slice::from_ref(&nothing));
     assert_eq!(
         app.sql("SELECT user_id FROM memberships WHERE status = 'invited'").await.len(),
         1,
