@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
-use shinkofa_db::{Error, Scope, transaction};
+use shinkofa_db::Scope;
 use shinkofa_jobs::{Attempt, Failure, Job};
 
+use super::every_realm;
 use crate::Auth;
-use crate::db::{known_devices, realms};
+use crate::db::known_devices;
 use crate::portions::Portions;
 use crate::rounds::Turn;
 
@@ -28,13 +29,8 @@ impl Job for ForgetDevices {
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
         let before = auth.platform.clock.now() - KEPT_UNUSED;
         let turn = Turn::new(&auth.platform.clock, Self::LEASE / 4);
-        let everywhere = Scope::infrastructure();
-        let realms = transaction(&auth.platform.database, &everywhere, "list_realms", async |tx| {
-            Ok::<_, Error>(realms::all(tx).await?)
-        })
-        .await?;
         let mut all = true;
-        for realm in realms {
+        for realm in every_realm(auth).await? {
             let here = Portions { auth, scope: Scope::realm(realm), turn: &turn };
             all &= here
                 .remove("forget_unused_devices", async |tx, most| {

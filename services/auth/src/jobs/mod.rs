@@ -21,3 +21,17 @@ pub mod settle_email_change;
 pub mod settle_signup;
 pub mod settle_upgrade;
 pub mod watch_spray;
+
+use shinkofa_db::{Error, Scope, transaction};
+use shinkofa_kernel::RealmId;
+
+use crate::Auth;
+use crate::db::realms;
+
+/// Every realm there is, for the jobs that go through all of them.
+async fn every_realm(auth: &Auth) -> Result<Vec<RealmId>, Error> {
+    transaction(&auth.platform.database, &Scope::infrastructure(), "list_realms", async |tx| {
+        Ok::<_, Error>(realms::all(tx).await?)
+    })
+    .await
+}

@@ -8,12 +8,13 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{RealmId, TenantId};
 use shinkofa_runtime::tenants;
 
+use super::every_realm;
 use crate::Auth;
 use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{
     api_keys, bans, email_changes, factor_guesses, factors, failures, impersonations, invitations,
-    oauth_attempts, one_time_tokens, passkey_challenges, past_places, realms, remembered_devices,
-    revocations, signups, webhooks,
+    oauth_attempts, one_time_tokens, passkey_challenges, past_places, remembered_devices, revocations,
+    signups, webhooks,
 };
 use crate::domain::invitation;
 use crate::domain::second_factor::CONFIRM_WITHIN;
@@ -59,11 +60,7 @@ async fn purge_realms(auth: &Auth, turn: &Turn) -> Result<(), Error> {
     everywhere
         .remove("purge_revocations", async |tx, most| revocations::delete_older_than(tx, before, most).await)
         .await?;
-    let realms = transaction(&auth.platform.database, &everywhere.scope, "list_realms", async |tx| {
-        Ok::<_, Error>(realms::all(tx).await?)
-    })
-    .await?;
-    for realm in realms {
+    for realm in every_realm(auth).await? {
         let here = Portions { auth, scope: Scope::realm(realm), turn };
         purge_ways_in(&here, realm).await?;
         purge_attempts(&here, realm).await?;

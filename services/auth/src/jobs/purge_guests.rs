@@ -7,8 +7,9 @@ use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, RealmId, UserId};
 
+use super::every_realm;
 use crate::Auth;
-use crate::db::{guests, memberships, realms, scope, timeline, users};
+use crate::db::{guests, memberships, scope, timeline, users};
 use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
@@ -30,11 +31,7 @@ impl Job for PurgeGuests {
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
         let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
-        let scope = Scope::infrastructure();
-        let realms = transaction(&auth.platform.database, &scope, "list_realms", async |tx| {
-            Ok::<_, Error>(realms::all(tx).await?)
-        });
-        for realm in realms.await? {
+        for realm in every_realm(auth).await? {
             while purge_some(auth, realm).await? >= PORTION && !turn.is_over() {}
         }
         auth.platform.committed();

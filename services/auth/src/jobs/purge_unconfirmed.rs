@@ -6,8 +6,9 @@ use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
 
+use super::every_realm;
 use crate::db::signups::SIGNUPS_KEPT;
-use crate::db::{realms, unconfirmed, users};
+use crate::db::{unconfirmed, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::rounds::Turn;
@@ -26,11 +27,7 @@ impl Job for PurgeUnconfirmed {
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
         let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
-        let scope = Scope::infrastructure();
-        let realms = transaction(&auth.platform.database, &scope, "list_realms", async |tx| {
-            Ok::<_, Error>(realms::all(tx).await?)
-        });
-        for realm in realms.await? {
+        for realm in every_realm(auth).await? {
             purge_realm(auth, realm, &turn).await?;
         }
         auth.platform.committed();

@@ -6,9 +6,9 @@ use shinkofa_jobs::{Attempt, Failure, Job};
 use shinkofa_kernel::RealmId;
 use shinkofa_web::Fault;
 
+use super::every_realm;
 use crate::Auth;
 use crate::db::factors::{self, CodeFactor, SealedSecret};
-use crate::db::realms;
 use crate::error::Error;
 
 /// Nothing, mostly. After a new key was put first: everything, in portions.
@@ -22,12 +22,7 @@ impl Job for ResealFactors {
     type State = Auth;
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
-        let database = &auth.platform.database;
-        let realms = transaction(database, &Scope::infrastructure(), "list_realms", async |tx| {
-            Ok::<_, Error>(realms::all(tx).await?)
-        })
-        .await?;
-        for realm in realms {
+        for realm in every_realm(auth).await? {
             while reseal_some(auth, realm).await? > 0 {}
         }
         Ok(())
