@@ -16,10 +16,10 @@ use crate::letters::request_letter;
 use crate::mailed_sign_in::digest_of_address;
 use crate::password_reset::give_out;
 use crate::session_family::{Going, end_family};
-use crate::withdrawal::end_one;
+use crate::withdrawal::{end_one, forget_here};
 
 /// Nobody keeps a session of which somebody has a copy, nor what could be opened with it, and its owner is written to: by whoever
-/// ends it, so once. Hand the session and what it returns to [`forget_here`](crate::withdrawal::forget_here) once it is committed.
+/// ends it, so once. Hand the session and what it returns to [`refuse_ended`] once it is committed.
 pub async fn end_reused(
     tx: &mut Connection,
     auth: &Auth,
@@ -35,6 +35,15 @@ pub async fn end_reused(
         tell_of_reused_token(tx, auth, &trail, account, session).await?;
     }
     Ok(with_it)
+}
+
+/// What whoever showed the token is answered once the end of its session, and of those that went with it, is committed.
+pub fn refuse_ended(auth: &Auth, session: SessionId, with_it: &[SessionId]) -> Error {
+    tracing::warn!(%session, with_it = with_it.len(), "a session was ended: its token was used again, or its owner lost access");
+    forget_here(auth, &[session]);
+    forget_here(auth, with_it);
+    auth.platform.committed();
+    Error::RefreshRefused
 }
 
 /// Has a letter sent, with a link for whoever had not used it twice. A session ends once, and so there is one letter.

@@ -27,9 +27,9 @@ use crate::domain::refresh_token::{RefreshToken, SessionKey};
 use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::{SessionEnd, SessionLife, SessionMode};
 use crate::error::Error;
-use crate::reused_token::end_reused;
+use crate::reused_token::{end_reused, refuse_ended};
 use crate::session_opening::{TokenAnswer, TokenSource, demanded, open_key, tokens};
-use crate::withdrawal::{end_one, forget_here};
+use crate::withdrawal::end_one;
 use crate::{Auth, limits};
 
 #[derive(Deserialize, ToSchema)]
@@ -95,13 +95,7 @@ pub async fn refresh(
         Outcome::Rotated(answer) | Outcome::Repeated(answer) => {
             Ok(answer.in_surroundings(&presented.surroundings).respond(StatusCode::OK))
         }
-        Outcome::Ended(session, with_it) => {
-            tracing::warn!(%session, with_it = with_it.len(), "a session was ended: its token was used again, or its owner lost access");
-            forget_here(&auth, &[session]);
-            forget_here(&auth, &with_it);
-            auth.platform.committed();
-            Err(Error::RefreshRefused)
-        }
+        Outcome::Ended(session, with_it) => Err(refuse_ended(&auth, session, &with_it)),
         Outcome::Refused => Err(Error::RefreshRefused),
     }
 }

@@ -26,9 +26,8 @@ use crate::domain::rotation::{SameDevice, Verdict};
 use crate::domain::session::SessionMode;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::reused_token::end_reused;
+use crate::reused_token::{end_reused, refuse_ended};
 use crate::session_opening::{Newcomer, Opening, TokenAnswer, look_at, open, open_key};
-use crate::withdrawal::forget_here;
 use crate::{Auth, limits};
 
 #[derive(Deserialize, ToSchema)]
@@ -86,13 +85,7 @@ pub async fn switch_tenant(
             auth.platform.committed();
             Ok(answer.respond(StatusCode::OK))
         }
-        Outcome::Ended(with_it) => {
-            tracing::warn!(session = %actor.session_id, with_it = with_it.len(), "a session was ended: its token was used again");
-            forget_here(&auth, &[actor.session_id]);
-            forget_here(&auth, &with_it);
-            auth.platform.committed();
-            Err(Error::RefreshRefused)
-        }
+        Outcome::Ended(with_it) => Err(refuse_ended(&auth, actor.session_id, &with_it)),
     }
 }
 
