@@ -94,6 +94,18 @@ struct NewMembership {
     updated_at: DateTime<Utc>,
 }
 
+impl NewMembership {
+    /// Whatever somebody becomes, they begin on the free tier.
+    fn new(
+        (tenant_id, realm_id, user_id): (TenantId, RealmId, UserId),
+        status: MembershipStatus,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let (created_at, updated_at) = (now, now);
+        Self { tenant_id, user_id, realm_id, status, tier: Tier::Free, created_at, updated_at }
+    }
+}
+
 pub(super) type Row = (MembershipStatus, Tier, TenantStatus, Option<String>);
 
 #[diesel::dsl::auto_type]
@@ -215,18 +227,10 @@ async fn custom_roles(mut tx: &Connection, mut names: Vec<String>) -> QueryResul
 /// Makes somebody an active member, unless they belong to the tenant already.
 pub async fn join(
     tx: &mut Connection,
-    (tenant, realm, user): (TenantId, RealmId, UserId),
+    who: (TenantId, RealmId, UserId),
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    let membership = NewMembership {
-        tenant_id: tenant,
-        user_id: user,
-        realm_id: realm,
-        status: MembershipStatus::Active,
-        tier: Tier::Free,
-        created_at: now,
-        updated_at: now,
-    };
+    let membership = NewMembership::new(who, MembershipStatus::Active, now);
     diesel::insert_into(memberships::table)
         .values(membership)
         .on_conflict_do_nothing()
@@ -349,19 +353,11 @@ pub async fn remove(tx: &mut Connection, tenant: TenantId, user: UserId) -> Quer
 /// Lets somebody in who was no member yet: `status` for a new membership, or one that came to nothing before.
 pub async fn admit(
     tx: &mut Connection,
-    (tenant, realm, user): (TenantId, RealmId, UserId),
+    who: (TenantId, RealmId, UserId),
     status: MembershipStatus,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    let membership = NewMembership {
-        tenant_id: tenant,
-        user_id: user,
-        realm_id: realm,
-        status,
-        tier: Tier::Free,
-        created_at: now,
-        updated_at: now,
-    };
+    let membership = NewMembership::new(who, status, now);
     diesel::insert_into(memberships::table)
         .values(membership)
         .on_conflict((memberships::tenant_id, memberships::user_id))
@@ -376,20 +372,12 @@ pub async fn admit(
 /// a member already, or suspended.
 pub async fn enter(
     tx: &mut Connection,
-    (tenant, realm, user): (TenantId, RealmId, UserId),
+    who: (TenantId, RealmId, UserId),
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
     use diesel::query_dsl::methods::FilterDsl as _;
 
-    let membership = NewMembership {
-        tenant_id: tenant,
-        user_id: user,
-        realm_id: realm,
-        status: MembershipStatus::Active,
-        tier: Tier::Free,
-        created_at: now,
-        updated_at: now,
-    };
+    let membership = NewMembership::new(who, MembershipStatus::Active, now);
     let entered = diesel::insert_into(memberships::table)
         .values(membership)
         .on_conflict((memberships::tenant_id, memberships::user_id))
