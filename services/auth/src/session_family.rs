@@ -9,8 +9,8 @@ use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::sessions::Session;
 use crate::db::{scope, session_families};
-use crate::domain::lineage::opened_from;
 use crate::domain::session::SessionEnd;
+use crate::domain::session_family::opened_from;
 use crate::error::Error;
 use crate::withdrawal::tell_ended;
 

@@ -1,4 +1,4 @@
-//! Sessions that were opened from one another.
+//! Families of sessions, which were opened from one another: the table calls them descents.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -8,7 +8,7 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, SessionId, TenantId};
 
 use super::schema::{session_descents, sessions};
-use crate::domain::lineage::{Descent, Origin};
+use crate::domain::session_family::{Descent, Origin};
 
 /// Every session of a family but its first, ended ones too.
 pub async fn descents(

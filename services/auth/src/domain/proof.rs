@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::text_enum;
 
-use crate::domain::lineage::Origin;
+use crate::domain::session_family::Origin;
 
 text_enum! {
     /// One way of showing who somebody is, as `amr` names it (RFC 8176 where that has a name for it).

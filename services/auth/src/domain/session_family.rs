@@ -1,4 +1,4 @@
-//! Sessions that were opened from one another, by switching studios.
+//! A family of sessions, which were opened from one another by switching studios.
 
 use std::collections::{BTreeMap, BTreeSet};
 
