@@ -1,5 +1,6 @@
 //! Everything this service refuses, and how it says so.
 
+mod accounts;
 mod provisioning;
 mod signing_in;
 mod studios;
@@ -211,7 +212,108 @@ pub enum Error {
 }
 
 impl Error {
+    /// Every refusal is in this list, so that none is forgotten: hence its length. What each says stands with its kind.
     pub fn problem(&self) -> Problem {
+        match self {
+            Self::WrongCredentials
+            | Self::EmailNotVerified
+            | Self::AccountSuspended
+            | Self::NotAMember
+            | Self::Locked { .. }
+            | Self::Busy
+            | Self::LinkGone
+            | Self::RefreshRefused
+            | Self::CodeRefused
+            | Self::VerifierRefused
+            | Self::SecondFactorRefused
+            | Self::PkceMissing(_)
+            | Self::GuestAccount
+            | Self::NotAGuest => self.sign_in_problem(),
+            Self::ProviderUnknown
+            | Self::RedirectRefused
+            | Self::StateRefused
+            | Self::IdentityRefused(_)
+            | Self::ProviderEmailUnverified
+            | Self::ExchangeGone
+            | Self::IdentityTaken
+            | Self::ProviderLinked
+            | Self::LinkFirst
+            | Self::LastWayIn => self.provider_problem(),
+            Self::SameChannel
+            | Self::NoMailedCode
+            | Self::ReauthenticationRefused
+            | Self::FactorCodeRefused
+            | Self::TooManyFactors
+            | Self::FactorExists
+            | Self::LastFactor
+            | Self::NoFactor => self.factor_problem(),
+            Self::KeyRefused
+            | Self::ScopeNotHeld
+            | Self::TooManyKeys
+            | Self::TooManyServiceAccounts
+            | Self::Disabled
+            | Self::TooManyWebhooks
+            | Self::WebhookDisabled => self.machine_problem(),
+            Self::ChallengeGone
+            | Self::PasskeyRefused
+            | Self::PasskeyCloned
+            | Self::PasskeyNotAvailable
+            | Self::PasskeyExists => self.passkey_problem(),
+            Self::OriginRefused | Self::CsrfRefused | Self::SignInThere => self.browser_problem(),
+            Self::WrongPassword
+            | Self::Banned
+            | Self::NotAvailable
+            | Self::DeletionScheduled
+            | Self::NoDeletion
+            | Self::ExportIncomplete { .. }
+            | Self::RegisterIncomplete { .. } => self.account_problem(),
+            Self::TenantClosed
+            | Self::SignUpClosed
+            | Self::TermsNotAccepted { .. }
+            | Self::SlugTaken
+            | Self::DomainTaken
+            | Self::TooManyTenants
+            | Self::TooManyTenantsEver
+            | Self::DefaultTenant
+            | Self::RoleExists
+            | Self::RoleInUse
+            | Self::SystemRole
+            | Self::TooManyRoles
+            | Self::RaisesAbove
+            | Self::OwnSurroundings => self.tenant_problem(),
+            Self::InvitationGone
+            | Self::OtherAddress
+            | Self::AlreadyMember
+            | Self::AlreadyInvited
+            | Self::MembershipSuspended
+            | Self::MembershipRemoved
+            | Self::SignUpFirst
+            | Self::TooManyInvitations => self.invitation_problem(),
+            Self::UserNameTaken
+            | Self::ExternalIdTaken
+            | Self::FilterRefused
+            | Self::PathRefused
+            | Self::NoTarget
+            | Self::ReadOnlyAttribute
+            | Self::AttributeRefused { .. }
+            | Self::SuspendedByStaff
+            | Self::DeactivatedByProvider => self.provisioning_problem(),
+            Self::LastAdmin
+            | Self::CannotManage
+            | Self::OwnAccount
+            | Self::NotActive
+            | Self::NotLocked
+            | Self::CannotImpersonate => self.member_problem(),
+            Self::Unauthenticated => shinkofa_identity::unauthenticated(),
+            Self::UnfitPassword { pointer, unfit } => Problem::invalid_field(*pointer, unfit.to_string()),
+            Self::NotFound => Problem::not_found(),
+            Self::Refused(problem) => problem.as_ref().clone(),
+            Self::Fault(fault) => fault.problem(),
+        }
+    }
+
+    /// Refusals of signing in and up, and of what goes on from there.
+    fn sign_in_problem(&self) -> Problem {
         match self {
             Self::WrongCredentials => unauthorized(
                 "invalid_credentials",
@@ -283,185 +385,11 @@ impl Error {
                 "Confirm an address first: this account is a guest's.",
                 "Confirmez d'abord une adresse : ce compte est celui d'un invité.",
             ),
-            Self::NotAGuest => conflict(
+            _ => conflict(
                 "not_a_guest",
                 "This account has an address already.",
                 "Ce compte a déjà une adresse.",
             ),
-            Self::ProviderUnknown => Problem::not_found(),
-            Self::RedirectRefused => bad_request(
-                "redirect_refused",
-                "This redirect address is not one of those that are allowed.",
-                "Cette adresse de redirection ne fait pas partie de celles autorisées.",
-            ),
-            Self::StateRefused => bad_request(
-                "state_refused",
-                "This sign-in was completed already, has expired, or was not begun here. Start again.",
-                "Cette connexion est déjà terminée, a expiré ou n'a pas commencé ici. Recommencez.",
-            ),
-            Self::IdentityRefused(reason) => {
-                tracing::warn!(reason, "a provider's answer was refused");
-                unauthorized(
-                    "identity_refused",
-                    "The provider did not confirm who you are. Start again.",
-                    "Le fournisseur n'a pas confirmé votre identité. Recommencez.",
-                )
-            }
-            Self::ProviderEmailUnverified => forbidden(
-                "provider_email_unverified",
-                "The provider has not verified your address. Confirm it there, or sign up with a password here.",
-                "Le fournisseur n'a pas vérifié votre adresse. Confirmez-la chez lui, ou inscrivez-vous ici avec un mot de passe.",
-            ),
-            Self::ExchangeGone => Problem::new(
-                StatusCode::GONE,
-                "sign_in_gone",
-                "This sign-in was completed already or has expired. Start again.",
-                "Cette connexion est déjà terminée ou a expiré. Recommencez.",
-            ),
-            Self::IdentityTaken => conflict(
-                "identity_taken",
-                "This identity belongs to another account here.",
-                "Cette identité appartient à un autre compte ici.",
-            ),
-            Self::ProviderLinked => conflict(
-                "provider_already_linked",
-                "The account is linked with another identity of this provider. Remove that one first.",
-                "Le compte est lié à une autre identité de ce fournisseur. Retirez-la d'abord.",
-            ),
-            Self::LinkFirst => conflict(
-                "link_first",
-                "Your account has a second factor. Sign in as you usually do, then link this identity in your account.",
-                "Votre compte a un second facteur. Connectez-vous comme d'habitude, puis liez cette identité dans votre compte.",
-            ),
-            Self::LastWayIn => conflict(
-                "last_way_in",
-                "This is the only way to sign in to the account. Set a password, add a passkey or link another identity first.",
-                "C'est le seul moyen de se connecter à ce compte. Définissez d'abord un mot de passe, ajoutez une clé d'accès ou liez une autre identité.",
-            ),
-            Self::SameChannel
-            | Self::NoMailedCode
-            | Self::ReauthenticationRefused
-            | Self::FactorCodeRefused
-            | Self::TooManyFactors
-            | Self::FactorExists
-            | Self::LastFactor
-            | Self::NoFactor => self.factor_problem(),
-            Self::KeyRefused
-            | Self::ScopeNotHeld
-            | Self::TooManyKeys
-            | Self::TooManyServiceAccounts
-            | Self::Disabled
-            | Self::TooManyWebhooks
-            | Self::WebhookDisabled => self.machine_problem(),
-            Self::ChallengeGone
-            | Self::PasskeyRefused
-            | Self::PasskeyCloned
-            | Self::PasskeyNotAvailable
-            | Self::PasskeyExists => self.passkey_problem(),
-            Self::OriginRefused | Self::CsrfRefused | Self::SignInThere => self.browser_problem(),
-            Self::Banned => forbidden(
-                "banned",
-                "You cannot sign in or sign up here. Please get in touch with us if you think that this is a mistake.",
-                "Vous ne pouvez ni vous connecter ni vous inscrire ici. Contactez-nous si vous pensez qu'il s'agit d'une erreur.",
-            ),
-            Self::NotAvailable => conflict(
-                "not_available",
-                "This cannot be made here now.",
-                "Ceci ne peut pas être créé ici maintenant.",
-            ),
-            Self::DeletionScheduled => conflict(
-                "deletion_scheduled",
-                "This account is already due to be erased.",
-                "L'effacement de ce compte est déjà prévu.",
-            ),
-            Self::NoDeletion => conflict(
-                "no_deletion",
-                "This account is not due to be erased.",
-                "L'effacement de ce compte n'est pas prévu.",
-            ),
-            Self::LastAdmin => conflict(
-                "last_admin",
-                "You are the only admin here: make somebody else one first.",
-                "Vous êtes le seul administrateur ici : nommez-en d'abord un autre.",
-            ),
-            Self::ExportIncomplete { service } => Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "export_incomplete",
-                format!("The part {service:?} of the platform is not answering, and a copy without it would not be whole. Try again shortly."),
-                format!("La partie « {service} » de la plateforme ne répond pas, et la copie serait incomplète sans elle. Réessayez dans un instant."),
-            )
-            .retry_after(10),
-            Self::RegisterIncomplete { service } => Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "register_incomplete",
-                format!("The part {service:?} of the platform is not answering, and a register without it would not be whole. Try again shortly."),
-                format!("La partie « {service} » de la plateforme ne répond pas, et le registre serait incomplet sans elle. Réessayez dans un instant."),
-            )
-            .retry_after(10),
-            Self::TenantClosed
-            | Self::SignUpClosed
-            | Self::TermsNotAccepted { .. }
-            | Self::SlugTaken
-            | Self::DomainTaken
-            | Self::TooManyTenants
-            | Self::TooManyTenantsEver
-            | Self::DefaultTenant
-            | Self::RoleExists
-            | Self::RoleInUse
-            | Self::SystemRole
-            | Self::TooManyRoles
-            | Self::RaisesAbove
-            | Self::OwnSurroundings => self.tenant_problem(),
-            Self::InvitationGone
-            | Self::OtherAddress
-            | Self::AlreadyMember
-            | Self::AlreadyInvited
-            | Self::MembershipSuspended
-            | Self::MembershipRemoved
-            | Self::SignUpFirst
-            | Self::TooManyInvitations => self.invitation_problem(),
-            Self::UserNameTaken
-            | Self::ExternalIdTaken
-            | Self::FilterRefused
-            | Self::PathRefused
-            | Self::NoTarget
-            | Self::ReadOnlyAttribute
-            | Self::AttributeRefused { .. }
-            | Self::SuspendedByStaff
-            | Self::DeactivatedByProvider => self.provisioning_problem(),
-            Self::CannotManage => forbidden(
-                "cannot_manage",
-                "Only an admin can do this to an admin or a manager.",
-                "Seul un administrateur peut faire cela à un administrateur ou à un gestionnaire.",
-            ),
-            Self::OwnAccount => conflict(
-                "own_account",
-                "This is your own account: ask another admin.",
-                "Il s'agit de votre propre compte : demandez à un autre administrateur.",
-            ),
-            Self::NotActive => conflict(
-                "not_active",
-                "This member is not active at the moment.",
-                "Ce membre n'est pas actif en ce moment.",
-            ),
-            Self::NotLocked => {
-                conflict("not_locked", "This member is not locked.", "Ce membre n'est pas verrouillé.")
-            }
-            Self::CannotImpersonate => forbidden(
-                "cannot_impersonate",
-                "Nobody can take the place of an admin, or of somebody who is not active.",
-                "Personne ne peut prendre la place d'un administrateur, ni de quelqu'un qui n'est pas actif.",
-            ),
-            Self::Unauthenticated => shinkofa_identity::unauthenticated(),
-            Self::WrongPassword => forbidden(
-                "wrong_password",
-                "The present password is not right.",
-                "Le mot de passe actuel n'est pas correct.",
-            ),
-            Self::UnfitPassword { pointer, unfit } => Problem::invalid_field(*pointer, unfit.to_string()),
-            Self::NotFound => Problem::not_found(),
-            Self::Refused(problem) => problem.as_ref().clone(),
-            Self::Fault(fault) => fault.problem(),
         }
     }
 }

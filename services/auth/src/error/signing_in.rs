@@ -1,9 +1,9 @@
-//! How refusals of browsers, second factors and passkeys are told.
+//! How refusals of browsers, providers, second factors and passkeys are told.
 
 use actix_web::http::StatusCode;
 use shinkofa_web::Problem;
 
-use super::{Error, conflict, forbidden, unauthorized};
+use super::{Error, bad_request, conflict, forbidden, unauthorized};
 
 impl Error {
     /// Refusals of what a browser sends by itself.
@@ -23,6 +23,62 @@ impl Error {
                 "csrf_refused",
                 "The page has to show that it is ours. Reload it and try again.",
                 "La page doit prouver qu'elle est la nôtre. Rechargez-la et réessayez.",
+            ),
+        }
+    }
+
+    /// Refusals of a way through a provider, and about the identities that it brings.
+    pub(super) fn provider_problem(&self) -> Problem {
+        match self {
+            Self::ProviderUnknown => Problem::not_found(),
+            Self::RedirectRefused => bad_request(
+                "redirect_refused",
+                "This redirect address is not one of those that are allowed.",
+                "Cette adresse de redirection ne fait pas partie de celles autorisées.",
+            ),
+            Self::StateRefused => bad_request(
+                "state_refused",
+                "This sign-in was completed already, has expired, or was not begun here. Start again.",
+                "Cette connexion est déjà terminée, a expiré ou n'a pas commencé ici. Recommencez.",
+            ),
+            Self::IdentityRefused(reason) => {
+                tracing::warn!(reason, "a provider's answer was refused");
+                unauthorized(
+                    "identity_refused",
+                    "The provider did not confirm who you are. Start again.",
+                    "Le fournisseur n'a pas confirmé votre identité. Recommencez.",
+                )
+            }
+            Self::ProviderEmailUnverified => forbidden(
+                "provider_email_unverified",
+                "The provider has not verified your address. Confirm it there, or sign up with a password here.",
+                "Le fournisseur n'a pas vérifié votre adresse. Confirmez-la chez lui, ou inscrivez-vous ici avec un mot de passe.",
+            ),
+            Self::ExchangeGone => Problem::new(
+                StatusCode::GONE,
+                "sign_in_gone",
+                "This sign-in was completed already or has expired. Start again.",
+                "Cette connexion est déjà terminée ou a expiré. Recommencez.",
+            ),
+            Self::IdentityTaken => conflict(
+                "identity_taken",
+                "This identity belongs to another account here.",
+                "Cette identité appartient à un autre compte ici.",
+            ),
+            Self::ProviderLinked => conflict(
+                "provider_already_linked",
+                "The account is linked with another identity of this provider. Remove that one first.",
+                "Le compte est lié à une autre identité de ce fournisseur. Retirez-la d'abord.",
+            ),
+            Self::LinkFirst => conflict(
+                "link_first",
+                "Your account has a second factor. Sign in as you usually do, then link this identity in your account.",
+                "Votre compte a un second facteur. Connectez-vous comme d'habitude, puis liez cette identité dans votre compte.",
+            ),
+            _ => conflict(
+                "last_way_in",
+                "This is the only way to sign in to the account. Set a password, add a passkey or link another identity first.",
+                "C'est le seul moyen de se connecter à ce compte. Définissez d'abord un mot de passe, ajoutez une clé d'accès ou liez une autre identité.",
             ),
         }
     }

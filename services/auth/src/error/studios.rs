@@ -1,4 +1,4 @@
-//! How refusals of studios are told: their roles, invitations, service accounts and webhooks.
+//! How refusals of studios are told: their roles, members, invitations, service accounts and webhooks.
 
 use actix_web::http::StatusCode;
 use shinkofa_web::Problem;
@@ -78,6 +78,40 @@ impl Error {
                 "tenant_closed",
                 "This studio is closed at the moment.",
                 "Ce studio est fermé pour le moment.",
+            ),
+        }
+    }
+
+    /// Refusals of what staff do to members, and of what leaves nobody to do it.
+    pub(super) fn member_problem(&self) -> Problem {
+        match self {
+            Self::LastAdmin => conflict(
+                "last_admin",
+                "You are the only admin here: make somebody else one first.",
+                "Vous êtes le seul administrateur ici : nommez-en d'abord un autre.",
+            ),
+            Self::CannotManage => forbidden(
+                "cannot_manage",
+                "Only an admin can do this to an admin or a manager.",
+                "Seul un administrateur peut faire cela à un administrateur ou à un gestionnaire.",
+            ),
+            Self::OwnAccount => conflict(
+                "own_account",
+                "This is your own account: ask another admin.",
+                "Il s'agit de votre propre compte : demandez à un autre administrateur.",
+            ),
+            Self::NotActive => conflict(
+                "not_active",
+                "This member is not active at the moment.",
+                "Ce membre n'est pas actif en ce moment.",
+            ),
+            Self::NotLocked => {
+                conflict("not_locked", "This member is not locked.", "Ce membre n'est pas verrouillé.")
+            }
+            _ => forbidden(
+                "cannot_impersonate",
+                "Nobody can take the place of an admin, or of somebody who is not active.",
+                "Personne ne peut prendre la place d'un administrateur, ni de quelqu'un qui n'est pas actif.",
             ),
         }
     }
