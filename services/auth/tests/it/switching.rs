@@ -13,12 +13,14 @@ use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{token, user_id};
 use crate::studios::{Studio, accept, claims, plain_person, profile_at, refresh_at, studio, switch};
 
-/// Mia of the default tenant, who was let in to the studio as well.
-async fn mia(app: &TestApp<Auth>, elan: &Studio) -> Value {
-    let mia = plain_person(app, "mia").await;
-    let code = elan.code(app, &["member"], 1).await;
-    accept(app, &mia, json!({ "code": code })).await.expect(200);
-    mia
+/// A studio, and the session of Mia of the default tenant, who was let in to it as well.
+async fn scene() -> (TestApp<Auth>, Studio, Value) {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let mia = plain_person(&app, "mia").await;
+    let code = elan.code(&app, &["member"], 1).await;
+    accept(&app, &mia, json!({ "code": code })).await.expect(200);
+    (app, elan, mia)
 }
 
 async fn switch_as(
@@ -51,9 +53,7 @@ const HOME: &str = "app.shinkofa.localhost";
 /// Whoever has a copy of both tokens opens a session of their own with them, and uses none of them up.
 #[actix_web::test]
 async fn a_switch_from_elsewhere_is_told_by_letter_and_one_from_the_same_device_is_not() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    mia(&app, &elan).await;
+    let (app, elan, _) = scene().await;
     let email = address(&app, "mia");
     let body = json!({ "email": email, "password": PASSWORD, "deviceId": "phone-7f3a" });
     let home = app.post("/api/auth/signin").json(&body).send().await.expect(200).body;
@@ -74,9 +74,7 @@ async fn a_switch_from_elsewhere_is_told_by_letter_and_one_from_the_same_device_
 
 #[actix_web::test]
 async fn signing_out_ends_what_was_opened_from_the_session_and_not_what_that_was_opened_from() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let there = switch(&app, &home, &elan.id).await.expect(200).body;
     let beside = switch(&app, &home, &elan.id).await.expect(200).body;
     let back = switch_back(&app, &elan, &there).await.expect(200).body;
@@ -106,9 +104,7 @@ async fn signing_out_ends_what_was_opened_from_the_session_and_not_what_that_was
 
 #[actix_web::test]
 async fn a_session_that_is_ended_from_another_takes_what_was_opened_from_it() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let there = switch(&app, &home, &elan.id).await.expect(200).body;
     let back = switch_back(&app, &elan, &there).await.expect(200).body;
     let other = people::sign_in(&app, &address(&app, "mia"), PASSWORD).await.expect(200).body;
@@ -123,9 +119,7 @@ async fn a_session_that_is_ended_from_another_takes_what_was_opened_from_it() {
 /// The row of a session that idled away is removed long before those that were opened from it are over.
 #[actix_web::test]
 async fn what_was_opened_from_a_session_that_is_forgotten_is_not() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let there = switch(&app, &home, &elan.id).await.expect(200).body;
     let back = switch_back(&app, &elan, &there).await.expect(200).body;
     let further = switch(&app, &back, &elan.id).await.expect(200).body;
@@ -140,9 +134,7 @@ async fn what_was_opened_from_a_session_that_is_forgotten_is_not() {
 #[actix_web::test]
 async fn a_token_that_is_used_again_ends_everything_that_was_opened_from_one_another() {
     for copied_at_home in [true, false] {
-        let app = TestApp::<Auth>::start().await;
-        let elan = studio(&app, "anna", "elan").await;
-        let home = mia(&app, &elan).await;
+        let (app, elan, home) = scene().await;
         let there = switch(&app, &home, &elan.id).await.expect(200).body;
         let back = switch_back(&app, &elan, &there).await.expect(200).body;
         let other = people::sign_in(&app, &address(&app, "mia"), PASSWORD).await.expect(200).body;
@@ -162,9 +154,7 @@ async fn a_token_that_is_used_again_ends_everything_that_was_opened_from_one_ano
 /// Held up when its session is written and not committed, so that whoever signs out cannot see it yet.
 #[actix_web::test]
 async fn what_is_opened_while_its_origin_signs_out_ends_with_it() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let mut holder = app.superuser().await;
     holder.run("BEGIN; LOCK TABLE session_places IN SHARE MODE").await;
     let switching = switch(&app, &home, &elan.id);
@@ -195,9 +185,7 @@ async fn live(app: &TestApp<Auth>, whose: &Value) -> usize {
 /// V12: whoever has a copy gets no more by switching than by a refresh.
 #[actix_web::test]
 async fn v12_a_switch_with_an_older_token_ends_the_family_and_its_owner_is_told_once() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let there = switch(&app, &home, &elan.id).await.expect(200).body;
     let next = refresh_at(&app, HOME, &home).await.expect(200).body;
     app.advance(TimeDelta::seconds(11));
@@ -211,9 +199,7 @@ async fn v12_a_switch_with_an_older_token_ends_the_family_and_its_owner_is_told_
 
 #[actix_web::test]
 async fn the_previous_token_from_another_device_ends_the_family_at_once() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let next = refresh_at(&app, HOME, &home).await.expect(200).body;
     let thiefs = switch_as(&app, &home, &elan.id, ("Thief/1.0", None)).await;
     thiefs.expect_problem(401, "refresh_refused");
@@ -223,9 +209,7 @@ async fn the_previous_token_from_another_device_ends_the_family_at_once() {
 /// After the race of tabs the previous token is good for ten uses, however it is used.
 #[actix_web::test]
 async fn the_previous_token_opens_ten_sessions_and_the_next_use_ends_them_all() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     refresh_at(&app, HOME, &home).await.expect(200);
     app.advance(TimeDelta::seconds(4));
     let answers = join_all((0..50).map(|_| switch(&app, &home, &elan.id))).await;
@@ -236,9 +220,7 @@ async fn the_previous_token_opens_ten_sessions_and_the_next_use_ends_them_all() 
 
 #[actix_web::test]
 async fn fifty_switches_at_once_with_the_current_token_use_nothing_up() {
-    let app = TestApp::<Auth>::start().await;
-    let elan = studio(&app, "anna", "elan").await;
-    let home = mia(&app, &elan).await;
+    let (app, elan, home) = scene().await;
     let answers = join_all((0..50).map(|_| switch(&app, &home, &elan.id))).await;
     assert_eq!(count(&answers, 200), 50);
     assert_eq!(live(&app, &home).await, 51);
