@@ -4,8 +4,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::handlers;
 
+// Signed in is a person: a program has permissions alone. As oneself is nobody who looks on in a member's place. To the account alone
+// is a member of nothing. Enrolling is who has to enrol a second factor before anything else. In any way is whichever of them.
 // Stepped up is who showed in the last ten minutes who they are, with all that their account can show. Programs show their key for
-// every token.
+// every token, and count as stepped up where they are let in.
 pub fn public(config: &mut ServiceConfig<'_>) {
     // Asked about most, so first: routes are tried in this order.
     config.service(handlers::sign_in::sign_in); // POST /api/auth/signin  anyone
@@ -35,7 +37,6 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::issue_csrf_token::issue_csrf_token); // POST /api/auth/csrf  anyone
     config.service(handlers::sign_out::sign_out); // POST /api/auth/logout  signed in in any way
     config.service(handlers::show_profile::show_profile); // GET /api/user/profile  signed in or enrolling
-    // To the account alone is a member of nothing; in any way is also who has to enrol. Enrolling is who has to enrol a second factor before anything else.
     config.service(handlers::reauthenticate::reauthenticate); // POST /api/auth/reauthenticate  signed in or enrolling
     config.service(handlers::mail_reauthentication::mail_reauthentication); // POST /api/auth/reauthenticate/email  signed in or enrolling
     config.service(handlers::begin_passkey_reauthentication::begin_passkey_reauthentication); // POST /api/auth/reauthenticate/passkey/options  signed in or enrolling
@@ -55,7 +56,8 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::show_consents::show_consents); // GET /api/me/consents  signed in
     config.service(handlers::put_consent::put_consent); // PUT /api/me/consents  signed in
     config.service(handlers::export_account::export_account); // GET /api/me/export  signed in as oneself or to the account alone
-    config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in as oneself or to the account alone, with the password, stepped up where there is a second factor
+    // A guest has nothing to show but their token.
+    config.service(handlers::request_deletion::request_deletion); // POST /api/me/delete  signed in as oneself or to the account alone, with the password where there is one, stepped up where there is a second factor or no password
     config.service(handlers::cancel_deletion::cancel_deletion); // POST /api/me/delete/cancel  signed in as oneself or to the account alone
     config.service(handlers::show_certificate::show_certificate); // GET /api/me/certificates/{certificateId}  anyone
     config.service(handlers::show_processing_register::show_processing_register); // GET /api/auth/processing-register  anyone
@@ -96,7 +98,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::accept_invitation::accept_invitation); // POST /api/tenants/invitations/accept  signed in
     config.service(handlers::join_by_invitation::join_by_invitation); // POST /api/tenants/invitations/join  anyone
     config.service(handlers::revoke_invitation::revoke_invitation); // DELETE /api/tenants/invitations/{invitationId}  auth.members.manage
-    config.service(handlers::resend_invitation::resend_invitation); // POST /api/tenants/invitations/{invitationId}/resend  auth.members.manage
+    config.service(handlers::resend_invitation::resend_invitation); // POST /api/tenants/invitations/{invitationId}/resend  auth.members.manage, stepped up where the invitation's roles allow anything
     config.service(handlers::show_invitation::show_invitation); // GET /invitation  anyone
     config.service(handlers::create_service_account::create_service_account); // POST /api/tenants/service-accounts  auth.service_accounts.manage, stepped up
     config.service(handlers::list_service_accounts::list_service_accounts); // GET /api/tenants/service-accounts  auth.service_accounts.manage
@@ -135,7 +137,7 @@ pub fn public(config: &mut ServiceConfig<'_>) {
     config.service(handlers::forgot_password::forgot_password); // POST /api/auth/password/forgot  anyone
     config.service(handlers::reset_password::reset_password); // POST /api/auth/password/reset  anyone
     config.service(handlers::change_password::change_password); // POST /api/auth/password/change  signed in, with the password, stepped up where there is a second factor
-    config.service(handlers::change_email::change_email); // POST /api/auth/email/change  signed in, with the password, stepped up where there is a second factor
+    config.service(handlers::change_email::change_email); // POST /api/auth/email/change  signed in, with the password where there is one, stepped up where there is a second factor or no password
     config.service(handlers::confirm_email_change::confirm_email_change); // POST /api/auth/email/change/confirm  anyone
     config.service(handlers::undo_email_change::undo_email_change); // POST /api/auth/email/change/undo  anyone
     config.service(handlers::list_sessions::list_sessions); // GET /api/auth/sessions  signed in as oneself

@@ -22,12 +22,16 @@ const BEHIND_A_SECRET: [(&str, &str); 2] = [
 /// Two people: who has no second factor, and who has one and every permission.
 const ROLES: [&str; 2] = ["member", "admin"];
 
+/// Of the two this asks the admin alone: both have a password.
+const WITH_FACTOR: [&str; 2] =
+    ["stepped up where there is a second factor", "stepped up where there is a second factor or no password"];
+
 fn name(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
 fn is_asked_again(route: &Route, role: &str) -> bool {
-    let with_factor = role == "admin" && route.says("stepped up where there is a second factor");
+    let with_factor = role == "admin" && WITH_FACTOR.iter().any(|condition| route.says(condition));
     // The session that is named is not the one that asks.
     route.says("stepped up") || route.says("stepped up for another") || with_factor
 }

@@ -20,12 +20,15 @@ pub enum Who {
 
 /// What may stand behind a comma: conditions that those of the cast meet, who have just signed in (that others are asked again is
 /// shown by auth's own tests), and what is asked of the body.
-const CONDITIONS: [&str; 5] = [
+const CONDITIONS: [&str; 8] = [
     "stepped up",
     "stepped up for another",
+    "stepped up where the invitation's roles allow anything",
     "stepped up where there is a second factor",
+    "stepped up where there is a second factor or no password",
     "with a confirmed address",
     "with the password",
+    "with the password where there is one",
 ];
 
 impl Who {
