@@ -28,7 +28,7 @@ pub async fn join(
     let studio = sign_up_gate::open(tx, tenant).await?;
     sign_up_gate::require_terms(&studio, consents)?;
     let who = (tenant, auth.realm, account.id);
-    if !memberships::enter(tx, who, auth.platform.clock.now()).await? {
+    if !memberships::join_once(tx, who, auth.platform.clock.now()).await? {
         // They were let in meanwhile.
         return standing(tx, tenant, account.id).await?.ok_or(Error::NotAMember);
     }

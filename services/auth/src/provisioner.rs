@@ -26,11 +26,11 @@ impl FromRequest for Provisioner {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { Ok(Self(admit(&request).await?)) })
+        Box::pin(async move { Ok(Self(caller_of(&request).await?)) })
     }
 }
 
-async fn admit(request: &HttpRequest) -> Result<CurrentActor, Error> {
+async fn caller_of(request: &HttpRequest) -> Result<CurrentActor, Error> {
     let auth = request.app_data::<web::Data<Auth>>().ok_or_else(Problem::internal)?;
     let shown = bearer(request).ok_or_else(unauthenticated)?;
     let caller = if ApiKey::is_meant_by(shown) {

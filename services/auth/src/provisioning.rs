@@ -23,7 +23,7 @@ use crate::domain::scim::{Change, ExternalId};
 use crate::error::Error;
 use crate::handlers::create_invitation::require_no_member;
 use crate::handlers::lock_user::{lock, manageable};
-use crate::handlers::unlock_user::let_in;
+use crate::handlers::unlock_user::end_suspension;
 use crate::invitations::{Draft, Letter, make, take_back};
 use crate::membership_changes::end_membership;
 use crate::provider_suspensions::{is_own, locked_at, reason, recognise};
@@ -279,7 +279,7 @@ async fn set_active(
         Some(true) => {
             if !before.active {
                 if is_own(tx, auth, (actor.tenant_id, user), before.deactivated_at).await? {
-                    let_in(tx, auth, actor, user).await?;
+                    end_suspension(tx, auth, actor, user).await?;
                     row.deactivated_at = None;
                 } else if before.unwanted_by.is_none() {
                     return Err(Error::SuspendedByStaff);

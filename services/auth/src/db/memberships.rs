@@ -370,7 +370,7 @@ pub async fn admit(
 
 /// Makes somebody an active member who was none, or had only been asked to be. Of several at once the first does; false for whoever is
 /// a member already, or suspended.
-pub async fn enter(
+pub async fn join_once(
     tx: &mut Connection,
     who: (TenantId, RealmId, UserId),
     now: DateTime<Utc>,
@@ -378,7 +378,7 @@ pub async fn enter(
     use diesel::query_dsl::methods::FilterDsl as _;
 
     let membership = NewMembership::new(who, MembershipStatus::Active, now);
-    let entered = diesel::insert_into(memberships::table)
+    let joined = diesel::insert_into(memberships::table)
         .values(membership)
         .on_conflict((memberships::tenant_id, memberships::user_id))
         .do_update()
@@ -386,7 +386,7 @@ pub async fn enter(
         .filter(memberships::status.eq_any([MembershipStatus::Invited, MembershipStatus::Accepted]))
         .execute(tx)
         .await?;
-    Ok(entered == 1)
+    Ok(joined == 1)
 }
 
 /// What somebody is in one of their tenants.

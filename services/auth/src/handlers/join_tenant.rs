@@ -65,14 +65,14 @@ pub async fn join_tenant(
     let surroundings = surroundings(&request, &context);
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let joined = transaction(&auth.platform.database, &scope, "join_tenant", async |tx| {
-        enter(tx, &auth, &actor, (&body.0, &surroundings)).await
+        join_by_slug(tx, &auth, &actor, (&body.0, &surroundings)).await
     })
     .await?;
     auth.platform.committed();
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(joined))
 }
 
-async fn enter(
+async fn join_by_slug(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,

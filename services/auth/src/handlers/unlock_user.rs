@@ -60,11 +60,11 @@ pub async fn unlock<P: Grants>(
 ) -> Result<(), Error> {
     let (_, member) = manageable::<P>(tx, auth, actor, user).await?;
     require_wanted(tx, auth, actor.tenant_id, (user, &member)).await?;
-    let_in(tx, auth, actor, user).await
+    end_suspension(tx, auth, actor, user).await
 }
 
 /// Ends the suspension of somebody whom the transaction holds, and whom the caller may manage.
-pub async fn let_in(
+pub async fn end_suspension(
     tx: &mut Connection,
     auth: &Auth,
     actor: &CurrentActor,
