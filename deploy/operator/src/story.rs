@@ -12,6 +12,7 @@ use crate::{secrets, seeds, wait};
 
 const MAIL_PATIENCE: Duration = Duration::from_secs(30);
 const PAYMENT_PATIENCE: Duration = Duration::from_secs(60);
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 /// Far enough ahead that every cancellation policy still lets go for free.
 const BOOKED_AHEAD_DAYS: u64 = 3;
 
@@ -47,7 +48,7 @@ impl Story {
         let credentials = json!({ "email": email, "password": password });
         let answer = front_door::send(self.door.post("/api/auth/signin").json(&credentials)).await?;
         self.tell("is not let in before the address is confirmed", &answer);
-        answer.expect(403)?;
+        answer.expect(401)?;
 
         let token_body = json!({ "token": token });
         let answer = front_door::send(self.door.post("/api/auth/email/verify").json(&token_body)).await?;
@@ -57,8 +58,14 @@ impl Story {
         self.tell("cannot use the link twice", &again);
         again.expect(410)?;
 
-        let answer =
-            front_door::send(self.door.post("/api/auth/signin").json(&credentials)).await?.expect(200)?;
+        // The refusal above counts as a failed attempt, and the next one waits for a second.
+        let answer = wait::until_answered(LOCK_PATIENCE, async || {
+            let signed_in = front_door::send(self.door.post("/api/auth/signin").json(&credentials)).await;
+            signed_in.ok().filter(|answer| answer.status != 429)
+        })
+        .await
+        .context("the wait after a failed attempt does not end")?
+        .expect(200)?;
         self.token = answer.text("accessToken")?.to_owned();
         self.tell("signs in", &answer);
         let profile = self.get("/api/user/profile").await?;

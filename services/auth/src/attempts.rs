@@ -7,6 +7,7 @@ use shinkofa_web::RatePolicy;
 
 use crate::db::users::{self, Account};
 use crate::db::{failures, known_devices};
+use crate::domain::account::AccountKind;
 use crate::domain::device::{DeviceId, Digest};
 use crate::domain::email::EmailAddress;
 use crate::domain::lockout::{self, Failures};
@@ -43,7 +44,7 @@ pub async fn check_password(
         (attempts, account) = look_up(auth, email, device).await?;
     }
     let turn = auth.hashing.turn().await?;
-    let phc = account.as_ref().and_then(|account| account.password_phc.clone());
+    let phc = account.as_ref().and_then(password_at_sign_in).map(str::to_owned);
     let verdict = turn.verify(password.as_str(), phc.as_deref()).await?;
     match (verdict, account, phc) {
         (Verdict::Right, Some(account), _) => Ok(RightPassword { account, attempts, rehash: None }),
@@ -56,6 +57,14 @@ pub async fn check_password(
             Err(Error::WrongCredentials)
         }
     }
+}
+
+/// The hash of the password that opens an account. As long as nobody has confirmed the address there is none: a stranger may have
+/// chosen it, and would learn from its being right that the address had no account before. A temporary account has no mailbox to
+/// confirm.
+fn password_at_sign_in(account: &Account) -> Option<&str> {
+    let is_confirmed = account.email_verified_at.is_some() || account.kind == AccountKind::Temporary;
+    account.password_phc.as_deref().filter(|_| is_confirmed || !defended!("V01-unconfirmed"))
 }
 
 /// What somebody who is signed in shows their password once more for.

@@ -14,8 +14,8 @@ use crate::domain::scim::Refusal;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// One answer for an unknown address and a wrong password.
-    #[error("the address or the password is wrong")]
+    /// One answer for an unknown address, one that is not confirmed yet, and a wrong password.
+    #[error("the address or the password is wrong, or the address is not confirmed")]
     WrongCredentials,
     #[error("the address is not confirmed")]
     EmailNotVerified,
@@ -317,8 +317,8 @@ impl Error {
         match self {
             Self::WrongCredentials => unauthorized(
                 "invalid_credentials",
-                "The address or the password is not right.",
-                "L'adresse ou le mot de passe n'est pas correct.",
+                "The address or the password is not right, or the address is not confirmed yet. If you have just signed up, open the link that we sent you, or ask for a new one.",
+                "L'adresse ou le mot de passe n'est pas correct, ou l'adresse n'est pas encore confirmée. Si vous venez de vous inscrire, ouvrez le lien que nous vous avons envoyé, ou demandez-en un nouveau.",
             ),
             Self::EmailNotVerified => forbidden(
                 "email_not_verified",

@@ -269,7 +269,6 @@ fn outcome(result: &Result<SignInAnswer, Error>) -> &'static str {
             | Error::PasskeyCloned,
         ) => "wrong_credentials",
         Err(Error::LinkGone | Error::ChallengeGone) => "gone",
-        Err(Error::EmailNotVerified) => "email_not_verified",
         Err(Error::AccountSuspended | Error::NotAMember | Error::TenantClosed | Error::SameChannel) => {
             "not_allowed"
         }

@@ -14,7 +14,6 @@ use utoipa::ToSchema;
 use crate::attempts::{RightPassword, check_password};
 use crate::browser::{SessionModeHeader, SignInCaller};
 use crate::db::users;
-use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, DeviceId, Surroundings};
 use crate::domain::email::EmailAddress;
@@ -42,7 +41,8 @@ pub struct SignInRequest {
 
 /// Sign in
 ///
-/// An unknown address and a wrong password have one answer. Failed attempts make the next one wait, longer and longer.
+/// An unknown address, one that is not confirmed yet and a wrong password have one answer. Failed attempts make the next one wait,
+/// longer and longer.
 #[utoipa::path(
     tag = "sign-in",
     params(SessionModeHeader),
@@ -50,7 +50,7 @@ pub struct SignInRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = SignInAnswer),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`email_not_verified`, `account_suspended`, `not_a_member` or `banned`, only after a right password; `origin_refused` in cookie mode"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `banned`, only after a right password; `origin_refused` in cookie mode"),
     ),
 )]
 #[post("/api/auth/signin")]
@@ -83,10 +83,6 @@ async fn answer(
     let right = check_password(auth, &email, device, &password).await?;
     if !right.account.is_usable(auth.platform.clock.now()) {
         return Err(Error::AccountSuspended);
-    }
-    // A temporary account has no mailbox to confirm.
-    if right.account.email_verified_at.is_none() && right.account.kind != AccountKind::Temporary {
-        return Err(Error::EmailNotVerified);
     }
     let binding = DeviceBinding::new(device, surroundings);
     let first = FirstFactor {

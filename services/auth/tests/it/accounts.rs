@@ -1,6 +1,7 @@
 //! Signing up and confirming an address.
 
 use auth::Auth;
+use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
@@ -19,7 +20,10 @@ async fn the_whole_story_from_signing_up_to_signing_out() {
         "nobody hears of them before they confirm"
     );
 
-    people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect_problem(403, "email_not_verified");
+    let early = people::sign_in(&app, &address(&app, "anna"), PASSWORD).await;
+    let early = early.expect_problem(401, "invalid_credentials").text("detail");
+    assert!(early.contains("open the link"), "who has only just signed up is told what to do: {early}");
+    app.advance(TimeDelta::seconds(1));
     let token = people::mailed_token(&app, &address(&app, "anna")).await;
     people::verify(&app, &token).await.expect(204);
     people::verify(&app, &token).await.expect_problem(410, "link_gone");
@@ -92,6 +96,34 @@ async fn v01_signing_up_and_asking_again_write_the_same_for_known_and_unknown_ad
     assert_eq!(grown[0], grown[1]);
 }
 
+/// V1: what a stranger chose for somebody else's address opens nothing that would tell whether it has an account. Each attempt is
+/// refused alike, and is followed by the same wait.
+#[actix_web::test]
+async fn v01_whoever_signs_up_with_anothers_address_learns_nothing_by_signing_in() {
+    let app = TestApp::<Auth>::start().await;
+    people::confirmed(&app, &address(&app, "anna")).await;
+    let strangers = "the stranger's own password";
+    let mut told = Vec::new();
+    for email in [address(&app, "anna"), address(&app, "new")] {
+        people::sign_up(&app, &email, strangers).await.expect(202);
+        let mut answers = Vec::new();
+        // The wait grows after the third and after the ninth.
+        for _ in 0..10 {
+            let refused = people::sign_in(&app, &email, strangers).await;
+            answers.push(as_told(refused.expect_problem(401, "invalid_credentials")));
+            let locked = people::sign_in(&app, &email, strangers).await;
+            let locked = locked.expect_problem(429, "too_many_attempts");
+            let wait = locked.headers["retry-after"].to_str().unwrap().parse::<i64>().unwrap();
+            answers.push(as_told(locked));
+            app.advance(TimeDelta::seconds(wait));
+        }
+        told.push(answers);
+    }
+    assert_eq!(told[0], told[1]);
+    let counted = app.sql("SELECT failures FROM auth_failures").await;
+    assert_eq!(counted, [json!({ "failures": 10 }), json!({ "failures": 10 })]);
+}
+
 #[actix_web::test]
 async fn parallel_requests_to_sign_up_with_one_address_make_one_account() {
     let app = TestApp::<Auth>::start().await;
@@ -114,7 +146,7 @@ async fn v06_a_link_confirms_the_password_that_was_chosen_with_it_and_no_other()
     assert_eq!(tokens.len(), 2);
     people::verify(&app, &tokens[1]).await.expect(204);
     people::sign_in(&app, &address(&app, "anna"), "the attacker's password").await.expect(401);
-    app.advance(chrono::TimeDelta::seconds(2));
+    app.advance(TimeDelta::seconds(2));
     people::sign_in(&app, &address(&app, "anna"), "the real owner's password").await.expect(200);
     people::verify(&app, &tokens[0]).await.expect_problem(410, "link_gone");
 }
@@ -140,7 +172,7 @@ async fn v03_a_link_works_once_in_time_and_until_the_next() {
     let second = people::mailed_token(&app, &address(&app, "bob")).await;
     assert_ne!(first, second);
     people::verify(&app, &first).await.expect_problem(410, "link_gone");
-    app.advance(chrono::TimeDelta::hours(24));
+    app.advance(TimeDelta::hours(24));
     people::verify(&app, &second).await.expect_problem(410, "link_gone");
 }
 
@@ -205,6 +237,12 @@ async fn v19_v26_unknown_members_and_hostile_addresses_are_refused_before_lookup
     assert_eq!(app.sql("SELECT id FROM signups").await.len(), 0);
     let sign_in = json!({ "email": address(&app, "anna"), "password": PASSWORD, "tenantId": "x" });
     app.post("/api/auth/signin").json(&sign_in).send().await.expect_problem(422, "invalid_fields");
+}
+
+/// The whole answer, but for what no two have in common.
+fn as_told(mut answer: Answer) -> (u16, Vec<(String, String)>, Value) {
+    answer.body["requestId"] = Value::Null;
+    (answer.status, headers(&answer), answer.body)
 }
 
 fn headers(answer: &Answer) -> Vec<(String, String)> {

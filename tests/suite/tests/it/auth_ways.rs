@@ -217,7 +217,7 @@ async fn spend(stack: &Stack, path: &str, token: &str) {
 }
 
 /// Wrong attempts make the next ones wait.
-async fn until_not_locked(stack: &Stack, path: &str, body: &Value) -> Answer {
+pub async fn until_not_locked(stack: &Stack, path: &str, body: &Value) -> Answer {
     suite::until(&format!("{path} is looked at"), async || {
         let answer = stack.post(path).json(body).send().await;
         (answer.status != 429).then_some(answer)

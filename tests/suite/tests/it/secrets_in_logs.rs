@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use suite::{PackageTerms, Stack, invariants};
 
-use crate::auth_ways::Walk;
+use crate::auth_ways::{Walk, until_not_locked};
 use crate::codes::shows;
 use crate::logs::{all_logs, files_beneath};
 
@@ -67,12 +67,12 @@ async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
     let token = stack.verification_token(&email).await;
     canaries.add_token("the token of the link", &token);
     let credentials = json!({ "email": email, "password": password });
-    stack.post("/api/auth/signin").json(&credentials).send().await.expect(403);
+    stack.post("/api/auth/signin").json(&credentials).send().await.expect(401);
     stack.post("/api/auth/email/verify").json(&json!({ "token": token })).send().await.expect(204);
     stack.post("/api/auth/email/verify").json(&json!({ "token": token })).send().await.expect(410);
     let again = json!({ "email": email, "password": second_password, "name": name, "locale": "fr" });
     stack.post("/api/auth/signup").json(&again).send().await.expect(202);
-    let answer = stack.post("/api/auth/signin").json(&credentials).send().await.expect(200);
+    let answer = until_not_locked(stack, "/api/auth/signin", &credentials).await.expect(200);
     let (access, refresh) = (answer.text("accessToken"), answer.text("refreshToken"));
     canaries.add_token("the access token", &access);
     canaries.add_token("the refresh token", &refresh);

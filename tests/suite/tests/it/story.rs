@@ -7,6 +7,8 @@ use suite::{
     assert_members, invariants, until,
 };
 
+use crate::auth_ways::until_not_locked;
+
 const TOKENS: [&str; 5] = ["accessToken", "tokenType", "expiresIn", "refreshToken", "user"];
 const USER: [&str; 6] = ["userId", "email", "name", "roles", "tier", "tenantId"];
 const COST: i64 = 2;
@@ -43,9 +45,11 @@ async fn join(stack: &Stack) -> Person {
 
     let credentials = json!({ "email": email, "password": password, "deviceId": stack.fresh("device") });
     let early = stack.post("/api/auth/signin").json(&credentials).send().await;
-    early.expect_problem(403, "email_not_verified");
+    let early = early.expect_problem(401, "invalid_credentials");
     let wrong = json!({ "email": email, "password": "not the password" });
-    stack.post("/api/auth/signin").json(&wrong).send().await.expect_problem(401, "invalid_credentials");
+    let wrong =
+        until_not_locked(stack, "/api/auth/signin", &wrong).await.expect_problem(401, "invalid_credentials");
+    assert_eq!(wrong.body["detail"], early.body["detail"]);
 
     let verify = async || {
         let token = stack.verification_token(&email).await;
@@ -54,12 +58,8 @@ async fn join(stack: &Stack) -> Person {
     assert_eq!(verify().await.expect(204).body, Value::Null);
     verify().await.expect_problem(410, "link_gone");
 
-    let signed_in = until("the wait after the wrong password is over", async || {
-        let answer = stack.post("/api/auth/signin").json(&credentials).send().await;
-        (answer.status != 429).then_some(answer)
-    })
-    .await;
-    let signed_in = signed_in.expect(200).expect_members(&TOKENS);
+    let signed_in =
+        until_not_locked(stack, "/api/auth/signin", &credentials).await.expect(200).expect_members(&TOKENS);
     assert_members(&signed_in.body["user"], &USER);
     assert_eq!(signed_in.body["tokenType"], "Bearer");
     assert_eq!(signed_in.body["user"]["roles"], json!(["member"]));
