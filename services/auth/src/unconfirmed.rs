@@ -45,7 +45,8 @@ pub async fn keep_place(tx: &mut Connection, auth: &Auth, trail: &Trail, user: U
 }
 
 /// Gives up what others had signed the owner of an address up for elsewhere, before they confirmed it in the trail's tenant. Where
-/// staff suspended them they stay suspended.
+/// staff suspended them they stay suspended. What letters leave in the other services there is forgotten in its time, and by an
+/// erasure, which goes wherever those were told of the person.
 pub async fn leave_others(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<(), Error> {
     let others = memberships::everywhere(tx, user).await?;
     let is_left =
