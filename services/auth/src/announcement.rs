@@ -12,6 +12,7 @@ use crate::db::audit::Trail;
 use crate::db::memberships::{self, Membership};
 use crate::db::tenants::Tenant;
 use crate::db::users::{self, Account};
+use crate::domain::account::MembershipStatus;
 
 impl Trail {
     /// The circumstances of an event are those of the entry beside it.
@@ -26,11 +27,12 @@ impl Account {
     }
 }
 
-/// In every tenant that the person is anything in, and in the trail's: each has an address book of its own.
+/// In the trail's tenant, and in every other that the person is anything in: each has an address book of its own, and none knows whom it
+/// has no more than a place for.
 pub async fn announce_account(tx: &mut Connection, trail: &Trail, account: &Account) -> QueryResult<()> {
     announce_account_here(tx, trail, account).await?;
     for belonging in memberships::everywhere(tx, account.id).await? {
-        if belonging.tenant != trail.tenant {
+        if belonging.tenant != trail.tenant && belonging.status != MembershipStatus::Invited {
             let there = Trail { tenant: belonging.tenant, ..trail.clone() };
             announce_account_here(tx, &there, account).await?;
         }

@@ -7,7 +7,6 @@ use shinkofa_web::Fault;
 
 use crate::Auth;
 use crate::access_ending::end_access;
-use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account};
 use crate::db::{
@@ -55,9 +54,7 @@ pub async fn claim_address(
     let details = json!({ "endedSessions": ended.sessions });
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;
     let account = Account { email_verified_at: Some(now), password_phc: None, token_version, ..account };
-    if !join_where_open(tx, auth, trail, &account).await? {
-        announce_account(tx, trail, &account).await?;
-    }
+    join_where_open(tx, auth, trail, &account).await?;
     recognise(tx, auth, trail.tenant).await?;
     Ok(account)
 }

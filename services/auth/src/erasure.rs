@@ -76,17 +76,17 @@ async fn address(auth: &Auth, user: UserId) -> Result<Option<String>, Error> {
     .await
 }
 
-/// The tenants in which the person was ever anything, or was asked to be: what is forgotten there, a copy holds before.
+/// The tenants in which the person was ever anything, was asked to be, or was written to: what is forgotten there, a copy holds before.
 pub async fn concerned(auth: &Auth, user: UserId, address: Option<&str>) -> Result<Vec<Tenant>, Error> {
     let (database, scope) = (&auth.platform.database, Scope::realm(auth.realm));
-    let all = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
-        Ok::<_, Error>(tenants(tx).await?)
+    let (all, told) = transaction(database, &Scope::infrastructure(), "list_tenants", async |tx| {
+        Ok::<_, Error>((tenants(tx).await?, events::told_where(tx, user).await?))
     })
     .await?;
     let mut concerned = Vec::new();
     for some in all.chunks(ASKED_AT_ONCE) {
         let found = transaction(database, &scope, "concerned_tenants", async |tx| {
-            concerned_among(tx, some, (user, address)).await
+            concerned_among(tx, (some, &told), (user, address)).await
         });
         concerned.extend(found.await?);
     }
@@ -95,21 +95,26 @@ pub async fn concerned(auth: &Auth, user: UserId, address: Option<&str>) -> Resu
 
 async fn concerned_among(
     tx: &mut Connection,
-    tenants: &[Tenant],
-    (user, address): (UserId, Option<&str>),
+    (tenants, told): (&[Tenant], &[TenantId]),
+    whom: (UserId, Option<&str>),
 ) -> Result<Vec<Tenant>, Error> {
     let mut concerned = Vec::new();
     for tenant in tenants {
         scope::enter_tenant(tx, tenant.id).await?;
-        let invited = match address {
-            Some(address) => !invitations::to_address_here(tx, address).await?.is_empty(),
-            None => false,
-        };
-        if invited || erasures::is_known_here(tx, user).await? {
+        if told.contains(&tenant.id) || is_known_here(tx, whom).await? {
             concerned.push(tenant.clone());
         }
     }
     Ok(concerned)
+}
+
+/// Was the person ever anything in the tenant that the transaction sees, or asked to be?
+async fn is_known_here(tx: &mut Connection, (user, address): (UserId, Option<&str>)) -> Result<bool, Error> {
+    let invited = match address {
+        Some(address) => !invitations::to_address_here(tx, address).await?.is_empty(),
+        None => false,
+    };
+    Ok(invited || erasures::is_known_here(tx, user).await?)
 }
 
 /// The first tenant's turn makes the account nobody's: its address is what the person is still found by in the others.
@@ -120,10 +125,14 @@ async fn erase_in(
     (user, address): (UserId, Option<&str>),
 ) -> Result<(), Error> {
     scope::enter_tenant(tx, tenant).await?;
+    let is_known = is_known_here(tx, (user, address)).await?;
     privacy::erase_known_as(tx, auth, user, address).await?;
     let trail = auth.trail(tenant, Actor::service("auth"));
     revoke_keys_made_by(tx, auth, &trail, user, KeyEnd::MakerLeft).await?;
-    trail.user(tx, AuditAction::ErasureStarted, user, json!({})).await?;
+    // Where strangers had letters written to them and that was all, the trail goes on telling nothing of them.
+    if is_known {
+        trail.user(tx, AuditAction::ErasureStarted, user, json!({})).await?;
+    }
     let request = UserErasureRequested { user_id: user };
     append(tx, &trail.occurrence(), user.as_uuid(), &request, None).await?;
     Ok(())

@@ -6,7 +6,7 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::{Actor, Role, TenantId, UserId};
 
 use crate::Auth;
-use crate::announcement::announce_departure;
+use crate::announcement::{announce_account, announce_departure};
 use crate::db::audit::Trail;
 use crate::db::memberships::{self, Belonging};
 use crate::db::scope;
@@ -45,7 +45,8 @@ pub async fn keep_place(tx: &mut Connection, auth: &Auth, trail: &Trail, user: U
 }
 
 /// Gives up what others had signed the owner of an address up for elsewhere, before they confirmed it in the trail's tenant. Where
-/// staff suspended them they stay suspended.
+/// staff suspended them they stay suspended. What letters leave in the other services there is forgotten in its time, and by an
+/// erasure, which goes wherever those were told of the person.
 pub async fn leave_others(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<(), Error> {
     let others = memberships::everywhere(tx, user).await?;
     let is_left =
@@ -59,30 +60,39 @@ pub async fn leave_others(tx: &mut Connection, trail: &Trail, user: UserId) -> R
     Ok(scope::enter_tenant(tx, trail.tenant).await?)
 }
 
-/// Makes a plain member of whoever has confirmed their address in the trail's tenant, and has it told. False where they are something
-/// there already.
-pub async fn join(tx: &mut Connection, auth: &Auth, trail: &Trail, account: &Account) -> Result<bool, Error> {
-    let membership = memberships::find(tx, trail.tenant, account.id).await?;
-    let is_outside = membership.is_none_or(|membership| membership.status == MembershipStatus::Invited);
-    if is_outside {
+/// Makes a plain member of whoever has confirmed their address in the trail's tenant, and has it told. Whoever is something there already
+/// stays that, and their address is told.
+pub async fn join(tx: &mut Connection, auth: &Auth, trail: &Trail, account: &Account) -> Result<(), Error> {
+    if is_outside(tx, trail.tenant, account.id).await? {
         let roles = [Role::Member.as_str().to_owned()];
         begin_membership(tx, auth, trail, (account, &roles)).await?;
+    } else {
+        announce_account(tx, trail, account).await?;
     }
-    Ok(is_outside)
+    Ok(())
 }
 
-/// The same where anybody may sign up.
+/// The same where anybody may sign up. Where not, whoever is nothing there stays outside, and its address book does not know them.
 pub async fn join_where_open(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
     account: &Account,
-) -> Result<bool, Error> {
-    match sign_up_gate::require_open(tx, trail.tenant).await {
-        Ok(()) => join(tx, auth, trail, account).await,
-        Err(Error::SignUpClosed | Error::TenantClosed) => Ok(false),
-        Err(error) => Err(error),
+) -> Result<(), Error> {
+    if is_outside(tx, trail.tenant, account.id).await? {
+        match sign_up_gate::require_open(tx, trail.tenant).await {
+            Ok(()) => {}
+            Err(Error::SignUpClosed | Error::TenantClosed) => return Ok(()),
+            Err(error) => return Err(error),
+        }
     }
+    join(tx, auth, trail, account).await
+}
+
+/// Is somebody nothing in the tenant, or has no more than a place kept there?
+async fn is_outside(tx: &mut Connection, tenant: TenantId, user: UserId) -> Result<bool, Error> {
+    let membership = memberships::find(tx, tenant, user).await?;
+    Ok(membership.is_none_or(|membership| membership.status == MembershipStatus::Invited))
 }
 
 /// Forgets an account that nobody confirmed, in every tenant that a place was kept in, and in every service that was told. The trail's

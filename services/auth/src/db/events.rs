@@ -1,12 +1,12 @@
 //! This service's own log, where a person has to be forgotten in it.
 
 use chrono::{DateTime, Utc};
-use diesel::sql_types::{BigInt, Jsonb, Text, Timestamptz};
+use diesel::sql_types::{BigInt, Jsonb, Text, Timestamptz, Uuid as SqlUuid};
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::RunQueryDsl as _;
 use shinkofa_contracts::Position;
 use shinkofa_db::{Connection, prepared_query};
-use shinkofa_kernel::UserId;
+use shinkofa_kernel::{TenantId, UserId};
 
 prepared_query! {
     struct ForgetPerson { person: UserId as Uuid }
@@ -39,6 +39,24 @@ pub struct Told {
 /// The personal part of every event about somebody, the oldest first.
 pub async fn told_of(tx: &mut Connection, person: UserId) -> QueryResult<Vec<Told>> {
     ToldOf { person }.load(tx).await
+}
+
+prepared_query! {
+    struct ToldWhere { person: UserId as Uuid }
+    " SELECT DISTINCT for_tenant FROM events, input
+    WHERE aggregate_type = 'user' AND aggregate_id = person AND for_tenant IS NOT NULL"
+}
+
+#[derive(QueryableByName)]
+struct Telling {
+    #[diesel(sql_type = SqlUuid)]
+    for_tenant: TenantId,
+}
+
+/// The tenants in which the other services were told anything about somebody, also where it was forgotten since.
+pub async fn told_where(tx: &mut Connection, person: UserId) -> QueryResult<Vec<TenantId>> {
+    let tellings: Vec<Telling> = ToldWhere { person }.load(tx).await?;
+    Ok(tellings.into_iter().map(|telling| telling.for_tenant).collect())
 }
 
 prepared_query! {

@@ -34,7 +34,7 @@ pub struct Archive {
     /// What is yours in every studio: how you sign in, where from, what you tell about yourself.
     #[schema(value_type = Object, example = json!({ "email": "anna@example.org", "sessions": [] }))]
     account: Box<RawValue>,
-    /// One part for each studio that you were ever anything in, or were invited to.
+    /// One part for each studio that you were ever anything in, that invited you, or in whose name you were written to.
     studios: Vec<StudioPart>,
 }
 

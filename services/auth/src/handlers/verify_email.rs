@@ -8,7 +8,6 @@ use shinkofa_kernel::Actor;
 use shinkofa_web::{Body, BodyRefusals, ProblemDocument, RateRefusal, RequestContext, Unavailability};
 use utoipa::ToSchema;
 
-use crate::announcement::announce_account;
 use crate::db::audit::Trail;
 use crate::db::one_time_tokens::TokenGrant;
 use crate::db::users::{Account, Choice};
@@ -92,13 +91,10 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
     unconfirmed::leave_others(tx, &trail, user).await?;
     trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;
     consenting::record_of_signup(tx, &trail, (user, &signup)).await?;
-    let joined = match signup.invitation_digest {
+    match signup.invitation_digest {
         Some(digest) => accept(tx, auth, &trail, (&account, digest)).await?,
         // It was open when they signed up.
         None => unconfirmed::join(tx, auth, &trail, &account).await?,
-    };
-    if !joined {
-        announce_account(tx, &trail, &account).await?;
     }
     // An invitation is had before what is said of whoever was invited, as it is wherever one is accepted.
     recognise(tx, auth, trail.tenant).await
@@ -111,10 +107,10 @@ async fn accept(
     auth: &Auth,
     trail: &Trail,
     (account, digest): (&Account, Vec<u8>),
-) -> Result<bool, Error> {
+) -> Result<(), Error> {
     match invitations::offer(tx, auth, &[digest]).await {
         Ok(offer) => match invitations::accept(tx, auth, &offer, account).await {
-            Ok(_) => return Ok(true),
+            Ok(_) => return Ok(()),
             Err(
                 Error::InvitationGone
                 | Error::OtherAddress

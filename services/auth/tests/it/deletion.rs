@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{seal, staff, staff_again, token, user_id};
+use crate::unconfirmed::{STRANGERS, forget_password_at, sign_up_at};
 
 async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
     app.post("/api/me/delete").token(token(who)).json(&json!({ "password": password })).send().await
@@ -304,6 +305,47 @@ async fn an_erased_persons_address_is_left_in_no_studio() {
     app.run_jobs().await;
     let left = app.sql("SELECT email FROM invitations WHERE email IS NOT NULL").await;
     assert!(!left.iter().any(|row| row["email"] == anna.as_str()), "{left:?}");
+}
+
+/// How often the other services were told this of somebody, in one studio.
+async fn told(app: &TestApp<Auth>, studio: &str, user: &str, what: &str) -> usize {
+    let is_it = |event: &&Value| {
+        event["type"] == what && event["for_tenant"] == studio && event["data"]["userId"] == user
+    };
+    app.events().await.iter().filter(is_it).count()
+}
+
+/// A stranger signs people up for a studio of theirs, who are nothing in it and never were. What letters in its name left in the other
+/// services goes with the account all the same; its trail tells nothing of them.
+#[actix_web::test]
+async fn an_erased_person_is_forgotten_where_strangers_had_them_written_to() {
+    let app = TestApp::<Auth>::start().await;
+    let evil = crate::studios::studio(&app, "mallory", "evil").await;
+    let (anna, bob) = (address(&app, "anna"), address(&app, "bob"));
+    // Bob has an account by then. Anna makes hers her own in another studio, after letters about it.
+    let bobs = people::signed_in(&app, &bob).await;
+    for email in [&anna, &bob] {
+        sign_up_at(&app, &evil, email, STRANGERS).await;
+        forget_password_at(&app, &evil, email).await;
+    }
+    let annas = people::signed_in(&app, &anna).await;
+    for (person, letter) in [(&annas, "account_letter.requested"), (&bobs, "signup.known_address")] {
+        assert_eq!(told(&app, &evil.id, user_id(person), letter).await, 1);
+        delete(&app, person, PASSWORD).await.expect(202);
+    }
+    app.advance(TimeDelta::days(14));
+    a_minute_later(&app).await;
+    for (person, email) in [(&annas, &anna), (&bobs, &bob)] {
+        let user = user_id(person);
+        assert!(told(&app, &evil.id, user, "user.erasure_requested").await > 0, "{email}");
+        let left = app.sql(&format!("SELECT type FROM events WHERE personal->>'email' = '{email}'")).await;
+        assert_eq!(left, [] as [Value; 0]);
+        let trail = format!(
+            "SELECT action FROM audit_events WHERE tenant_id = '{}' AND subject_id = '{user}'",
+            evil.id
+        );
+        assert_eq!(app.sql(&trail).await, [] as [Value; 0]);
+    }
 }
 
 #[actix_web::test]

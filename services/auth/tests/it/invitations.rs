@@ -308,6 +308,11 @@ async fn v23_an_invitation_that_is_revoked_before_the_address_is_confirmed_lets_
             assert_eq!(answer.expect(200).body["user"]["roles"], json!(["member"]));
         } else {
             answer.expect_problem(403, "not_a_member");
+            let told = app.events().await;
+            let is_it = |event: &Value| {
+                event["type"] == "user.changed" && event["personal"]["email"] == email.as_str()
+            };
+            assert!(!told.iter().any(is_it), "its address book does not know who stays outside");
         }
     }
 }

@@ -26,7 +26,7 @@ async fn join(app: &TestApp<Auth>, by: &Value, slug: &str) -> Answer {
     app.post(PATH).token(token(by)).json(&json!({ "slug": slug })).send().await
 }
 
-async fn set_sign_up(app: &TestApp<Auth>, studio: &Studio, open: bool) {
+pub async fn set_sign_up(app: &TestApp<Auth>, studio: &Studio, open: bool) {
     let call = studio.call(app, Method::PATCH, "/api/tenants/current", &studio.admin).header("if-match", "*");
     call.json(&json!({ "selfSignUp": open })).send().await.expect(200);
 }
@@ -51,7 +51,7 @@ async fn memberships(app: &TestApp<Auth>, studio: &str, user: &str) -> Vec<Value
 }
 
 /// How often the other services heard of it, and the trail tells of it.
-async fn told(app: &TestApp<Auth>, studio: &str, user: &str) -> (usize, usize, usize) {
+pub async fn told(app: &TestApp<Auth>, studio: &str, user: &str) -> (usize, usize, usize) {
     let events = app.events().await;
     let count = |kind: &str| {
         let is_it = |event: &&Value| {

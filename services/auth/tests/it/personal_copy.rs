@@ -10,6 +10,7 @@ use shinkofa_testing::{FakePeer, TestApp, assert_copy_holds_personal_columns};
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{staff, token, user_id};
 use crate::studios::{claims, studio};
+use crate::unconfirmed::{STRANGERS, sign_up_at};
 
 pub async fn with_peers(peers: &[(&str, &FakePeer)]) -> TestApp<Auth> {
     let builder = TestApp::<Auth>::builder();
@@ -84,6 +85,21 @@ async fn a_copy_spans_every_studio_that_the_person_was_ever_in() {
     let copy = app.get("/api/me/export").token(token(&elan.elsewhere)).send().await.expect(200).body;
     assert_eq!(copy["studios"][1]["services"]["auth"]["membership"], Value::Null);
     assert_eq!(copy["studios"][1]["services"]["booking"]["tenant"], elan.id);
+}
+
+/// A stranger signs somebody up for a studio of theirs, and a letter goes out in its name.
+#[actix_web::test]
+async fn a_copy_spans_a_studio_that_only_ever_wrote_to_the_person() {
+    let (app, _services) = with_services().await;
+    let evil = studio(&app, "mallory", "evil").await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    sign_up_at(&app, &evil, &address(&app, "anna"), STRANGERS).await;
+    let copy = app.get("/api/me/export").token(token(&anna)).send().await.expect(200).body;
+    let parts = copy["studios"].as_array().unwrap();
+    assert_eq!(parts.len(), 2, "{copy:#}");
+    let part = parts.iter().find(|part| part["tenantId"] == evil.id.as_str()).unwrap();
+    assert_eq!(part["services"]["auth"]["membership"], Value::Null);
+    assert_eq!(part["services"]["notify"]["tenant"], evil.id);
 }
 
 #[actix_web::test]

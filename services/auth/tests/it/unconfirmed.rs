@@ -2,18 +2,21 @@
 
 use auth::Auth;
 use chrono::TimeDelta;
+use reqwest::Method;
 use serde_json::{Value, json};
+use shinkofa_kernel::TenantId;
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::joining::{set_sign_up, told};
 use crate::letters;
-use crate::people::{self, PASSWORD, address};
+use crate::people::{self, PASSWORD, address, text};
 use crate::personal_copy::with_services;
 use crate::staff::{token, user_id};
-use crate::studios::{Studio, studio};
+use crate::studios::{Studio, sign_in_at, studio};
 
-const STRANGERS: &str = "the stranger's own password";
+pub const STRANGERS: &str = "the stranger's own password";
 
-async fn sign_up_at(app: &TestApp<Auth>, studio: &Studio, email: &str, password: &str) {
+pub async fn sign_up_at(app: &TestApp<Auth>, studio: &Studio, email: &str, password: &str) {
     let body = json!({ "email": email, "password": password, "name": "Anna Martin", "locale": "fr" });
     app.post("/api/auth/signup").at_host(&studio.host()).json(&body).send().await.expect(202);
     app.run_jobs().await;
@@ -25,6 +28,13 @@ fn items(answer: &Answer) -> &[Value] {
 
 async fn ask(app: &TestApp<Auth>, path: &str, email: &str) {
     app.post(path).json(&json!({ "email": email })).send().await.expect(202);
+    app.run_jobs().await;
+}
+
+/// Asks for a letter in the studio's name that lets its reader choose a password.
+pub async fn forget_password_at(app: &TestApp<Auth>, studio: &Studio, email: &str) {
+    let call = app.post("/api/auth/password/forgot").at_host(&studio.host());
+    call.json(&json!({ "email": email })).send().await.expect(202);
     app.run_jobs().await;
 }
 
@@ -216,4 +226,48 @@ async fn v06_an_account_that_gives_way_is_forgotten_in_every_studio() {
     assert!(told.contains(&json!({ "for_tenant": evil.id })), "{told:?}");
     let owner = app.sql(&format!("SELECT id FROM users WHERE email = '{taken}'")).await;
     assert_eq!(owner, [json!({ "id": user_id(&anna) })]);
+}
+
+/// Somebody who signed up in a studio that lets nobody in by now, and asked for a letter there. Their id.
+async fn left_outside(app: &TestApp<Auth>, studio: &Studio, email: &str) -> String {
+    sign_up_at(app, studio, email, STRANGERS).await;
+    forget_password_at(app, studio, email).await;
+    set_sign_up(app, studio, false).await;
+    let account = app.sql(&format!("SELECT id FROM users WHERE email = '{email}'")).await;
+    text(&account[0], "id").to_owned()
+}
+
+/// Whoever confirms their address there is nothing in it, so its address book does not get to know them: not then, and not later.
+#[actix_web::test]
+async fn the_address_book_of_a_studio_that_closed_its_sign_up_does_not_know_who_confirms_there() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "eve", "elan").await;
+    let anna = address(&app, "anna");
+    let id = left_outside(&app, &elan, &anna).await;
+    choose(&app, &anna).await.expect(204);
+    assert_eq!(told(&app, &elan.id, &id).await, (0, 0, 0));
+    sign_in_at(&app, &elan.host(), &anna).await.expect_problem(403, "not_a_member");
+
+    // Their account is theirs all the same, and brings them in elsewhere.
+    let alone = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
+    assert_eq!(alone["accountOnly"], true);
+    let join = app.post("/api/tenants/join").token(token(&alone)).json(&json!({ "slug": "default" }));
+    join.send().await.expect(200);
+    let home = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
+    let rename = app.call(Method::PATCH, "/api/user/profile").token(token(&home));
+    rename.json(&json!({ "name": "Anna Nouvelle" })).send().await.expect(200);
+    assert_eq!(told(&app, &TenantId::DEFAULT.to_string(), &id).await, (2, 1, 1), "joined, and renamed");
+    assert_eq!(told(&app, &elan.id, &id).await, (0, 0, 0));
+}
+
+#[actix_web::test]
+async fn the_address_book_of_a_studio_that_closed_its_sign_up_knows_who_is_something_in_it_already() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "eve", "elan").await;
+    let anna = address(&app, "anna");
+    let id = left_outside(&app, &elan, &anna).await;
+    let suspend = format!("UPDATE memberships SET status = 'suspended' WHERE user_id = '{id}'");
+    app.superuser().await.run(&suspend).await;
+    choose(&app, &anna).await.expect(204);
+    assert_eq!(told(&app, &elan.id, &id).await, (1, 0, 0));
 }
