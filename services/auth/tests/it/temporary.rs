@@ -45,6 +45,18 @@ async fn an_account_is_made_once_and_its_password_is_told_once() {
     assert!(!rows[0].to_string().contains(text(&made, "password")));
 }
 
+/// Whoever read what somebody types at sign-in gets no say over it: no mail could show whose it is.
+#[actix_web::test]
+async fn signing_up_with_what_is_typed_at_sign_in_changes_nothing() {
+    let app = TestApp::<Auth>::start().await;
+    let made = create(&app, &discord_id(&app)).await.expect(201).body;
+    let before = app.sql("SELECT name, locale, password_phc FROM users").await;
+    people::sign_up(&app, text(&made, "email"), "a sentence of a stranger's").await.expect(202);
+    assert_eq!(app.sql("SELECT name, locale, password_phc FROM users").await, before);
+    assert!(app.sql("SELECT id FROM signups").await.is_empty());
+    signed_in(&app, &made).await;
+}
+
 #[actix_web::test]
 async fn of_many_orders_at_once_one_makes_it() {
     let app = TestApp::<Auth>::start().await;
