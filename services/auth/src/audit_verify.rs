@@ -53,10 +53,10 @@ pub async fn run(auth: &Auth, arguments: &[String]) -> anyhow::Result<()> {
     let mut heads = order.heads.as_deref().map(read_heads).transpose()?.unwrap_or_default();
     let mut broken = 0;
     for tenant in chosen(auth, order.tenant.as_deref()).await? {
-        let known = heads.get(&tenant.id);
+        let known = heads.get(&tenant.id).cloned();
         let scope = Scope::tenant(tenant.id);
         let chain = Chain { auth, scope: &scope, tenant: tenant.id };
-        let verification = chain.verify(known).await.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let verification = chain.verify_whole(known).await.map_err(|error| anyhow::anyhow!("{error}"))?;
         say(&serde_json::to_string(&Line { tenant: &tenant.slug, verification: &verification })?);
         match (verification.intact, verification.head) {
             (true, Some(head)) => drop(heads.insert(tenant.id, head)),

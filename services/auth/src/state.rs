@@ -1,6 +1,7 @@
 //! The service itself: what its handlers and jobs are given.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
@@ -14,6 +15,7 @@ use shinkofa_runtime::{Environment, Platform, Service, StartError};
 use tokio::sync::Semaphore;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use crate::audit_chain::LONGEST_WALK;
 use crate::db::audit::Trail;
 use crate::domain::origin::{NotAnOrigin, Origins, TenantPages};
 use crate::domain::webauthn::RelyingParty;
@@ -77,6 +79,8 @@ pub struct Auth {
     pub rounds: Rounds,
     /// Turns at putting a copy of somebody's data together: one is in memory whole before it is sent.
     pub copying: Arc<Semaphore>,
+    /// How many links of an audit chain one walk looks at. Tests shorten it.
+    pub audit_walk: Arc<AtomicI64>,
 }
 
 impl Auth {
@@ -141,6 +145,7 @@ impl Service for Auth {
             tenant_pages,
             rounds: Rounds::default(),
             copying: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
+            audit_walk: Arc::new(AtomicI64::new(LONGEST_WALK)),
         })
     }
 

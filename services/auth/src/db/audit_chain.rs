@@ -328,9 +328,16 @@ pub async fn ends(tx: &mut Connection, tenant: TenantId) -> QueryResult<ChainEnd
 }
 
 prepared_query! {
-    struct Stray { tenant: TenantId as Uuid, head_transaction: i64 as BigInt, head_number: i64 as BigInt }
+    struct Stray {
+        tenant: TenantId as Uuid,
+        after_transaction: i64 as BigInt,
+        after_number: i64 as BigInt,
+        head_transaction: i64 as BigInt,
+        head_number: i64 as BigInt,
+    }
     " SELECT e.id FROM audit_events e, input
-    WHERE e.tenant_id = tenant AND (e.transaction, e.number) <= (head_transaction, head_number)
+    WHERE e.tenant_id = tenant AND (e.transaction, e.number) > (after_transaction, after_number)
+      AND (e.transaction, e.number) <= (head_transaction, head_number)
       AND NOT EXISTS (SELECT FROM audit_seals s WHERE s.tenant_id = e.tenant_id AND s.event_id = e.id)
     ORDER BY e.transaction, e.number LIMIT 1"
 }
@@ -341,9 +348,19 @@ struct StrayRow {
     id: Uuid,
 }
 
-/// The first event that stands behind the head and was never sealed.
-pub async fn stray(tx: &mut Connection, tenant: TenantId, head: Place) -> QueryResult<Option<Uuid>> {
-    let query = Stray { tenant, head_transaction: head.transaction, head_number: head.number };
+/// The first event behind `after` and up to the head that was never sealed.
+pub async fn stray(
+    tx: &mut Connection,
+    tenant: TenantId,
+    (after, head): (Place, Place),
+) -> QueryResult<Option<Uuid>> {
+    let query = Stray {
+        tenant,
+        after_transaction: after.transaction,
+        after_number: after.number,
+        head_transaction: head.transaction,
+        head_number: head.number,
+    };
     Ok(query.get_result::<StrayRow>(tx).await.optional()?.map(|row| row.id))
 }
 

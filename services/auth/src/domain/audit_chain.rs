@@ -16,6 +16,11 @@ pub struct Place {
     pub number: i64,
 }
 
+impl Place {
+    /// Every event stands behind it, those too that somebody wrote in under numbers that are never given.
+    pub const BEFORE_ALL: Self = Self { transaction: i64::MIN, number: i64::MIN };
+}
+
 /// An event as it is hashed: its words as PostgreSQL writes them, so that a changed byte is a changed hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {

@@ -13,12 +13,12 @@ use crate::staff::{seal, seal_due, staff, token};
 
 const OTHER_TENANT: &str = "01920000-0000-7000-8000-0000000000aa";
 
-async fn verify(app: &TestApp<Auth>, token: &str) -> Value {
+pub async fn verify(app: &TestApp<Auth>, token: &str) -> Value {
     app.get("/api/admin/audit/verify").token(token).send().await.expect(200).body
 }
 
 /// An installation with an admin and a trail of some length, sealed. The admin's token, and the events in their order.
-async fn sealed() -> (TestApp<Auth>, String, Vec<Value>) {
+pub async fn sealed() -> (TestApp<Auth>, String, Vec<Value>) {
     let app = TestApp::<Auth>::start().await;
     let admin = staff(&app, "ada", "admin").await;
     for who in ["anna", "bob"] {
@@ -30,11 +30,11 @@ async fn sealed() -> (TestApp<Auth>, String, Vec<Value>) {
 }
 
 /// Alters the tables as somebody could who owns the database.
-async fn tamper(app: &TestApp<Auth>, statements: &str) {
+pub async fn tamper(app: &TestApp<Auth>, statements: &str) {
     app.superuser().await.run(statements).await;
 }
 
-fn id(events: &[Value], seq: usize) -> &str {
+pub fn id(events: &[Value], seq: usize) -> &str {
     events[seq - 1]["id"].as_str().expect("an id")
 }
 

@@ -8,6 +8,7 @@ mod api_keys;
 mod asked_again;
 mod asvs_table;
 mod audit_chain;
+mod audit_walk;
 mod authenticator;
 mod back_doors;
 mod bans;
