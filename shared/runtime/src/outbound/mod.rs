@@ -35,12 +35,20 @@ pub struct Outbound {
     served: Arc<Mutex<HashMap<TenantId, Standing>>>,
 }
 
-/// Why a tenant gets no turn at present.
+/// What is remembered of a tenant that has a turn, or whose last one took long.
 #[derive(Clone, Copy, Debug)]
-enum Standing {
-    HasTurn,
-    /// Its last one took long.
-    RestsUntil(DateTime<Utc>),
+struct Standing {
+    has_turn: bool,
+    rests_until: DateTime<Utc>,
+    /// Turns one after the other in which it kept us waiting.
+    kept_waiting: u32,
+}
+
+impl Standing {
+    fn matters_at(&self, now: DateTime<Utc>) -> bool {
+        let until = if self.kept_waiting > 0 { self.rests_until + REMEMBERED_FOR } else { self.rests_until };
+        self.has_turn || now < until
+    }
 }
 
 /// Leave to send once. Others wait until it is dropped.
@@ -56,18 +64,25 @@ pub struct Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let now = self.clock.now();
+        let took = now - self.began_at;
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        match rest_after(now - self.began_at) {
-            Some(rest) => served.insert(self.tenant, Standing::RestsUntil(now + rest)),
-            None => served.remove(&self.tenant),
-        };
+        if took < SLOW {
+            served.remove(&self.tenant);
+        } else if let Some(standing) = served.get_mut(&self.tenant) {
+            standing.has_turn = false;
+            standing.kept_waiting = if took < LONG { 0 } else { standing.kept_waiting.saturating_add(1) };
+            standing.rests_until = now + rest_after(took, standing.kept_waiting);
+        }
     }
 }
 
 /// How long a tenant is without a turn after one that took so long: the quick pass the slow, which have a quarter of the time at
-/// most. None after a quick one.
-fn rest_after(took: TimeDelta) -> Option<TimeDelta> {
-    (took >= SLOW).then(|| (took * 3).min(LONGEST_REST))
+/// most. Whoever keeps us waiting again and again rests twice as long each time: many of them would have every turn otherwise.
+fn rest_after(took: TimeDelta, kept_waiting: u32) -> TimeDelta {
+    match kept_waiting.checked_sub(1) {
+        None => took * 3,
+        Some(before) => (FIRST_LONG_REST * 2_i32.pow(before.min(5))).min(LONGEST_REST),
+    }
 }
 
 /// Why nothing was sent, or no answer came. Each is all that whoever chose the address is told.
@@ -86,10 +101,16 @@ pub enum OutboundError {
 /// A receiver that keeps us waiting takes the turn of its own tenant, and one of these from the others.
 /// Fewer than the hands that a runner has for deliveries (`shinkofa_jobs`): one is left to find out who is waiting.
 const TURNS: usize = 3;
+/// One turn is left to those who did not keep us waiting the last time.
+const TURNS_OF_THE_LONG: usize = TURNS - 1;
 /// A turn that takes as long is a slow one.
 const SLOW: TimeDelta = TimeDelta::milliseconds(250);
-/// Three times as long as a turn takes at most.
-const LONGEST_REST: TimeDelta = TimeDelta::seconds(30);
+/// In a turn that takes as long the receiver kept us waiting.
+const LONG: TimeDelta = TimeDelta::seconds(5);
+const FIRST_LONG_REST: TimeDelta = TimeDelta::seconds(30);
+const LONGEST_REST: TimeDelta = TimeDelta::minutes(10);
+/// Whoever kept us waiting is not new an hour later.
+const REMEMBERED_FOR: TimeDelta = TimeDelta::hours(1);
 const TO_RESOLVE: Duration = Duration::from_secs(3);
 const TO_CONNECT: Duration = Duration::from_secs(4);
 const IN_ALL: Duration = Duration::from_secs(10);
@@ -125,19 +146,22 @@ impl Outbound {
         Target::parse(text, &self.exempt)
     }
 
-    /// A turn at sending for `tenant`; none where it has one already or rests from a slow one, or where all are taken.
+    /// A turn at sending for `tenant`; none where it has one already or rests from a slow one, or where all are taken that it may have.
     pub fn turn(&self, tenant: TenantId) -> Option<Turn> {
         let permit = self.turns.clone().try_acquire_owned().ok()?;
         let now = self.clock.now();
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        served.retain(|_, standing| match standing {
-            Standing::HasTurn => true,
-            Standing::RestsUntil(end) => now < *end,
-        });
-        if served.contains_key(&tenant) {
+        served.retain(|_, standing| standing.matters_at(now));
+        let kept_waiting = match served.get(&tenant) {
+            Some(standing) if standing.has_turn || now < standing.rests_until => return None,
+            Some(standing) => standing.kept_waiting,
+            None => 0,
+        };
+        let long = served.values().filter(|standing| standing.has_turn && standing.kept_waiting > 0);
+        if kept_waiting > 0 && long.count() >= TURNS_OF_THE_LONG {
             return None;
         }
-        served.insert(tenant, Standing::HasTurn);
+        served.insert(tenant, Standing { has_turn: true, rests_until: now, kept_waiting });
         let (clock, served) = (self.clock.clone(), Arc::clone(&self.served));
         Some(Turn { tenant, began_at: now, clock, served, _permit: permit })
     }

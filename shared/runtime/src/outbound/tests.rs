@@ -103,11 +103,12 @@ fn seconds(seconds: i64) -> TimeDelta {
 }
 
 #[test]
-fn a_tenant_rests_three_times_as_long_as_its_slow_turn_took_and_after_a_quick_one_not_at_all() {
+fn a_tenant_rests_from_a_slow_turn_the_longer_the_more_often_it_kept_us_waiting_and_from_a_quick_one_not_at_all()
+ {
     let clock = standing_clock();
     let outbound = Outbound::new(Arc::new(SystemResolver), Vec::new(), clock.clone());
     let tenant = TenantId::DEFAULT;
-    for (took, rest) in [(1, 3), (4, 12), (10, 30), (3_600, 30)] {
+    for (took, rest) in [(1, 3), (4, 12), (5, 30), (10, 60), (10, 120), (3, 9), (10, 30)] {
         let turn = outbound.turn(tenant).unwrap();
         clock.advance(seconds(took));
         drop(turn);
@@ -146,6 +147,35 @@ fn a_quick_receiver_passes_as_many_slow_ones_as_there_are_turns() {
         clock.advance(seconds(1));
     }
     assert_eq!(sent_to_quick, 30, "all but the ten seconds that the slow ones have in forty");
+}
+
+/// Studios cost nothing, so there may be many with receivers that keep us waiting. Once each has had its turn, a turn is left for whoever
+/// is quick, at any moment.
+#[test]
+fn of_many_who_keep_us_waiting_none_has_the_last_turn() {
+    let clock = standing_clock();
+    let outbound = Outbound::new(Arc::new(SystemResolver), Vec::new(), clock.clone());
+    let long: Vec<TenantId> = (0..40).map(|_| TenantId::new(&clock)).collect();
+    let (mut sent_to_long, mut found, mut in_hand) = (0, Vec::new(), Vec::new());
+    for _ in 0..3_600 {
+        in_hand.retain(|(ends_at, _): &(DateTime<Utc>, Turn)| *ends_at > clock.now());
+        for tenant in &long {
+            if let Some(turn) = outbound.turn(*tenant) {
+                sent_to_long += 1;
+                in_hand.push((clock.now() + seconds(10), turn));
+            }
+        }
+        found.push(outbound.turn(TenantId::DEFAULT).is_some());
+        clock.advance(seconds(1));
+    }
+    let first_round = seconds(10 * 40 / i64::try_from(TURNS).unwrap() + 10);
+    let first_round = usize::try_from(first_round.num_seconds()).unwrap();
+    assert!(
+        found[first_round..].iter().all(|found| *found),
+        "{} s of 3,600",
+        found.iter().filter(|found| **found).count()
+    );
+    assert!(sent_to_long >= 40 * 5, "they have their share: {sent_to_long}");
 }
 
 /// The name that everything is sent to. Without encryption, which the exempt address alone may be.
