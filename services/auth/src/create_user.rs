@@ -126,6 +126,7 @@ async fn carry_out(
     if verified_now {
         users::set_email_verified(tx, auth.realm, account.id, now).await?;
         signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+        trail.user(tx, AuditAction::EmailVerified, account.id, json!({})).await?;
         account.email_verified_at = Some(now);
     }
     if created || verified_now {

@@ -166,7 +166,9 @@ pub async fn change(
         row.updated_at = auth.platform.clock.now();
         scim_users::save(tx, &row).await?;
     }
-    if is_told_more {
+    // What it wants of somebody whom it cannot act on now is remembered for later, and has no entry of its own.
+    let is_acted_on = (row.invitation_id, row.deactivated_at) != (placed.0, placed.1);
+    if is_told_more || !is_acted_on && row.unwanted_by != placed.2 {
         tell(tx, auth, actor, id).await?;
     }
     Ok(ended)

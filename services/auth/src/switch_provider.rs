@@ -32,17 +32,15 @@ pub async fn run(auth: &Auth, switch: Switch, arguments: &[String]) -> anyhow::R
     let trail = auth.trail(tenant, Actor::service("auth"));
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     transaction(&auth.platform.database, &scope, "switch_provider", async |tx| {
-        let action = match switch {
-            Switch::On => {
-                providers::enable(tx, auth.realm, provider).await?;
-                AuditAction::ProviderEnabled
-            }
+        let (is_news, action) = match switch {
+            Switch::On => (providers::enable(tx, auth.realm, provider).await?, AuditAction::ProviderEnabled),
             Switch::Off => {
-                providers::disable(tx, (auth.realm, provider), now).await?;
-                AuditAction::ProviderDisabled
+                (providers::disable(tx, (auth.realm, provider), now).await?, AuditAction::ProviderDisabled)
             }
         };
-        trail.realm(tx, action, auth.realm, json!({ "provider": provider })).await?;
+        if is_news {
+            trail.realm(tx, action, auth.realm, json!({ "provider": provider })).await?;
+        }
         Ok::<_, Error>(())
     })
     .await?;

@@ -23,12 +23,13 @@ pub async fn all_disabled(tx: &mut Connection, realm: RealmId) -> QueryResult<Ve
         .await
 }
 
+/// False where it was switched off already.
 pub async fn disable(
     tx: &mut Connection,
     (realm, provider): (RealmId, Provider),
     now: DateTime<Utc>,
-) -> QueryResult<()> {
-    diesel::insert_into(disabled_providers::table)
+) -> QueryResult<bool> {
+    let written = diesel::insert_into(disabled_providers::table)
         .values((
             disabled_providers::realm_id.eq(realm),
             disabled_providers::provider.eq(provider),
@@ -36,10 +37,12 @@ pub async fn disable(
         ))
         .on_conflict_do_nothing()
         .execute(tx)
-        .await
-        .map(drop)
+        .await?;
+    Ok(written > 0)
 }
 
-pub async fn enable(tx: &mut Connection, realm: RealmId, provider: Provider) -> QueryResult<()> {
-    diesel::delete(disabled_providers::table.find((realm, provider))).execute(tx).await.map(drop)
+/// False where it was not switched off.
+pub async fn enable(tx: &mut Connection, realm: RealmId, provider: Provider) -> QueryResult<bool> {
+    let removed = diesel::delete(disabled_providers::table.find((realm, provider))).execute(tx).await?;
+    Ok(removed > 0)
 }

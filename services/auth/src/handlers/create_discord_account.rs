@@ -102,7 +102,7 @@ async fn make(
             return known_here(trail, (known, tenant));
         }
         // Its time is over, but the purge has not come to it yet.
-        purge(tx, auth, known.id).await?;
+        purge(tx, auth, Actor::service("auth"), known.id).await?;
         crate::db::scope::enter_tenant(tx, trail.tenant).await?;
     }
     let user = UserId::new(&trail.clock);

@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, delete, web};
 use shinkofa_contracts::auth::DiscordScope;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequireScope;
+use shinkofa_kernel::Actor;
 use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Unavailability};
 
 use crate::Auth;
@@ -33,7 +34,7 @@ pub async fn delete_discord_account(
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     transaction(&auth.platform.database, &scope, "delete_discord_account", async |tx| {
         if let Some(user) = discord_links::find(tx, (auth.realm, tenant), &discord.0).await? {
-            purge(tx, &auth, user).await?;
+            purge(tx, &auth, Actor::service(&caller.caller.name), user).await?;
         }
         Ok::<_, Error>(())
     })

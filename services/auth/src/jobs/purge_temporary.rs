@@ -31,7 +31,7 @@ impl Job for PurgeTemporary {
             let purged = transaction(&auth.platform.database, &scope, "purge_temporary", async |tx| {
                 let expired = users::lock_expired(tx, auth.realm, (now, BATCH)).await?;
                 for user in &expired {
-                    purge(tx, auth, *user).await?;
+                    purge(tx, auth, Actor::service("auth"), *user).await?;
                 }
                 Ok::<_, Error>(expired)
             })
@@ -48,13 +48,14 @@ impl Job for PurgeTemporary {
     }
 }
 
-/// Auth forgets the account with its row; the other services are told to.
-pub async fn purge(tx: &mut Connection, auth: &Auth, user: UserId) -> Result<(), Error> {
+/// Auth forgets the account with its row; the other services are told to. `actor` is whoever wants it gone before its day is over, and
+/// auth itself afterwards.
+pub async fn purge(tx: &mut Connection, auth: &Auth, actor: Actor, user: UserId) -> Result<(), Error> {
     let tenant = discord_links::tenant_of(tx, auth.realm, user).await?.unwrap_or(TenantId::DEFAULT);
     scope::enter_tenant(tx, tenant).await?;
     privacy::erase(tx, auth, user).await?;
     users::delete(tx, auth.realm, user).await?;
-    let trail = auth.trail(tenant, Actor::service("auth"));
+    let trail = auth.trail(tenant, actor);
     trail.user(tx, AuditAction::TemporaryPurged, user, json!({})).await?;
     tell_twice(tx, &trail, user).await
 }
