@@ -27,6 +27,7 @@ use crate::jobs::forget_deliveries::ForgetDeliveries;
 use crate::jobs::forget_devices::ForgetDevices;
 use crate::jobs::forget_signup::ForgetSignup;
 use crate::jobs::mail_password_reset::MailPasswordReset;
+use crate::jobs::note_keys::NoteKeys;
 use crate::jobs::purge_expired::PurgeExpired;
 use crate::jobs::purge_guests::PurgeGuests;
 use crate::jobs::purge_temporary::PurgeTemporary;
@@ -184,6 +185,7 @@ impl Service for Auth {
             .every(ERASE_EVERY, &ErasePeople {})
             .every(SEAL_EVERY, &SealAudit {})
             .every(WATCH_EVERY, &WatchSpray {})
+            .every(WATCH_EVERY, &NoteKeys {})
     }
 
     async fn export_personal_data(

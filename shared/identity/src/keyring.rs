@@ -72,6 +72,11 @@ impl Keyring {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
+    /// What its keys are called: the one that signs, then the others that are accepted.
+    pub fn ids(&self) -> Vec<String> {
+        self.keys().0.iter().map(|key| key.kid.clone()).collect()
+    }
+
     pub(crate) fn keys(&self) -> Keys {
         self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -108,7 +113,7 @@ fn check_strength(kid: &str, secret: &[u8]) -> Result<(), KeyringError> {
 
 impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.keys().0.iter().map(|key| &key.kid)).finish()
+        f.debug_list().entries(self.ids()).finish()
     }
 }
 
@@ -118,6 +123,14 @@ mod tests {
 
     fn line(kid: &str, secret: &[u8]) -> String {
         format!("{kid}:{}\n", STANDARD.encode(secret))
+    }
+
+    #[test]
+    fn a_ring_tells_what_its_keys_are_called_and_nothing_else() {
+        let random: Vec<u8> = (0..32).map(|n| n * 7 + 3).collect();
+        let ring = Keyring::parse(&(line("next", &random) + &line("old", &random))).unwrap();
+        assert_eq!(ring.ids(), ["next", "old"]);
+        assert_eq!(format!("{ring:?}"), r#"["next", "old"]"#);
     }
 
     #[test]

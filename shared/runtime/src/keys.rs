@@ -12,6 +12,8 @@ use crate::Environment;
 /// A keyring and the file it was read from.
 #[derive(Clone)]
 pub(crate) struct KeyringFile {
+    /// As `ctl keys rotate` calls it.
+    ring: &'static str,
     path: PathBuf,
     keyring: Keyring,
     seen: Arc<Mutex<Option<Stamp>>>,
@@ -27,9 +29,18 @@ struct Stamp {
 
 impl KeyringFile {
     /// `None` where the keys came in the variable itself: nothing replaces those.
-    pub(crate) fn of(environment: &Environment, name: &str, keyring: Option<&Keyring>) -> Option<Self> {
+    pub(crate) fn of(
+        environment: &Environment,
+        (ring, name): (&'static str, &str),
+        keyring: Option<&Keyring>,
+    ) -> Option<Self> {
         let path = environment.optional(&format!("{name}_FILE"))?;
-        Some(Self { path: path.into(), keyring: keyring?.clone(), seen: Arc::default() })
+        Some(Self { ring, path: path.into(), keyring: keyring?.clone(), seen: Arc::default() })
+    }
+
+    /// What the ring is called, and what its keys are: the one that signs, then the others that are accepted.
+    pub(crate) fn in_force(&self) -> (&'static str, Vec<String>) {
+        (self.ring, self.keyring.ids())
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -111,6 +111,12 @@ impl Platform {
         }
     }
 
+    /// The rings that come from files, as `ctl keys rotate` calls them, and what their keys are called: the one that signs, then the
+    /// others that are accepted.
+    pub fn keys_in_force(&self) -> Vec<(&'static str, Vec<String>)> {
+        self.keyring_files.iter().map(KeyringFile::in_force).collect()
+    }
+
     /// Looks again whose host is whose, which tenants are closed, and what their own roles allow: done every two seconds while
     /// the service runs, and by whoever has just changed one of these.
     pub async fn refresh_tenants(&self) -> Result<(), shinkofa_db::Error> {

@@ -132,8 +132,9 @@ impl Secrets {
     pub fn read(environment: &mut Environment) -> Self {
         let user_keyring = keyring(environment, USER_KEYS);
         let service_keyring = keyring(environment, SERVICE_KEYS);
-        let files = [(USER_KEYS, &user_keyring), (SERVICE_KEYS, &service_keyring)];
-        let files = files.map(|(name, keyring)| KeyringFile::of(environment, name, keyring.as_ref()));
+        let files = [("user", USER_KEYS, &user_keyring), ("service", SERVICE_KEYS, &service_keyring)];
+        let files =
+            files.map(|(ring, name, keyring)| KeyringFile::of(environment, (ring, name), keyring.as_ref()));
         Self {
             keyring_files: files.into_iter().flatten().collect(),
             database_url: database_url(environment),

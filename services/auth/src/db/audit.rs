@@ -159,6 +159,24 @@ pub async fn told_of_realm_since(
     diesel::select(diesel::dsl::exists(told)).get_result(tx).await
 }
 
+/// What the trail of `tenant` said last of the keys in force on this realm, of the ring that is called so.
+pub async fn last_keys(
+    tx: &mut Connection,
+    (tenant, realm): (TenantId, RealmId),
+    ring: &str,
+) -> QueryResult<Option<serde_json::Value>> {
+    audit_events::table
+        .filter(audit_events::tenant_id.eq(tenant).and(audit_events::subject_id.eq(realm.as_uuid())))
+        .filter(is_indexed_by_subject())
+        .filter(audit_events::action.eq(AuditAction::KeysInForce))
+        .filter(sql::<Nullable<Text>>("details ->> 'ring'").eq(ring))
+        .order(audit_events::number.desc())
+        .select(audit_events::details)
+        .first(tx)
+        .await
+        .optional()
+}
+
 /// Did the tenant take somebody's membership away, by its staff or its identity provider, and let them in no more since?
 pub async fn is_removed(tx: &mut Connection, tenant: TenantId, user: UserId) -> QueryResult<bool> {
     let theirs = audit_events::tenant_id.eq(tenant).and(audit_events::subject_id.eq(user.as_uuid()));

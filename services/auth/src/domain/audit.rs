@@ -64,6 +64,8 @@ text_enum! {
         ImpersonationStarted => "impersonation.started",
         /// Sign-ins failed on very many addresses in a short time.
         SpraySuspected => "realm.spray_suspected",
+        /// Which key signs tokens and which are accepted: as it was first seen, and whenever it is another.
+        KeysInForce => "keys.in_force",
         ServiceAccountCreated => "service_account.created",
         ServiceAccountChanged => "service_account.changed",
         ServiceAccountDisabled => "service_account.disabled",

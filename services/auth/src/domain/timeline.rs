@@ -75,6 +75,7 @@ mod tests {
         AuditAction::ProviderDisabled,
         AuditAction::ProviderEnabled,
         AuditAction::SpraySuspected,
+        AuditAction::KeysInForce,
         AuditAction::WebhookCreated,
         AuditAction::WebhookChanged,
         AuditAction::WebhookSecretRotated,

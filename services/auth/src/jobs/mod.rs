@@ -6,6 +6,7 @@ pub mod forget_deliveries;
 pub mod forget_devices;
 pub mod forget_signup;
 pub mod mail_password_reset;
+pub mod note_keys;
 pub mod purge_expired;
 pub mod purge_guests;
 pub mod purge_temporary;
