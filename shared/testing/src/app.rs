@@ -1,6 +1,7 @@
 //! A service running inside a test.
 
 use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
@@ -12,6 +13,7 @@ use shinkofa_runtime::{Environment, Platform, Server, Service};
 
 use crate::cluster::{Superuser, TestDatabase};
 use crate::eventually;
+use crate::observer::Observer;
 use crate::request::Call;
 use crate::token::{TestUser, parse, service_keyring, user_keyring};
 
@@ -21,6 +23,7 @@ pub struct TestApp<S: Service> {
     pub clock: Clock,
     pub http: reqwest::Client,
     server: Server<S>,
+    observer: OnceLock<Arc<Observer>>,
     /// The last to go.
     pub database: TestDatabase,
 }
@@ -109,7 +112,7 @@ impl TestAppBuilder {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("an HTTP client");
-        TestApp { clock, http, server, database }
+        TestApp { clock, http, server, observer: OnceLock::new(), database }
     }
 }
 
@@ -154,6 +157,14 @@ impl<S: Service> TestApp<S> {
         let waiting = "SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let all_wait = async || (self.sql(waiting).await.len() == transactions).then_some(());
         eventually("so many transactions wait for a lock", all_wait).await;
+    }
+
+    /// Has every call from now on observed: `question` is a query over all tenants, whose rows are kept with each call as they were
+    /// before and after it.
+    pub async fn observe(&self, question: &str) -> Arc<Observer> {
+        let observer = Arc::new(Observer::new(question, self.superuser().await));
+        assert!(self.observer.set(observer.clone()).is_ok(), "one question is asked at a time");
+        observer
     }
 
     /// The events recorded so far, oldest first, as rows of the log.
@@ -206,7 +217,8 @@ impl<S: Service> TestApp<S> {
     }
 
     pub fn call(&self, method: Method, path: &str) -> Call {
-        Call::new(&self.http, method, format!("http://{}{path}", self.server.public_addr))
+        let url = format!("http://{}{path}", self.server.public_addr);
+        Call::new(&self.http, method, url, self.observer.get().cloned())
             // Two tenants of one host are told apart by it, as behind the gateway.
             .header("host", "app.shinkofa.localhost")
     }
@@ -243,7 +255,8 @@ impl<S: Service> TestApp<S> {
 
     /// Calls the internal listener without saying who calls.
     pub fn internal_anonymous(&self, method: Method, path: &str) -> Call {
-        Call::new(&self.http, method, format!("http://{}{path}", self.server.internal_addr))
+        let url = format!("http://{}{path}", self.server.internal_addr);
+        Call::new(&self.http, method, url, self.observer.get().cloned())
     }
 
     pub fn public_url(&self) -> String {

@@ -1,16 +1,21 @@
 //! One HTTP call of a test, and its answer.
 
+use std::sync::Arc;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::TestUser;
+use crate::{Observer, TestUser};
 
 /// A request being put together.
 #[must_use]
-pub struct Call(RequestBuilder);
+pub struct Call {
+    request: RequestBuilder,
+    observer: Option<Arc<Observer>>,
+}
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -22,8 +27,17 @@ pub struct Answer {
 }
 
 impl Call {
-    pub(crate) fn new(http: &reqwest::Client, method: Method, url: String) -> Self {
-        Self(http.request(method, url))
+    pub(crate) fn new(
+        http: &reqwest::Client,
+        method: Method,
+        url: String,
+        observer: Option<Arc<Observer>>,
+    ) -> Self {
+        Self { request: http.request(method, url), observer }
+    }
+
+    fn with(self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        Self { request: change(self.request), observer: self.observer }
     }
 
     pub fn bearer(self, user: &TestUser) -> Self {
@@ -31,7 +45,7 @@ impl Call {
     }
 
     pub fn token(self, token: &str) -> Self {
-        Self(self.0.bearer_auth(token))
+        self.with(|request| request.bearer_auth(token))
     }
 
     pub fn idempotency_key(self, key: &str) -> Self {
@@ -39,34 +53,41 @@ impl Call {
     }
 
     pub fn header(self, name: &str, value: &str) -> Self {
-        Self(self.0.header(name, value))
+        self.with(|request| request.header(name, value))
     }
 
     /// Asks another host than the platform's own.
     pub fn at_host(self, host: &str) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("host", host.parse().expect("a host"));
-        Self(self.0.headers(headers))
+        self.with(|request| request.headers(headers))
     }
 
     pub fn json(self, body: &impl Serialize) -> Self {
-        Self(self.0.json(body))
+        self.with(|request| request.json(body))
     }
 
     pub fn body(self, body: impl Into<Vec<u8>>) -> Self {
-        Self(self.0.body(body.into()))
+        self.with(|request| request.body(body.into()))
     }
 
     pub async fn send(self) -> Answer {
-        let response = self.0.send().await.expect("the service answers");
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.expect("the body arrives");
-        let body = match text.as_str() {
-            "" => Value::Null,
-            text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
-        };
-        Answer { status, headers, body }
+        match self.observer {
+            Some(observer) => observer.watch(self.request).await,
+            None => answered(self.request).await,
+        }
     }
+}
+
+pub(crate) async fn answered(request: RequestBuilder) -> Answer {
+    let response = request.send().await.expect("the service answers");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let text = response.text().await.expect("the body arrives");
+    let body = match text.as_str() {
+        "" => Value::Null,
+        text => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+    };
+    Answer { status, headers, body }
 }
 
 impl Answer {
