@@ -11,7 +11,7 @@ use crate::people::{self, address};
 use crate::staff::{staff, token};
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
-const NOBODY: &str = "01920000-0000-7000-8000-00000000ffff";
+pub const NOBODY: &str = "01920000-0000-7000-8000-00000000ffff";
 
 /// What is looked at before it is known who asks, so that no example comes so far: and where it is asked with a real one.
 const BEHIND_A_SECRET: [(&str, &str); 2] = [
@@ -44,7 +44,12 @@ async fn stale(app: &TestApp<Auth>, role: &str, turn: usize) -> String {
 }
 
 /// With what the document gives as an example.
-async fn ask(app: &TestApp<Auth>, document: &Value, route: &Route, (who, brought): (&str, &str)) -> Answer {
+pub async fn ask(
+    app: &TestApp<Auth>,
+    document: &Value,
+    route: &Route,
+    (who, brought): (&str, &str),
+) -> Answer {
     let id = if route.path.starts_with(USERS) { brought } else { NOBODY };
     let parts = route.path.split('/').map(|part| match part {
         "{provider}" => "google",

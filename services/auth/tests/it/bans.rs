@@ -14,7 +14,7 @@ use crate::people::{self, PASSWORD, address};
 use crate::staff::{staff, token, user_id};
 use crate::studios::{anonymous, profile_at, sign_in_at, studio};
 
-const BAN: &str = "01920000-0000-7000-8000-0000000000b1";
+pub const BAN: &str = "01920000-0000-7000-8000-0000000000b1";
 /// A later one.
 const OTHER: &str = "01920000-0000-7000-8000-0000000000b2";
 
@@ -30,7 +30,7 @@ async fn ban_as(app: &TestApp<Auth>, id: &str, what: Value) -> Answer {
     ban(app, body).await
 }
 
-async fn lift(app: &TestApp<Auth>, id: &str) {
+pub async fn lift(app: &TestApp<Auth>, id: &str) {
     let path = format!("/internal/v1/bans/{id}");
     app.internal::<BanScope>("community", Method::DELETE, &path).send().await.expect(204);
 }

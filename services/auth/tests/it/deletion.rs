@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{seal, staff, staff_again, token, user_id};
+use crate::trail;
 use crate::unconfirmed::{STRANGERS, forget_password_at, sign_up_at};
 
 async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
@@ -99,6 +100,8 @@ async fn an_account_is_erased_after_its_grace_everywhere_and_certified() {
     let told =
         async || app.events().await.iter().filter(|event| is_erasure_of(event, user_id(&body))).count();
     assert_eq!(told().await, 1);
+    let started = trail::entry(trail::by_service("auth"), "user", user_id(&body));
+    assert_eq!(trail::told(&app, "account.erasure_started").await, [started]);
 
     // While one service is behind nothing is certified, however often it is asked.
     for _ in 0..3 {

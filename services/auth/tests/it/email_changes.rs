@@ -10,18 +10,18 @@ use crate::account_letters::{kinds, link, links, open, post};
 use crate::passwords::{NEW_PASSWORD, change, forgot, reset};
 use crate::people::{self, PASSWORD, address};
 
-async fn ask(app: &TestApp<Auth>, access: &str, email: &str) -> Answer {
+pub async fn ask(app: &TestApp<Auth>, access: &str, email: &str) -> Answer {
     let body = json!({ "newEmail": email, "currentPassword": PASSWORD });
     let answer = post(app, "/api/auth/email/change", access, body).await;
     app.run_jobs().await;
     answer
 }
 
-async fn confirm(app: &TestApp<Auth>, token: &str) -> Answer {
+pub async fn confirm(app: &TestApp<Auth>, token: &str) -> Answer {
     open(app, "/api/auth/email/change/confirm", token).await
 }
 
-async fn undo(app: &TestApp<Auth>, token: &str) -> Answer {
+pub async fn undo(app: &TestApp<Auth>, token: &str) -> Answer {
     open(app, "/api/auth/email/change/undo", token).await
 }
 

@@ -10,11 +10,11 @@ use shinkofa_testing::{Answer, TestApp};
 use crate::people::{self, PASSWORD, address};
 use crate::staff::{staff, token, user_id};
 
-async fn guest(app: &TestApp<Auth>) -> Value {
+pub async fn guest(app: &TestApp<Auth>) -> Value {
     app.post("/api/auth/anonymous").json(&json!({ "locale": "fr" })).send().await.expect(201).body
 }
 
-async fn upgrade(app: &TestApp<Auth>, guest: &Value, email: &str) -> Answer {
+pub async fn upgrade(app: &TestApp<Auth>, guest: &Value, email: &str) -> Answer {
     let body = json!({ "email": email, "password": PASSWORD, "name": "Anna Martin" });
     let call = app.post("/api/auth/anonymous/upgrade").token(people::text(guest, "accessToken"));
     let answer = call.json(&body).send().await;

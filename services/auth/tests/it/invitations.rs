@@ -7,10 +7,10 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
-use crate::letters;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::user_id;
 use crate::studios::{accept, anonymous, invitation_token, plain_person, sign_in_at, studio, switch};
+use crate::{letters, trail};
 
 async fn join(app: &TestApp<Auth>, invitation: &str) -> Answer {
     app.post("/api/tenants/invitations/join").json(&json!({ "token": invitation })).send().await
@@ -365,4 +365,6 @@ async fn who_was_invited_is_forgotten_when_it_is_long_over() {
         |kind: &str| events.iter().rfind(|event| event["type"] == kind && event["aggregate_id"] == json!(id));
     assert_eq!(about("account_letter.requested").unwrap()["personal"], Value::Null);
     assert!(about("user.erasure_requested").is_some(), "notify forgets the letter");
+    let forgotten = trail::entry(trail::by_service("auth"), "invitation", &id);
+    assert_eq!(trail::told(&app, "invitation.forgotten").await, [forgotten]);
 }

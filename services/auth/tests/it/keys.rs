@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use auth::Auth;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
-use serde_json::Value;
+use serde_json::{Value, json};
+use shinkofa_kernel::RealmId;
 use shinkofa_runtime::Service as _;
 use shinkofa_testing::TestApp;
 
 use crate::people::{self, PASSWORD, address};
 use crate::staff::token;
+use crate::trail;
 
 fn line(kid: &str, start: u8) -> String {
     let secret: Vec<u8> = (0..48).map(|n: u8| n.wrapping_mul(59).wrapping_add(start)).collect();
@@ -117,6 +120,33 @@ async fn a_file_that_is_no_keyring_changes_nothing() {
     std::fs::remove_file(&file.0).unwrap();
     app.service().platform().refresh_keys();
     people::profile(&app, &token).await.expect(200);
+}
+
+/// By whichever process looks first, once for every change, and by what the keys are called.
+#[actix_web::test]
+async fn which_keys_are_in_force_stands_in_the_trail_as_they_were_first_seen_and_whenever_they_change() {
+    let (old, new) = (line("2026-11", 3), line("2026-12", 90));
+    let file = KeyFile::new("trail", &old);
+    let app = file.start().await;
+    for text in [&old, &format!("{old}{new}"), &format!("{new}{old}"), &new] {
+        file.write(text);
+        app.service().platform().refresh_keys();
+        for _ in 0..2 {
+            app.advance(TimeDelta::seconds(30));
+            app.run_jobs().await;
+        }
+    }
+    let realm = trail::entry(trail::by_service("auth"), "realm", &RealmId::DEFAULT.to_string());
+    assert_eq!(trail::told(&app, "keys.in_force").await, vec![realm; 4]);
+    let told =
+        app.sql("SELECT details FROM audit_events WHERE action = 'keys.in_force' ORDER BY number").await;
+    let in_force = |accepted: &[&str]| {
+        let details = json!({ "ring": "user", "signs": accepted[0], "accepted": accepted });
+        json!({ "details": details })
+    };
+    let (first, last) = ("2026-11", "2026-12");
+    let expected: [&[&str]; 4] = [&[first], &[first, last], &[last, first], &[last]];
+    assert_eq!(told, expected.map(in_force));
 }
 
 /// Under load nobody is refused: at every moment the token's key is known.

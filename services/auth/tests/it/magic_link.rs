@@ -17,7 +17,7 @@ pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub const OTHER_VERIFIER: &str = "another-verifier-that-is-long-enough-to-be-one";
 
-async fn ask(app: &TestApp<Auth>, email: &str) -> Answer {
+pub async fn ask(app: &TestApp<Auth>, email: &str) -> Answer {
     let body = json!({ "email": email, "codeChallenge": CHALLENGE, "codeChallengeMethod": "S256" });
     let answer = app.post("/api/auth/magic-link").json(&body).send().await;
     app.run_jobs().await;
@@ -25,7 +25,7 @@ async fn ask(app: &TestApp<Auth>, email: &str) -> Answer {
 }
 
 /// The token and the code of the newest link to this address.
-async fn mailed(app: &TestApp<Auth>, email: &str) -> (String, String) {
+pub async fn mailed(app: &TestApp<Auth>, email: &str) -> (String, String) {
     let secret = letters::secrets(app, email, "magic_link").await.pop().expect("a link");
     (secret.link_token.expect("a token"), secret.code.expect("a code"))
 }
@@ -34,7 +34,7 @@ async fn consume(app: &TestApp<Auth>, body: Value) -> Answer {
     app.post("/api/auth/magic-link/consume").json(&body).send().await
 }
 
-async fn by_token(app: &TestApp<Auth>, token: &str, verifier: &str) -> Answer {
+pub async fn by_token(app: &TestApp<Auth>, token: &str, verifier: &str) -> Answer {
     consume(app, json!({ "token": token, "codeVerifier": verifier })).await
 }
 

@@ -8,12 +8,12 @@ use shinkofa_testing::{Answer, TestApp};
 use crate::factors::{self, half_way, reauthenticate, second_step, signed_in_as};
 use crate::people::{self, PASSWORD, address};
 
-async fn mail(app: &TestApp<Auth>, token: &str) -> Answer {
+pub async fn mail(app: &TestApp<Auth>, token: &str) -> Answer {
     app.post("/api/auth/signin/mfa/email").json(&json!({ "mfaToken": token })).send().await
 }
 
 /// Somebody who chose mailed codes: their access token.
-async fn chooser(app: &TestApp<Auth>, email: &str) -> String {
+pub async fn chooser(app: &TestApp<Auth>, email: &str) -> String {
     let body = people::signed_in(app, email).await;
     let token = people::text(&body, "accessToken").to_owned();
     let answer = app.post("/api/auth/mfa/email").token(&token).send().await.expect(201);

@@ -10,6 +10,7 @@ use shinkofa_runtime::Service;
 use shinkofa_testing::TestApp;
 
 use crate::people::{self, PASSWORD, address};
+use crate::trail;
 
 /// A file that is gone when the test is over.
 struct PasswordFile(std::path::PathBuf);
@@ -60,6 +61,8 @@ async fn v13_another_password_ends_every_session_and_another_role_takes_the_old_
     people::refresh(&app, people::text(&body, "refreshToken")).await.expect(401);
     let revoked = app.sql("SELECT token_version FROM revocations").await;
     assert_eq!(revoked[0]["token_version"], 2);
+    let set = trail::entry(trail::by_service("auth"), "user", people::text(&body["user"], "userId"));
+    assert_eq!(trail::told(&app, "account.password_set").await, [set]);
     let body =
         people::sign_in(&app, &address(&app, "boss"), "an entirely new sentence").await.expect(200).body;
     assert_eq!(body["user"]["roles"], json!(["manager"]));

@@ -8,6 +8,7 @@ use shinkofa_testing::TestApp;
 
 use crate::factors::{self, half_way, person_with_app, second_step, sign_in_with};
 use crate::people::{self, address};
+use crate::trail;
 
 #[actix_web::test]
 async fn a_recovery_code_opens_one_session_is_told_of_and_stands_nowhere() {
@@ -32,6 +33,9 @@ async fn a_recovery_code_opens_one_session_is_told_of_and_stands_nowhere() {
     second_step(&app, &token, &with.recovery_codes[4]).await.expect(200);
     let newest = app.sql("SELECT amr, acr FROM sessions ORDER BY id DESC LIMIT 1").await;
     assert_eq!(newest[0], json!({ "amr": "pwd recovery", "acr": "aal2" }));
+    let id = people::text(&body["user"], "userId");
+    let used = trail::entry(trail::by_user(id), "user", id);
+    assert_eq!(trail::told(&app, "recovery_codes.used").await, [used.clone(), used]);
 }
 
 #[actix_web::test]

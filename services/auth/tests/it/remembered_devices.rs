@@ -8,6 +8,7 @@ use shinkofa_testing::TestApp;
 
 use crate::factors::{self, App, person_with_app, signed_in_as};
 use crate::people::{self, PASSWORD, address};
+use crate::trail;
 
 pub const PHONE: &str = "phone-7f3a";
 
@@ -42,6 +43,9 @@ async fn a_remembered_device_leaves_out_the_second_factor_for_thirty_days() {
     let token = people::text(&body, "deviceToken");
     let kept = serde_json::to_string(&app.sql("SELECT * FROM remembered_devices").await).unwrap();
     assert!(!kept.contains(token) && !kept.contains(PHONE));
+    let id = people::text(&body["user"], "userId");
+    let remembered = trail::entry(trail::by_user(id), "user", id);
+    assert_eq!(trail::told(&app, "device.remembered").await, [remembered]);
 
     app.advance(TimeDelta::days(29));
     let again = sign_in(&app, &anna, PHONE, Some(token)).await;

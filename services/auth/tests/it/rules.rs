@@ -6,6 +6,7 @@ use auth::Auth;
 use auth::db::users;
 use diesel::{ExpressionMethods as _, QueryDsl as _};
 use diesel_async::RunQueryDsl as _;
+use serde_json::{Value, json};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::Permission;
 use shinkofa_kernel::{RealmId, Role, TenantId, UserId};
@@ -16,6 +17,8 @@ use shinkofa_testing::{
 
 use crate::factors::everybody_enrols;
 use crate::people::{self, address};
+use crate::staff::{staff, token, user_id};
+use crate::trail;
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
 
@@ -138,7 +141,34 @@ async fn the_runtime_role_cannot_alter_or_remove_an_audit_entry() {
     let rights = app
         .sql("SELECT has_table_privilege('auth_rt', 'audit_events', 'UPDATE') AS alter, has_table_privilege('auth_rt', 'audit_events', 'DELETE') AS remove")
         .await;
-    assert_eq!(rights[0], serde_json::json!({ "alter": false, "remove": false }));
+    assert_eq!(rights[0], json!({ "alter": false, "remove": false }));
+}
+
+/// Whatever fails after it, in the transaction of the change: neither is there without the other.
+#[actix_web::test]
+async fn a_change_and_its_entry_are_committed_together_or_not_at_all() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let path = format!("/api/admin/users/{}/lock", user_id(&anna));
+    let lock =
+        async || app.post(&path).token(token(&admin)).json(&json!({ "reason": "chargebacks" })).send().await;
+    for (table, check) in
+        [("events", "type <> 'membership.changed'"), ("audit_events", "action <> 'membership.locked'")]
+    {
+        let refuse = format!("ALTER TABLE {table} ADD CONSTRAINT broken CHECK ({check}) NOT VALID");
+        app.superuser().await.run(&refuse).await;
+        lock().await.expect(500);
+        for action in ["session.ended", "membership.locked"] {
+            assert_eq!(trail::told(&app, action).await, [] as [Value; 0], "{action}, and {table} is broken");
+        }
+        people::profile(&app, token(&anna)).await.expect(200);
+        app.superuser().await.run(&format!("ALTER TABLE {table} DROP CONSTRAINT broken")).await;
+    }
+    lock().await.expect(204);
+    let (by, id) = (trail::by_user(user_id(&admin)), user_id(&anna));
+    assert_eq!(trail::told(&app, "membership.locked").await, [trail::entry(by, "user", id)]);
+    people::profile(&app, token(&anna)).await.expect(401);
 }
 
 #[actix_web::test]

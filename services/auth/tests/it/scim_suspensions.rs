@@ -5,12 +5,14 @@ use chrono::TimeDelta;
 use futures_util::future::join3;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shinkofa_kernel::TenantId;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::identity_provider::{Provider, SCOPE, USERS, active, expect_error, join, outsider};
-use crate::letters;
+use crate::machines::Machine;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::user_id;
+use crate::{letters, trail};
 
 /// What staff do to a member.
 async fn order(provider: &Provider, user: &str, what: &str) -> Answer {
@@ -44,6 +46,12 @@ async fn whom_both_suspended_each_lets_in_for_themselves_alone() {
     expect_error(provider.patch(id, active(true)).await, 403, None, "suspended_by_staff");
     order(&provider, id, "reactivate").await.expect(204);
     assert!(provider.active(id).await);
+    // That it said so is in the trail, though it changed nothing yet.
+    let Machine { key, account, .. } = &provider.machine;
+    let prefix = key.rsplit_once('_').expect("a key").0;
+    let by = json!({ "kind": "apiKey", "prefix": prefix, "userId": account });
+    let said = trail::entry(by, "tenant", &TenantId::DEFAULT.to_string());
+    assert_eq!(trail::told(app, "provisioning.changed").await, [said.clone(), said]);
 
     provider.patch(id, active(false)).await.expect(200);
     order(&provider, id, "reactivate").await.expect_problem(409, "deactivated_by_provider");

@@ -9,24 +9,24 @@ use shinkofa_testing::{Answer, TestApp};
 use crate::account_letters::{kinds, link, open};
 use crate::people::{self, PASSWORD, address};
 
-async fn sessions(app: &TestApp<Auth>, access: &str) -> Vec<Value> {
+pub async fn sessions(app: &TestApp<Auth>, access: &str) -> Vec<Value> {
     let answer = app.get("/api/auth/sessions").token(access).send().await.expect(200);
     assert_eq!(answer.headers["cache-control"], "no-store");
     answer.body["items"].as_array().expect("items").clone()
 }
 
-async fn sign_in_with(app: &TestApp<Auth>, email: &str, user_agent: &str, device: Option<&str>) -> Value {
+pub async fn sign_in_with(app: &TestApp<Auth>, email: &str, user_agent: &str, device: Option<&str>) -> Value {
     let body = json!({ "email": email, "password": PASSWORD, "deviceId": device });
     let call = app.post("/api/auth/signin").header("user-agent", user_agent);
     call.json(&body).send().await.expect(200).body
 }
 
-async fn rename(app: &TestApp<Auth>, access: &str, id: &str, name: Value) -> Answer {
+pub async fn rename(app: &TestApp<Auth>, access: &str, id: &str, name: Value) -> Answer {
     let call = app.call(Method::PATCH, &format!("/api/auth/sessions/{id}")).token(access);
     call.json(&json!({ "deviceName": name })).send().await
 }
 
-async fn end(app: &TestApp<Auth>, access: &str, id: &str) -> Answer {
+pub async fn end(app: &TestApp<Auth>, access: &str, id: &str) -> Answer {
     app.call(Method::DELETE, &format!("/api/auth/sessions/{id}")).token(access).send().await
 }
 

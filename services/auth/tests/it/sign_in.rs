@@ -8,6 +8,7 @@ use serde_json::json;
 use shinkofa_testing::TestApp;
 
 use crate::people::{self, PASSWORD, address};
+use crate::trail;
 
 #[actix_web::test]
 async fn a_wrong_password_and_an_unknown_address_have_one_answer() {
@@ -145,8 +146,10 @@ async fn a_password_hashed_under_older_parameters_is_hashed_again_at_sign_in() {
     let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, parameters);
     let older = hasher.hash_password_with_salt(PASSWORD.as_bytes(), &[7; 16]).unwrap().to_string();
     app.superuser().await.run(&format!("UPDATE users SET password_phc = '{older}'")).await;
-    people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200);
+    let body = people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200).body;
     let rows = app.sql("SELECT password_phc FROM users").await;
     assert!(rows[0]["password_phc"].as_str().unwrap().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     people::sign_in(&app, &address(&app, "anna"), PASSWORD).await.expect(200);
+    let rehashed = trail::entry(trail::by_service("auth"), "user", people::text(&body["user"], "userId"));
+    assert_eq!(trail::told(&app, "account.password_rehashed").await, [rehashed], "once");
 }

@@ -9,7 +9,7 @@ use shinkofa_testing::{Answer, TestApp};
 use crate::people::{self, PASSWORD, address};
 use crate::{factors, letters};
 
-async fn sent(app: &TestApp<Auth>, email: &str) -> String {
+pub async fn sent(app: &TestApp<Auth>, email: &str) -> String {
     let answer = app.post("/api/auth/otp/send").json(&json!({ "email": email })).send().await.expect(202);
     assert_eq!(answer.body, json!({ "status": "code_sent" }));
     app.run_jobs().await;
@@ -18,7 +18,7 @@ async fn sent(app: &TestApp<Auth>, email: &str) -> String {
     secret.code.expect("a code")
 }
 
-async fn verify(app: &TestApp<Auth>, email: &str, code: &str) -> Answer {
+pub async fn verify(app: &TestApp<Auth>, email: &str, code: &str) -> Answer {
     app.post("/api/auth/otp/verify").json(&json!({ "email": email, "code": code })).send().await
 }
 

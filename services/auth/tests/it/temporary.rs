@@ -12,14 +12,15 @@ use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, text};
 use crate::staff::token;
+use crate::trail;
 
-async fn create(app: &TestApp<Auth>, discord: &str) -> Answer {
+pub async fn create(app: &TestApp<Auth>, discord: &str) -> Answer {
     let call = app.internal::<DiscordScope>("bot", Method::POST, "/internal/v1/discord/accounts");
     call.json(&json!({ "discordId": discord, "username": "marin" })).send().await
 }
 
 /// No other test's: attempts are counted in a Redis that all share.
-fn discord_id(app: &TestApp<Auth>) -> String {
+pub fn discord_id(app: &TestApp<Auth>) -> String {
     let digits: String = app.database.name.chars().rev().filter(char::is_ascii_digit).collect();
     format!("{digits}000000000000000000")[..18].to_owned()
 }
@@ -123,9 +124,8 @@ async fn what_is_over_is_purged_within_five_minutes_and_each_purge_is_written_do
     for table in ["users", "memberships", "discord_links", "sessions", "one_time_tokens"] {
         assert_eq!(app.sql(&format!("SELECT * FROM {table}")).await, Vec::<Value>::new(), "{table}");
     }
-    let trail =
-        app.sql("SELECT subject_id FROM audit_events WHERE action = 'account.temporary_purged'").await;
-    assert_eq!(trail, [json!({ "subject_id": made["userId"] })]);
+    let purged = trail::entry(trail::by_service("auth"), "user", text(&made, "userId"));
+    assert_eq!(trail::told(&app, "account.temporary_purged").await, [purged]);
     let events = app.events().await;
     assert_eq!(events.last().unwrap()["type"], "user.erasure_requested", "the other services forget as well");
     assert!(events.iter().all(|event| event["personal"].is_null()));
@@ -176,6 +176,8 @@ async fn it_can_be_removed_before_its_time_and_takes_its_own_scope() {
         app.internal::<DiscordScope>("bot", Method::DELETE, &path).send().await.expect(204);
     }
     people::profile(&app, token(&body)).await.expect(401);
+    let purged = trail::entry(trail::by_service("bot"), "user", text(&made, "userId"));
+    assert_eq!(trail::told(&app, "account.temporary_purged").await, [purged], "in the name of who wanted it");
     for bad in ["123", "not a number at all"] {
         create(&app, bad).await.expect_problem(422, "invalid_fields");
     }

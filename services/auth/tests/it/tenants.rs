@@ -16,6 +16,7 @@ use crate::studios::{
     Studio, accept, anonymous, claims, create, described, plain_person, profile_at, refresh_at, sign_in_at,
     studio, switch,
 };
+use crate::trail;
 
 #[actix_web::test]
 async fn a_person_makes_a_studio_and_is_its_admin_and_every_service_hears_of_it() {
@@ -340,9 +341,18 @@ async fn v28_a_closed_or_suspended_studio_stops_minting_at_once() {
         let arguments = ["--slug", "elan", "--status", status].map(str::to_owned);
         app.service().command("set-tenant-status", &arguments).await
     };
-    set("suspended").await.unwrap();
+    for _ in 0..2 {
+        set("suspended").await.unwrap();
+    }
     refused().await;
     set("active").await.unwrap();
+    for (action, by) in [
+        ("tenant.closed", trail::by_user(user_id(&elan.admin))),
+        ("tenant.suspended", trail::by_service("auth")),
+        ("tenant.reopened", trail::by_service("auth")),
+    ] {
+        assert_eq!(trail::told(&app, action).await, [trail::entry(by, "tenant", &elan.id)], "{action}");
+    }
     profile_at(&app, &elan.host(), &elan.admin).await.expect(401);
     let again = switch(&app, &elan.elsewhere, &elan.id).await.expect(200).body;
     profile_at(&app, &elan.host(), &again).await.expect(200);

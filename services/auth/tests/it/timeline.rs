@@ -13,7 +13,7 @@ use crate::people::{self, PASSWORD, address};
 use crate::staff::{staff, token, user_id};
 use crate::studios::{claims, profile_at, studio};
 
-async fn timeline(app: &TestApp<Auth>, access: &str, locale: &str) -> Vec<Value> {
+pub async fn timeline(app: &TestApp<Auth>, access: &str, locale: &str) -> Vec<Value> {
     let call = app.get("/api/auth/security-timeline").header("accept-language", locale);
     call.token(access).send().await.expect(200).body["items"].as_array().expect("items").clone()
 }

@@ -8,11 +8,11 @@ use shinkofa_kernel::TenantId;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::joining::{set_sign_up, told};
-use crate::letters;
 use crate::people::{self, PASSWORD, address, text};
 use crate::personal_copy::with_services;
 use crate::staff::{token, user_id};
 use crate::studios::{Studio, sign_in_at, studio};
+use crate::{letters, trail};
 
 pub const STRANGERS: &str = "the stranger's own password";
 
@@ -64,6 +64,9 @@ async fn v06_a_letter_that_the_owner_asks_for_confirms_no_strangers_password() {
     ask(&app, "/api/auth/password/forgot", &anna).await;
     assert_eq!(people::mailed_tokens(&app, &anna).await.len(), 1, "the stranger's sign-up alone");
     choose(&app, &anna).await.expect(204);
+    let account = app.sql(&format!("SELECT id FROM users WHERE email = '{anna}'")).await;
+    let claimed = trail::entry(trail::by_nobody_known(), "user", text(&account[0], "id"));
+    assert_eq!(trail::told(&app, "account.address_claimed").await, [claimed]);
     assert_belongs_to_the_owner(&app, &anna).await;
 
     // Who signed up themselves, before or after, and asks for their letter once more.
@@ -212,6 +215,7 @@ async fn v06_an_account_that_gives_way_is_forgotten_in_every_studio() {
     let evil = studio(&app, "mallory", "evil").await;
     let taken = address(&app, "taken");
     sign_up_at(&app, &evil, &taken, STRANGERS).await;
+    let holder = app.sql(&format!("SELECT id FROM users WHERE email = '{taken}'")).await;
     let anna = people::signed_in(&app, &address(&app, "anna")).await;
     let body = json!({ "currentPassword": PASSWORD, "newEmail": taken });
     app.post("/api/auth/email/change").token(token(&anna)).json(&body).send().await.expect(202);
@@ -226,6 +230,8 @@ async fn v06_an_account_that_gives_way_is_forgotten_in_every_studio() {
     assert!(told.contains(&json!({ "for_tenant": evil.id })), "{told:?}");
     let owner = app.sql(&format!("SELECT id FROM users WHERE email = '{taken}'")).await;
     assert_eq!(owner, [json!({ "id": user_id(&anna) })]);
+    let released = trail::entry(trail::by_service("auth"), "user", text(&holder[0], "id"));
+    assert_eq!(trail::told(&app, "account.address_released").await, [released]);
 }
 
 /// Somebody who signed up in a studio that lets nobody in by now, and asked for a letter there. Their id.
