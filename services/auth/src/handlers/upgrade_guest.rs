@@ -16,7 +16,7 @@ use crate::db::signups::{self, Signup, SignupId};
 use crate::db::tenants;
 use crate::domain::account::AccountKind;
 use crate::domain::consent::{GivenConsent, GivenConsents};
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
@@ -28,7 +28,7 @@ use crate::{Auth, attempts, limits, sign_up_gate};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpgradeGuestRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
-    email: EmailAddress,
+    email: ReachableAddress,
     /// At least 12 characters, at most 1024 bytes, not a common or leaked password.
     #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
     password: NewPassword,
@@ -66,6 +66,7 @@ pub async fn upgrade_guest(
     body: Body<UpgradeGuestRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(UpgradeGuestRequest { email, password, name, locale, consents }) = body;
+    let email = EmailAddress::from(email);
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;

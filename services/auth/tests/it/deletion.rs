@@ -348,6 +348,27 @@ async fn an_erased_person_is_forgotten_where_strangers_had_them_written_to() {
     }
 }
 
+/// What is left of somebody is not signed up with, whatever stands where their address stood.
+#[actix_web::test]
+async fn signing_up_touches_nothing_of_an_erased_account() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let person = people::signed_in(&app, &anna).await;
+    delete(&app, &person, PASSWORD).await.expect(202);
+    app.advance(TimeDelta::days(14));
+    a_minute_later(&app).await;
+    let left = async || app.sql("SELECT email, name, password_phc FROM users WHERE status = 'erased'").await;
+    let nobodys = text(&left().await[0], "email").to_owned();
+    people::sign_up(&app, &nobodys, PASSWORD).await.expect_problem(422, "invalid_fields");
+    let rename = format!("UPDATE users SET email = '{anna}', email_canonical = '{anna}'");
+    app.superuser().await.run(&rename).await;
+    let before = left().await;
+    people::sign_up(&app, &anna, PASSWORD).await.expect(202);
+    assert_eq!(left().await, before);
+    let to_them = |event: &Value| event["personal"]["email"] == anna.as_str();
+    assert!(!app.events().await.iter().any(to_them), "nobody is written to");
+}
+
 #[actix_web::test]
 async fn a_certificate_that_nobody_was_given_is_not_there() {
     let app = TestApp::<Auth>::start().await;
