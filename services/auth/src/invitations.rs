@@ -213,7 +213,8 @@ async fn may_still_invite(
 }
 
 /// Makes the owner of a confirmed address a member, with the roles that the invitation promises. Refuses before it changes
-/// anything.
+/// anything, but for whoever became a member by another way meanwhile: the transaction is of no use after that. Who confirms their
+/// address in it cannot have.
 pub async fn accept(
     tx: &mut Connection,
     auth: &Auth,
@@ -230,12 +231,7 @@ pub async fn accept(
     if to_another {
         return Err(Error::OtherAddress);
     }
-    let before = memberships::find(tx, tenant.id, account.id).await?;
-    match before.map(|membership| membership.status) {
-        Some(MembershipStatus::Active) => return Err(Error::AlreadyMember),
-        Some(MembershipStatus::Suspended) => return Err(Error::MembershipSuspended),
-        Some(MembershipStatus::Invited | MembershipStatus::Accepted) | None => {}
-    }
+    require_outside(tx, tenant.id, account.id).await?;
     let place = (tenant.id, invitation.id);
     // Once each: a code that is still good for others undoes no demotion and no removal of who used it.
     if !invitations::note_acceptance(tx, place, account.id, now).await? {
@@ -249,7 +245,18 @@ pub async fn accept(
     begin_membership(tx, auth, &trail, (account, &names)).await
 }
 
-/// Lets somebody in who was no active member of the trail's tenant, with these roles.
+/// Refuses whoever is a member already, or suspended.
+async fn require_outside(tx: &mut Connection, tenant: TenantId, user: UserId) -> Result<(), Error> {
+    let membership = memberships::find(tx, tenant, user).await?;
+    match membership.map(|membership| membership.status) {
+        Some(MembershipStatus::Active) => Err(Error::AlreadyMember),
+        Some(MembershipStatus::Suspended) => Err(Error::MembershipSuspended),
+        Some(MembershipStatus::Invited | MembershipStatus::Accepted) | None => Ok(()),
+    }
+}
+
+/// Lets somebody in who was no member of the trail's tenant, with these roles. Whoever has become one since that was looked at, and
+/// perhaps was suspended, stays what they are: the transaction is of no use after that.
 pub async fn begin_membership(
     tx: &mut Connection,
     auth: &Auth,
@@ -257,7 +264,10 @@ pub async fn begin_membership(
     (account, roles): (&Account, &[String]),
 ) -> Result<Membership, Error> {
     let who = (trail.tenant, auth.realm, account.id);
-    memberships::admit(tx, who, MembershipStatus::Active, trail.clock.now()).await?;
+    if !memberships::join_once(tx, who, trail.clock.now()).await? {
+        require_outside(tx, trail.tenant, account.id).await?;
+        return Err(Error::NotAMember);
+    }
     settle_in(tx, auth, trail, (account, roles)).await
 }
 

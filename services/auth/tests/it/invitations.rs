@@ -9,7 +9,7 @@ use shinkofa_testing::{Answer, TestApp};
 
 use crate::letters;
 use crate::people::{self, PASSWORD, address, text};
-use crate::staff::user_id;
+use crate::staff::{token, user_id};
 use crate::studios::{accept, anonymous, invitation_token, plain_person, sign_in_at, studio, switch};
 
 async fn join(app: &TestApp<Auth>, invitation: &str) -> Answer {
@@ -159,6 +159,39 @@ async fn of_two_who_make_the_last_open_invitation_at_once_one_does() {
     let mut statuses: Vec<_> = made.iter().map(|answer| answer.status).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409]);
+}
+
+/// Held up when it is settled that they are nothing here: when they are let in, staff have suspended what they became by another way.
+#[actix_web::test]
+async fn whoever_is_suspended_while_they_accept_an_invitation_stays_suspended() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    // The membership of who invites is held by who accepts: so it is not the admin's, who suspends.
+    let max = elan.member(&app, "max", &["manager"]).await;
+    let mia = plain_person(&app, "mia").await;
+    elan.invite(&app, &max, &address(&app, "mia"), &["member"]).await.expect(201);
+    let invitation = invitation_token(&app, &address(&app, "mia")).await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE invitation_acceptances IN SHARE MODE").await;
+    let accepting = accept(&app, &mia, json!({ "token": invitation }));
+    let meanwhile = async {
+        app.until_waiting(1).await;
+        let by_themselves = app.post("/api/tenants/join").token(token(&mia)).json(&json!({ "slug": "elan" }));
+        by_themselves.send().await.expect(200);
+        let path = format!("/api/tenants/members/{}/suspend", user_id(&mia));
+        elan.post(&app, &path, &elan.admin, json!({ "reason": "chargebacks" })).await.expect(204);
+        holder.run("COMMIT").await;
+    };
+    let (accepted, ()) = futures_util::future::join(accepting, meanwhile).await;
+    accepted.expect_problem(403, "membership_suspended");
+    let status = format!(
+        "SELECT status FROM memberships WHERE tenant_id = '{}' AND user_id = '{}'",
+        elan.id,
+        user_id(&mia)
+    );
+    assert_eq!(app.sql(&status).await, [json!({ "status": "suspended" })]);
+    let uses = app.sql("SELECT uses FROM invitations WHERE kind = 'email'").await;
+    assert_eq!(uses, [json!({ "uses": 0 })], "nothing was done");
 }
 
 #[actix_web::test]
