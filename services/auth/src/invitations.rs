@@ -15,12 +15,13 @@ use shinkofa_web::{Fault, Locale, Problem};
 
 use crate::Auth;
 use crate::announcement::{announce_account_here, announce_membership};
+use crate::banning::is_account_banned;
 use crate::db::audit::Trail;
 use crate::db::invitations::{self, Invitation, InvitationId};
 use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
 use crate::db::tenants::{self, Tenant};
-use crate::db::users::Account;
+use crate::db::users::{self, Account};
 use crate::db::{events, roles, scope, service_accounts};
 use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
@@ -190,8 +191,9 @@ pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Res
     }
 }
 
-/// May whoever made an invitation still give what it promises? A program never had a role to lose: its scope has to allow it, and
-/// it promises plain membership alone. Whether the tenant is open was asked before.
+/// May whoever made an invitation still give what it promises? Not while their account is suspended, or a ban names it: either may end,
+/// and the invitation is good again. A program never had a role to lose: its scope has to allow it, and it promises plain membership
+/// alone. Whether the tenant is open was asked before.
 async fn may_still_invite(
     tx: &mut Connection,
     (auth, tenant): (&Auth, TenantId),
@@ -201,6 +203,11 @@ async fn may_still_invite(
     memberships::hold(tx, tenant, &[inviter]).await?;
     let membership = memberships::find(tx, tenant, inviter).await?.filter(Membership::belongs);
     let Some(membership) = membership else { return Ok(false) };
+    let account = users::find(tx, auth.realm, inviter).await?;
+    let is_usable = account.is_some_and(|account| account.is_usable(auth.platform.clock.now()));
+    if !is_usable || is_account_banned(tx, auth, tenant, inviter).await? {
+        return Ok(false);
+    }
     let is_plain = roles.iter().all(|role| role.name == Role::Member.as_str());
     if let Some(program) = service_accounts::find(tx, (tenant, auth.realm, inviter)).await? {
         let provisions = program.scopes().holds(Permission::ManageProvisioning);

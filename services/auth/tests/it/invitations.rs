@@ -5,12 +5,15 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shinkofa_runtime::Service as _;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::letters;
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{token, user_id};
 use crate::studios::{accept, anonymous, invitation_token, plain_person, sign_in_at, studio, switch};
+
+const BAN: &str = "01920000-0000-7000-8000-0000000000b1";
 
 async fn join(app: &TestApp<Auth>, invitation: &str) -> Answer {
     app.post("/api/tenants/invitations/join").json(&json!({ "token": invitation })).send().await
@@ -261,6 +264,37 @@ async fn v23_an_invitation_promises_no_more_than_its_maker_holds_then_and_now() 
     accept(&app, &mia, json!({ "token": first })).await.expect(200);
     elan.set_roles(&app, &elan.admin, user_id(&max), &["member"]).await.expect(200);
     accept(&app, &eve, json!({ "token": second })).await.expect_problem(410, "invitation_gone");
+}
+
+#[actix_web::test]
+async fn an_invitation_is_good_for_nothing_while_its_makers_account_is_suspended_or_banned() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let max = elan.member(&app, "max", &["manager"]).await;
+    let (mia, eve) = (plain_person(&app, "mia").await, plain_person(&app, "eve").await);
+    let code = elan.code(&app, &["coach"], 1).await;
+    elan.invite(&app, &max, &address(&app, "eve"), &["member"]).await.expect(201);
+    let invitation = invitation_token(&app, &address(&app, "eve")).await;
+
+    let ban = json!({ "banId": BAN, "userId": user_id(&max), "reason": "spam in three salons" });
+    elan.post(&app, "/api/admin/bans", &elan.admin, ban).await.expect(200);
+    accept(&app, &eve, json!({ "token": invitation })).await.expect_problem(410, "invitation_gone");
+    join(&app, &invitation).await.expect_problem(410, "invitation_gone");
+    elan.delete(&app, &format!("/api/admin/bans/{BAN}"), &elan.admin).await.expect(204);
+    accept(&app, &eve, json!({ "token": invitation })).await.expect(200);
+
+    let anna = address(&app, "anna");
+    let operator = async |command: &str, arguments: &[&str]| {
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        app.service().command(command, &arguments).await.unwrap();
+    };
+    operator("suspend-account", &["--email", &anna, "--reason", "a stolen mailbox"]).await;
+    accept(&app, &mia, json!({ "code": code })).await.expect_problem(410, "invitation_gone");
+    let sign_up = sign_up_with(&app, &elan.host(), &address(&app, "zoe"), json!({ "code": code })).await;
+    sign_up.expect_problem(410, "invitation_gone");
+    operator("restore-account", &["--email", &anna]).await;
+    let joined = accept(&app, &mia, json!({ "code": code })).await.expect(200).body;
+    assert_eq!(joined["roles"], json!(["coach"]));
 }
 
 #[actix_web::test]
