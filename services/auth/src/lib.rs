@@ -33,6 +33,7 @@ mod invitations;
 mod jobs;
 mod joining;
 mod key_revocation;
+mod key_scopes;
 mod leaks;
 mod letters;
 mod limits;

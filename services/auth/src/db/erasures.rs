@@ -60,6 +60,14 @@ pub async fn insert(tx: &mut Connection, erasure: &NewErasure) -> QueryResult<bo
     Ok(made == 1)
 }
 
+/// Has somebody asked to be forgotten, and is it not done yet?
+pub async fn is_under_way(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<bool> {
+    let theirs = erasures::table
+        .filter(erasures::realm_id.eq(realm).and(erasures::user_id.eq(user)))
+        .filter(erasures::state.eq_any([ErasureState::Scheduled, ErasureState::Erasing]));
+    diesel::select(diesel::dsl::exists(theirs)).get_result(tx).await
+}
+
 /// Takes a request back that is still waiting.
 pub async fn cancel(
     tx: &mut Connection,

@@ -58,6 +58,32 @@ impl std::str::FromStr for EmailAddress {
     }
 }
 
+/// An address that is new here: somebody typed it for letters to go there.
+///
+/// No mail reaches a name beneath `.invalid` (RFC 2606), where the accounts have theirs that nobody writes to: guests, programs, accounts
+/// for a day and erased ones. They sign in with it, and nobody else is given one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "EmailAddress")]
+pub struct ReachableAddress(EmailAddress);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an address that mail reaches: none beneath .invalid is")]
+pub struct NotReachable;
+
+impl TryFrom<EmailAddress> for ReachableAddress {
+    type Error = NotReachable;
+
+    fn try_from(address: EmailAddress) -> Result<Self, NotReachable> {
+        if address.canonical.ends_with(".invalid") { Err(NotReachable) } else { Ok(Self(address)) }
+    }
+}
+
+impl From<ReachableAddress> for EmailAddress {
+    fn from(address: ReachableAddress) -> Self {
+        address.0
+    }
+}
+
 fn is_local_part(text: &str) -> bool {
     let atom = |atom: &str| !atom.is_empty() && atom.bytes().all(is_atom_byte);
     text.len() <= LONGEST_LOCAL_PART && text.split('.').all(atom)
@@ -125,6 +151,19 @@ mod tests {
             &long,
         ] {
             assert!(hostile.parse::<EmailAddress>().is_err(), "{hostile:?}");
+        }
+    }
+
+    #[test]
+    fn no_mail_reaches_the_reserved_domain_in_any_case() {
+        let reachable = |text: &str| ReachableAddress::try_from(text.parse::<EmailAddress>().unwrap());
+        for nobodys in ["x@guest.invalid", "discord-6kq3zv7m2ywd5hxa@temporary.invalid", "x@a.b.INVALID"] {
+            assert_eq!(reachable(nobodys), Err(NotReachable), "{nobodys}");
+        }
+        for somebodys in
+            ["anna@invalid.org", "anna@not-invalid.org", "anna.invalid@example.org", "anna@x.invalids"]
+        {
+            assert_eq!(EmailAddress::from(reachable(somebodys).unwrap()).as_str(), somebodys);
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use shinkofa_kernel::text_enum;
 use utoipa::ToSchema;
 
-use super::email::EmailAddress;
+use super::email::{EmailAddress, ReachableAddress};
 use super::person_name::PersonName;
 
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -193,7 +193,8 @@ impl Change {
     fn set(&mut self, attribute: &str, value: &Value) -> Result<(), Refusal> {
         match attribute {
             "username" => {
-                self.user_name = Some(parsed("userName", value)?.ok_or(Refusal::ReadOnly)?);
+                let name: Option<ReachableAddress> = parsed("userName", value)?;
+                self.user_name = Some(name.ok_or(Refusal::ReadOnly)?.into());
             }
             "active" => {
                 let flag: Option<Flag> = parsed("active", value)?;
@@ -346,6 +347,7 @@ mod tests {
             json!([{ "op": "replace", "path": "active", "value": "perhaps" }]),
             json!([{ "op": "replace", "path": "active", "value": [true] }]),
             json!([{ "op": "replace", "path": "userName", "value": "anna" }]),
+            json!([{ "op": "replace", "path": "userName", "value": "anna@guest.invalid" }]),
             json!([{ "op": "replace", "path": "name", "value": "Anna" }]),
             json!([{ "op": "replace", "path": "displayName", "value": "<b>" }]),
             json!([{ "op": "replace", "value": false }]),

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::attempts::Aim;
 use crate::db::erasures::{self, ErasureId, NewErasure};
-use crate::db::{memberships, scope, tenants};
+use crate::db::{memberships, scope, tenants, users};
 use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, GRACE};
@@ -83,6 +83,8 @@ pub async fn request_deletion(
 
 async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<DeletionAnswer, Error> {
     let now = auth.platform.clock.now();
+    // Whoever is founding a studio with the account is waited for, or waits.
+    users::lock(tx, auth.realm, actor.user_id).await?;
     let Live { account, .. } = require_factor_shown(tx, auth, actor, now).await?;
     require_other_admins(tx, actor).await?;
     let certificate = OneTimeToken::from_random(auth.randomness.bytes()?);
