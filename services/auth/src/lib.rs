@@ -15,6 +15,7 @@ mod clients;
 mod consenting;
 mod create_user;
 pub mod db;
+mod deletion_cancelling;
 mod domain;
 mod email_change;
 mod erasure;

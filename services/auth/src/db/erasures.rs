@@ -84,6 +84,22 @@ pub async fn cancel(
     Ok(cancelled == 1)
 }
 
+/// The same of one that was made at this instant or later.
+pub async fn cancel_requested_since(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (since, now): (DateTime<Utc>, DateTime<Utc>),
+) -> QueryResult<bool> {
+    let waiting = erasures::table
+        .filter(erasures::realm_id.eq(realm).and(erasures::user_id.eq(user)))
+        .filter(erasures::state.eq(ErasureState::Scheduled).and(erasures::requested_at.ge(since)));
+    let cancelled = diesel::update(waiting)
+        .set((erasures::state.eq(ErasureState::Cancelled), erasures::finished_at.eq(now)))
+        .execute(tx)
+        .await?;
+    Ok(cancelled == 1)
+}
+
 /// What has to be begun or gone on with.
 pub async fn due(tx: &mut Connection, realm: RealmId, now: DateTime<Utc>) -> QueryResult<Vec<Erasure>> {
     let begins = erasures::state.eq(ErasureState::Scheduled).and(erasures::erase_at.le(now));

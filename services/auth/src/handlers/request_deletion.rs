@@ -71,6 +71,8 @@ pub async fn request_deletion(
     }
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "request_deletion", async |tx| {
+        // Whoever takes the account back from somebody else is waited for: this session is over then.
+        users::lock(tx, auth.realm, actor.user_id).await?;
         if shown.is_none() {
             require_no_password(tx, &auth, &actor, "/password").await?;
         }

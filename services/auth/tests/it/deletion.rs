@@ -14,11 +14,11 @@ use crate::staff::{seal, staff, staff_again, token, user_id};
 use crate::studios::create;
 use crate::unconfirmed::{STRANGERS, forget_password_at, sign_up_at};
 
-async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
+pub async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
     app.post("/api/me/delete").token(token(who)).json(&json!({ "password": password })).send().await
 }
 
-async fn certificate(app: &TestApp<Auth>, id: &str) -> Value {
+pub async fn certificate(app: &TestApp<Auth>, id: &str) -> Value {
     app.get(&format!("/api/me/certificates/{id}")).send().await.expect(200).body
 }
 

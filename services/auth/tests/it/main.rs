@@ -63,6 +63,7 @@ mod scim_reach;
 mod scim_refusals;
 mod scim_suspensions;
 mod second_factor;
+mod securing;
 mod service_accounts;
 mod sessions;
 mod sign_in;
