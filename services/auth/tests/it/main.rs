@@ -29,6 +29,7 @@ mod identity_provider;
 mod impersonation;
 mod invitations;
 mod joining;
+mod kept_out;
 mod keys;
 mod leaks;
 mod letters;

@@ -30,6 +30,12 @@ async fn signed_in(app: &TestApp<Auth>, made: &Value) -> Value {
     people::sign_in(app, text(made, "email"), text(made, "password")).await.expect(200).body
 }
 
+/// Somebody with an account for a day, another one for each number, who has signed in.
+pub async fn temporary(app: &TestApp<Auth>, number: usize) -> Value {
+    let made = create(app, &format!("{number:018}")).await.expect(201).body;
+    signed_in(app, &made).await
+}
+
 #[actix_web::test]
 async fn an_account_is_made_once_and_its_password_is_told_once() {
     let app = TestApp::<Auth>::start().await;
