@@ -112,6 +112,8 @@ impl fmt::Debug for EmailAddress {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -167,14 +169,48 @@ mod tests {
         }
     }
 
-    proptest::proptest! {
+    /// Addresses, most of which are short enough to be one.
+    const ADDRESS: &str = concat!(
+        "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,30}(\\.[A-Za-z0-9]{1,30}){0,3}",
+        "@[A-Za-z0-9]{1,40}(-[a-z]{1,30}){0,2}(\\.[A-Z0-9a-z]{1,20}){1,4}",
+    );
+
+    proptest! {
         #[test]
-        fn an_accepted_address_is_ascii_without_space_and_has_one_at(text in "\\PC{0,40}") {
+        fn an_accepted_address_is_ascii_without_space_and_has_one_at(text in "[a-z.@-]{0,12}|.{0,40}") {
             if let Ok(address) = text.parse::<EmailAddress>() {
-                proptest::prop_assert!(address.canonical().is_ascii());
-                proptest::prop_assert!(!address.canonical().contains(char::is_whitespace));
-                proptest::prop_assert_eq!(address.canonical().matches('@').count(), 1);
+                prop_assert!(address.canonical().is_ascii());
+                prop_assert!(!address.canonical().contains(char::is_whitespace));
+                prop_assert_eq!(address.canonical().matches('@').count(), 1);
+                prop_assert!(text.len() <= LONGEST);
             }
+        }
+
+        #[test]
+        fn an_address_is_kept_as_it_was_written_and_compared_in_one_way(text in ADDRESS) {
+            let (local, domain) = text.split_once('@').unwrap();
+            let is_short = text.len() <= LONGEST
+                && local.len() <= LONGEST_LOCAL_PART
+                && domain.split('.').all(|label| label.len() <= LONGEST_LABEL);
+            let address = text.parse::<EmailAddress>();
+            prop_assert_eq!(address.is_ok(), is_short);
+            if let Ok(address) = address {
+                prop_assert_eq!(address.as_str(), text.as_str());
+                let compared: EmailAddress = address.canonical().parse().unwrap();
+                prop_assert_eq!((compared.as_str(), compared.canonical()), (address.canonical(), address.canonical()));
+            }
+        }
+
+        #[test]
+        fn nothing_slips_into_an_address(
+            text in "[a-z]{1,8}@[a-z]{1,8}\\.[a-z]{2,4}",
+            place in any::<prop::sample::Index>(),
+            other in "[\\x00-\\x20\"(),:;<>@\\[\\\\\\]\\x7f]|[^\\x00-\\x7f]",
+        ) {
+            prop_assert!(text.parse::<EmailAddress>().is_ok());
+            let mut spoilt = text;
+            spoilt.insert_str(place.index(spoilt.len() + 1), &other);
+            prop_assert!(spoilt.parse::<EmailAddress>().is_err());
         }
     }
 }
