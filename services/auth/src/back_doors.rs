@@ -1,21 +1,24 @@
-//! What a stranger who was in somebody's account made in their studios, to come back by when the account is its owner's again.
+//! What a stranger who was in somebody's account did in their studios, to come back by when the account is its owner's again.
 
 use chrono::{DateTime, Utc};
+use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_db::Connection;
-use shinkofa_kernel::{SessionId, UserId};
+use shinkofa_kernel::{SessionId, TenantId, UserId};
 
 use crate::Auth;
-use crate::db::audit::Trail;
-use crate::db::{invitations, memberships, scope, tenants, webhooks};
-use crate::domain::audit::AuditAction;
+use crate::db::audit::{self, Trail};
+use crate::db::invitations::{self, InvitationId};
+use crate::db::webhooks::{self, WebhookId};
+use crate::db::{memberships, scope, tenants};
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::error::Error;
 use crate::invitations::take_back;
 use crate::key_revocation::revoke_keys_made_since;
 
-/// Disables the webhooks, takes back the invitations and revokes the keys that were made since then in an account's name, in every
-/// studio that its owner is anything in. Each studio's trail tells of its own. Hand what it returns to
-/// [`forget_here`](crate::withdrawal::forget_here) once it is committed.
+/// Disables the webhooks that were made, changed or enabled since then in an account's name, takes back the invitations that were made or
+/// sent anew, and revokes the keys that were made, in every studio that its owner is anything in. Each studio's trail tells of its own,
+/// and who was given roles. Hand what it returns to [`forget_here`](crate::withdrawal::forget_here) once it is committed.
 ///
 /// The caller has locked the account, as whoever makes a key does before anything else. The studios are held one after the other by
 /// their age, as by whoever else holds several.
@@ -39,23 +42,49 @@ async fn close_here(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    made: (UserId, DateTime<Utc>),
+    (owner, since): (UserId, DateTime<Utc>),
 ) -> Result<Vec<SessionId>, Error> {
-    // Whoever is just making an invitation or a webhook is waited for, and so not missed; whoever comes later has no session any more.
+    // Whoever is just doing any of it is waited for, and so not missed; whoever comes later has no session any more.
     tenants::hold(tx, trail.tenant).await?;
+    let done = Done::since(tx, trail.tenant, (owner, since)).await?;
     // First, so that the stranger is told nothing of the rest.
-    disable_webhooks(tx, trail, made).await?;
-    take_back_invitations(tx, trail, made).await?;
-    Ok(revoke_keys_made_since(tx, auth, trail, made).await?)
+    disable_webhooks(tx, trail, &done.webhooks).await?;
+    take_back_invitations(tx, trail, &done.invitations).await?;
+    tell_of_roles(tx, trail, owner, &done).await?;
+    Ok(revoke_keys_made_since(tx, auth, trail, (owner, since)).await?)
 }
 
-async fn disable_webhooks(
-    tx: &mut Connection,
-    trail: &Trail,
-    (owner, since): (UserId, DateTime<Utc>),
-) -> Result<(), Error> {
+/// What the trail of one studio tells of an account. What was changed by several knows the last of them at most.
+#[derive(Default)]
+struct Done {
+    webhooks: Vec<WebhookId>,
+    invitations: Vec<InvitationId>,
+    /// Whose roles were set.
+    members: Vec<UserId>,
+}
+
+impl Done {
+    async fn since(
+        tx: &mut Connection,
+        tenant: TenantId,
+        (doer, since): (UserId, DateTime<Utc>),
+    ) -> QueryResult<Self> {
+        let mut done = Self::default();
+        for (subject, id) in audit::ways_back_since(tx, (tenant, doer), since).await? {
+            match subject {
+                AuditSubject::Webhook => done.webhooks.push(WebhookId::from_uuid(id)),
+                AuditSubject::Invitation => done.invitations.push(InvitationId::from_uuid(id)),
+                AuditSubject::User => done.members.push(UserId::from_uuid(id)),
+                AuditSubject::Session | AuditSubject::Realm | AuditSubject::Ban | AuditSubject::Tenant => {}
+            }
+        }
+        Ok(done)
+    }
+}
+
+async fn disable_webhooks(tx: &mut Connection, trail: &Trail, ids: &[WebhookId]) -> Result<(), Error> {
     let tenant = trail.tenant;
-    for id in webhooks::enabled_made_since(tx, (tenant, owner), since).await? {
+    for id in webhooks::enabled_among(tx, tenant, ids).await? {
         let endpoint = webhooks::lock(tx, tenant, id).await?;
         if endpoint.is_none_or(|endpoint| endpoint.disabled_at.is_some()) {
             continue;
@@ -71,14 +100,28 @@ async fn disable_webhooks(
 async fn take_back_invitations(
     tx: &mut Connection,
     trail: &Trail,
-    (owner, since): (UserId, DateTime<Utc>),
+    ids: &[InvitationId],
 ) -> Result<(), Error> {
     let (tenant, now) = (trail.tenant, trail.clock.now());
-    for id in invitations::open_made_since(tx, (tenant, owner), (since, now)).await? {
+    for id in invitations::open_among(tx, tenant, ids, now).await? {
         // Whoever accepts it meanwhile is waited for.
         if let Some(invitation) = invitations::lock(tx, tenant, id).await? {
             take_back(tx, trail, &invitation).await?;
         }
     }
     Ok(())
+}
+
+/// Roles that were given stay: whether somebody is the stranger's friend or a new colleague, the studio knows. The trail says whom to
+/// look at, and their owner's timeline that it was done in their name.
+async fn tell_of_roles(tx: &mut Connection, trail: &Trail, owner: UserId, done: &Done) -> Result<(), Error> {
+    let mut people = invitations::accepted_by(tx, trail.tenant, &done.invitations).await?;
+    people.extend(&done.members);
+    people.sort_unstable();
+    people.dedup();
+    if people.is_empty() {
+        return Ok(());
+    }
+    let details = json!({ "userIds": people });
+    Ok(trail.user(tx, AuditAction::RolesDisowned, owner, details).await?)
 }

@@ -49,6 +49,17 @@ pub async fn require_not_banned(
     if bans::any(tx, tenant, &fingerprints, now).await? { Err(Error::Banned) } else { Ok(()) }
 }
 
+/// Does a ban of the tenant's name this account, whatever else it is known by?
+pub async fn is_account_banned(
+    tx: &Connection,
+    auth: &Auth,
+    tenant: TenantId,
+    user: UserId,
+) -> QueryResult<bool> {
+    let fingerprints = of_marks(auth, tenant, [Mark::account(user)]);
+    bans::any(tx, tenant, &fingerprints, auth.platform.clock.now()).await
+}
+
 /// Bans these marks. Repeating it under the same id changes nothing: false.
 pub async fn ban(
     tx: &mut Connection,

@@ -135,7 +135,7 @@ pub enum Error {
     Banned,
     #[error("it belongs to another tenant")]
     NotAvailable,
-    #[error("the account is already due to be erased")]
+    #[error("the account is due to be erased")]
     DeletionScheduled,
     #[error("the account is not due to be erased")]
     NoDeletion,

@@ -15,12 +15,13 @@ use shinkofa_web::{Fault, Locale, Problem};
 
 use crate::Auth;
 use crate::announcement::{announce_account_here, announce_membership};
+use crate::banning::is_account_banned;
 use crate::db::audit::Trail;
 use crate::db::invitations::{self, Invitation, InvitationId};
 use crate::db::memberships::{self, Membership};
 use crate::db::roles::TenantRole;
 use crate::db::tenants::{self, Tenant};
-use crate::db::users::Account;
+use crate::db::users::{self, Account};
 use crate::db::{events, roles, scope, service_accounts};
 use crate::domain::account::MembershipStatus;
 use crate::domain::audit::AuditAction;
@@ -190,8 +191,9 @@ pub async fn offer(tx: &mut Connection, auth: &Auth, digests: &[Vec<u8>]) -> Res
     }
 }
 
-/// May whoever made an invitation still give what it promises? A program never had a role to lose: its scope has to allow it, and
-/// it promises plain membership alone. Whether the tenant is open was asked before.
+/// May whoever made an invitation still give what it promises? Not while their account is suspended, or a ban names it: either may end,
+/// and the invitation is good again. A program never had a role to lose: its scope has to allow it, and it promises plain membership
+/// alone. Whether the tenant is open was asked before.
 async fn may_still_invite(
     tx: &mut Connection,
     (auth, tenant): (&Auth, TenantId),
@@ -201,6 +203,11 @@ async fn may_still_invite(
     memberships::hold(tx, tenant, &[inviter]).await?;
     let membership = memberships::find(tx, tenant, inviter).await?.filter(Membership::belongs);
     let Some(membership) = membership else { return Ok(false) };
+    let account = users::find(tx, auth.realm, inviter).await?;
+    let is_usable = account.is_some_and(|account| account.is_usable(auth.platform.clock.now()));
+    if !is_usable || is_account_banned(tx, auth, tenant, inviter).await? {
+        return Ok(false);
+    }
     let is_plain = roles.iter().all(|role| role.name == Role::Member.as_str());
     if let Some(program) = service_accounts::find(tx, (tenant, auth.realm, inviter)).await? {
         let provisions = program.scopes().holds(Permission::ManageProvisioning);
@@ -213,7 +220,8 @@ async fn may_still_invite(
 }
 
 /// Makes the owner of a confirmed address a member, with the roles that the invitation promises. Refuses before it changes
-/// anything.
+/// anything, but for whoever became a member by another way meanwhile: the transaction is of no use after that. Who confirms their
+/// address in it cannot have.
 pub async fn accept(
     tx: &mut Connection,
     auth: &Auth,
@@ -230,12 +238,7 @@ pub async fn accept(
     if to_another {
         return Err(Error::OtherAddress);
     }
-    let before = memberships::find(tx, tenant.id, account.id).await?;
-    match before.map(|membership| membership.status) {
-        Some(MembershipStatus::Active) => return Err(Error::AlreadyMember),
-        Some(MembershipStatus::Suspended) => return Err(Error::MembershipSuspended),
-        Some(MembershipStatus::Invited | MembershipStatus::Accepted) | None => {}
-    }
+    require_outside(tx, tenant.id, account.id).await?;
     let place = (tenant.id, invitation.id);
     // Once each: a code that is still good for others undoes no demotion and no removal of who used it.
     if !invitations::note_acceptance(tx, place, account.id, now).await? {
@@ -249,7 +252,18 @@ pub async fn accept(
     begin_membership(tx, auth, &trail, (account, &names)).await
 }
 
-/// Lets somebody in who was no active member of the trail's tenant, with these roles.
+/// Refuses whoever is a member already, or suspended.
+async fn require_outside(tx: &mut Connection, tenant: TenantId, user: UserId) -> Result<(), Error> {
+    let membership = memberships::find(tx, tenant, user).await?;
+    match membership.map(|membership| membership.status) {
+        Some(MembershipStatus::Active) => Err(Error::AlreadyMember),
+        Some(MembershipStatus::Suspended) => Err(Error::MembershipSuspended),
+        Some(MembershipStatus::Invited | MembershipStatus::Accepted) | None => Ok(()),
+    }
+}
+
+/// Lets somebody in who was no member of the trail's tenant, with these roles. Whoever has become one since that was looked at, and
+/// perhaps was suspended, stays what they are: the transaction is of no use after that.
 pub async fn begin_membership(
     tx: &mut Connection,
     auth: &Auth,
@@ -257,7 +271,10 @@ pub async fn begin_membership(
     (account, roles): (&Account, &[String]),
 ) -> Result<Membership, Error> {
     let who = (trail.tenant, auth.realm, account.id);
-    memberships::admit(tx, who, MembershipStatus::Active, trail.clock.now()).await?;
+    if !memberships::join_once(tx, who, trail.clock.now()).await? {
+        require_outside(tx, trail.tenant, account.id).await?;
+        return Err(Error::NotAMember);
+    }
     settle_in(tx, auth, trail, (account, roles)).await
 }
 

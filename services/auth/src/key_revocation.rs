@@ -1,4 +1,5 @@
-//! Revoking keys of service accounts: one by one, or all that somebody made who may make none any more.
+//! Revoking keys of service accounts, one by one, or all that somebody made who may make none any more; and ending tokens that say more
+//! than whoever made their key may do.
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
@@ -25,20 +26,30 @@ pub async fn revoke_key(
     key: &ApiKeyRow,
     reason: KeyEnd,
 ) -> QueryResult<Option<SessionId>> {
-    let now = trail.clock.now();
-    api_keys::revoke(tx, (trail.tenant, key.id), now).await?;
-    let mut ended = None;
-    if let Some(session) = key.session_id
-        && sessions::end(tx, (auth.realm, session), now).await?
-    {
-        revocations::record(tx, &Revocation::Session { session_id: session }, now).await?;
-        let details = json!({ "userId": key.user_id, "reason": SessionEnd::KeyRevoked });
-        trail.session(tx, AuditAction::SessionEnded, session, details).await?;
-        ended = Some(session);
-    }
+    api_keys::revoke(tx, (trail.tenant, key.id), trail.clock.now()).await?;
+    let ended = end_session_behind(tx, auth, trail, key, SessionEnd::KeyRevoked).await?;
     let details = json!({ "keyId": key.id, "prefix": key.prefix, "reason": reason });
     trail.user(tx, AuditAction::ApiKeyRevoked, key.user_id, details).await?;
     Ok(ended)
+}
+
+/// Ends what a key brought until now.
+async fn end_session_behind(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    key: &ApiKeyRow,
+    reason: SessionEnd,
+) -> QueryResult<Option<SessionId>> {
+    let now = trail.clock.now();
+    let Some(session) = key.session_id else { return Ok(None) };
+    if !sessions::end(tx, (auth.realm, session), now).await? {
+        return Ok(None);
+    }
+    revocations::record(tx, &Revocation::Session { session_id: session }, now).await?;
+    let details = json!({ "userId": key.user_id, "reason": reason });
+    trail.session(tx, AuditAction::SessionEnded, session, details).await?;
+    Ok(Some(session))
 }
 
 /// Revokes every key that somebody made in the trail's tenant: they may know it still. The caller has locked their membership or
@@ -84,7 +95,8 @@ async fn revoke_all(
     Ok(ended)
 }
 
-/// The same of a member whose roles were just changed, unless they may still make keys.
+/// The same of a member whose roles were just changed, unless they may still make keys: then what theirs brought ends where it may say
+/// more than they may do, and the keys stay good for the rest.
 pub async fn revoke_keys_of_demoted(
     tx: &mut Connection,
     auth: &Auth,
@@ -92,9 +104,31 @@ pub async fn revoke_keys_of_demoted(
     (user, membership): (UserId, &Membership),
 ) -> QueryResult<Vec<SessionId>> {
     if membership.authority().holds(Permission::ManageServiceAccounts) {
-        return Ok(Vec::new());
+        end_tokens_beyond(tx, auth, trail, (user, membership)).await
+    } else {
+        revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerDemoted).await
     }
-    revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerDemoted).await
+}
+
+async fn end_tokens_beyond(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    (maker, membership): (UserId, &Membership),
+) -> QueryResult<Vec<SessionId>> {
+    let mut ended = Vec::new();
+    for made in api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await? {
+        // Whoever shows the key meanwhile is waited for, and so not missed.
+        service_accounts::lock(tx, trail.tenant, made.user_id).await?;
+        let scopes = service_accounts::scopes(tx, trail.tenant, made.user_id).await?;
+        if scopes.is_none_or(|scopes| scopes.held_by(membership.authority()) == scopes) {
+            continue;
+        }
+        if let Some(key) = api_keys::lock(tx, trail.tenant, made.id).await? {
+            ended.extend(end_session_behind(tx, auth, trail, &key, SessionEnd::RolesChanged).await?);
+        }
+    }
+    Ok(ended)
 }
 
 /// The same of everybody who has this role of the tenant's own, which was just changed.

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::json;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_identity::{AssuranceLevel, Permission};
-use shinkofa_kernel::{Actor, SessionId, TenantId, UserId, defended};
+use shinkofa_identity::AssuranceLevel;
+use shinkofa_kernel::{Actor, SessionId, TenantId, defended};
 use shinkofa_web::{Fault, Problem};
 use utoipa::ToSchema;
 
@@ -23,6 +23,7 @@ use crate::domain::lockout;
 use crate::domain::refresh_token::SessionKey;
 use crate::domain::scopes::Scopes;
 use crate::error::Error;
+use crate::key_scopes::brought;
 use crate::session_opening::{TokenSource, claims, demanded, key_context};
 use crate::{Auth, banning};
 
@@ -91,7 +92,7 @@ struct Showing<'a> {
     /// Whose failed attempts are counted together.
     subject: &'a Digest,
     surroundings: &'a Surroundings,
-    /// Less than the account may, where that is enough.
+    /// Less than the key may bring, where that is enough.
     wanted: Option<&'a Scopes>,
 }
 
@@ -152,7 +153,7 @@ async fn mint(
     })
 }
 
-/// The account behind a key, when it may have tokens.
+/// The account behind a key, when it may have tokens, and what these may say.
 async fn usable(
     tx: &mut Connection,
     auth: &Auth,
@@ -167,28 +168,11 @@ async fn usable(
     if defended!("V28-machine") && is_disabled {
         return Err(Error::AccountSuspended);
     }
-    if !may_still_make_keys(tx, auth, tenant, key.created_by).await? {
-        return Err(Error::KeyRefused);
-    }
+    let scopes = brought(tx, auth, tenant, (&service.scopes(), key.created_by)).await?;
+    let scopes = scopes.ok_or(Error::KeyRefused)?;
     let membership = memberships::held(tx, tenant, key.user_id).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::NotAMember)?;
-    Ok((account, membership, service.scopes()))
-}
-
-/// Whoever made a key may know it still. Keys are revoked with their maker; one that outlived them all the same opens nothing.
-async fn may_still_make_keys(
-    tx: &mut Connection,
-    auth: &Auth,
-    tenant: TenantId,
-    maker: UserId,
-) -> Result<bool, Error> {
-    let now = auth.platform.clock.now();
-    let account = users::find(tx, auth.realm, maker).await?;
-    let membership = memberships::find(tx, tenant, maker).await?;
-    Ok(account.is_some_and(|account| account.is_usable(now))
-        && membership.is_some_and(|membership| {
-            membership.is_active() && membership.authority().holds(Permission::ManageServiceAccounts)
-        }))
+    Ok((account, membership, scopes))
 }
 
 /// RFC 6749 section 3.3: less may be asked for, and not more.
@@ -196,7 +180,7 @@ fn narrowed(scopes: Scopes, wanted: Option<&Scopes>) -> Result<Scopes, Error> {
     match wanted {
         None => Ok(scopes),
         Some(wanted) if scopes.covers(wanted) => Ok(wanted.clone()),
-        Some(_) => Err(Problem::invalid_field("/scope", "names more than this account may do").into()),
+        Some(_) => Err(Problem::invalid_field("/scope", "names more than this key may do").into()),
     }
 }
 

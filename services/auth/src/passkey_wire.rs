@@ -319,3 +319,92 @@ impl AuthenticationCredential {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// What a browser gives of a new passkey and of one that is shown, in one object: members that are not known are ignored.
+    fn credential(bytes: &[u8]) -> Value {
+        let text = URL_SAFE_NO_PAD.encode(bytes);
+        json!({ "id": text, "type": "public-key", "response": {
+            "clientDataJSON": text, "attestationObject": text, "authenticatorData": text, "signature": text,
+            "userHandle": text,
+        } })
+    }
+
+    fn made(json: Value) -> Option<RegistrationCredential> {
+        serde_json::from_value(json).ok()
+    }
+
+    fn shown(json: Value) -> Option<AuthenticationCredential> {
+        serde_json::from_value(json).ok()
+    }
+
+    #[test]
+    fn every_member_has_its_bound() {
+        for (member, most) in [
+            ("/id", ID),
+            ("/response/clientDataJSON", CLIENT_DATA),
+            ("/response/attestationObject", ATTESTATION_OBJECT),
+            ("/response/authenticatorData", AUTHENTICATOR_DATA),
+            ("/response/signature", SIGNATURE),
+            ("/response/userHandle", USER_HANDLE),
+        ] {
+            let is_taken = |length: usize| {
+                let mut json = credential(&[1]);
+                *json.pointer_mut(member).unwrap() = URL_SAFE_NO_PAD.encode(vec![7_u8; length]).into();
+                made(json.clone()).is_some() && shown(json).is_some()
+            };
+            assert!(is_taken(1) && is_taken(most), "{member}");
+            assert!(!is_taken(0) && !is_taken(most + 1), "{member}");
+        }
+    }
+
+    /// Members that are known, with any JSON as what they say.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let names =
+            ["id", "type", "response", "clientDataJSON", "attestationObject", "signature", "transports"];
+        let single = prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::from),
+            Just(json!("public-key")),
+            "[A-Za-z0-9_-]{0,8}|.{0,8}".prop_map(Value::from),
+        ];
+        single.prop_recursive(3, 24, 6, move |inner| {
+            let member = (prop::sample::select(names.to_vec()).prop_map(str::to_owned), inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..3).prop_map(Value::from),
+                prop::collection::vec(member, 0..7)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_handed_on_as_they_came(bytes in prop::collection::vec(any::<u8>(), 1..64)) {
+            let (made, shown) = (made(credential(&bytes)).unwrap(), shown(credential(&bytes)).unwrap());
+            let AttestationResponse { credential_id, client_data, attestation_object } = made.response();
+            prop_assert_eq!([credential_id, client_data, attestation_object], [&bytes[..]; 3]);
+            let AssertionResponse { client_data, authenticator_data, signature } = shown.response();
+            prop_assert_eq!([shown.id(), client_data, authenticator_data, signature], [&bytes[..]; 4]);
+            prop_assert_eq!(shown.user_handle(), Some(&bytes[..]));
+            prop_assert!(made.challenge().is_err() && shown.challenge().is_err());
+        }
+
+        #[test]
+        fn whatever_is_sent_is_no_fault(json in any_json()) {
+            if let Some(made) = made(json.clone()) {
+                prop_assert!(made.challenge().is_err());
+                prop_assert!(made.transports().len() <= 8 * 33);
+            }
+            if let Some(shown) = shown(json) {
+                prop_assert!(shown.challenge().is_err());
+            }
+        }
+    }
+}

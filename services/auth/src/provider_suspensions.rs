@@ -18,6 +18,7 @@ use crate::domain::administration::{Reason, may_manage};
 use crate::domain::audit::AuditAction;
 use crate::domain::session::SessionEnd;
 use crate::error::Error;
+use crate::key_scopes::brought;
 use crate::withdrawal::end_sessions;
 
 /// What staff and the member are told of a suspension by the provider.
@@ -114,9 +115,11 @@ pub async fn require_wanted(
 ) -> Result<(), Error> {
     let is_its_own = may_manage(&[], &member.authority().weight());
     if is_its_own && scim_users::is_unwanted(tx, tenant, user).await? {
-        let scopes = service_accounts::scopes_in_use(tx, tenant, auth.platform.clock.now()).await?;
-        if scopes.iter().any(|scopes| scopes.holds(Permission::ManageProvisioning)) {
-            return Err(Error::DeactivatedByProvider);
+        for (scopes, maker) in service_accounts::keys_in_use(tx, tenant, auth.platform.clock.now()).await? {
+            let brings = brought(tx, auth, tenant, (&scopes, maker)).await?;
+            if brings.is_some_and(|scopes| scopes.holds(Permission::ManageProvisioning)) {
+                return Err(Error::DeactivatedByProvider);
+            }
         }
     }
     Ok(scim_users::set_standing(tx, (tenant, user), (None, None)).await?)

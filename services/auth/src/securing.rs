@@ -10,7 +10,8 @@ use crate::access_ending::end_access;
 use crate::back_doors::close_back_doors;
 use crate::db::audit::Trail;
 use crate::db::users::{self, Account};
-use crate::db::{factors, identities, recovery_codes};
+use crate::db::{erasures, factors, identities, recovery_codes};
+use crate::deletion_cancelling::tell_of_cancelled_deletion;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::password_reset::request_password_reset;
@@ -21,7 +22,7 @@ use crate::withdrawal::forget_here;
 pub struct Disowned {
     pub action: AuditAction,
     pub details: serde_json::Value,
-    /// Whoever was in since then may have made keys, invitations and webhooks to come back by.
+    /// Whoever was in since then may have asked for the account's deletion, and made keys, invitations and webhooks to come back by.
     pub since: DateTime<Utc>,
     pub told_by: ToldBy,
 }
@@ -50,8 +51,9 @@ impl Auth {
     }
 }
 
-/// Ends every session and token, takes the password away, which somebody else may know, and what was made `since` to come back by,
-/// in every studio, and sends a link to choose another password to the account's address. The caller has locked the account.
+/// Ends every session and token, takes the password away, which somebody else may know, and what was done `since` to come back by,
+/// in every studio, cancels a deletion that was asked for since, and sends a link to choose another password to the account's address.
+/// The caller has locked the account.
 pub async fn secure(
     tx: &mut Connection,
     auth: &Auth,
@@ -59,13 +61,17 @@ pub async fn secure(
     account: &Account,
     Disowned { action, mut details, since, told_by }: Disowned,
 ) -> Result<Secured, Error> {
+    let (who, now) = ((auth.realm, account.id), trail.clock.now());
     let sessions = close_back_doors(tx, auth, trail, (account.id, since)).await?;
+    if erasures::cancel_requested_since(tx, who, (since, now)).await? {
+        tell_of_cancelled_deletion(tx, auth, trail, account).await?;
+    }
     if told_by == ToldBy::Letter {
         let (factors, identities) = forget_ways_in(tx, auth, account, since).await?;
         details["removedFactors"] = factors.into();
         details["unlinkedIdentities"] = identities.into();
     }
-    let token_version = users::clear_password(tx, (auth.realm, account.id), trail.clock.now()).await?;
+    let token_version = users::clear_password(tx, who, now).await?;
     let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
     start_anew(tx, auth, account).await?;
     details["endedSessions"] = ended.sessions.into();

@@ -127,6 +127,5 @@ async fn find(
 
 /// Nobody gives a program, or a key of one, what they may not do themselves.
 pub fn require_held(membership: &Membership, scopes: &Scopes) -> Result<(), Error> {
-    let held = scopes.permissions().iter().all(|permission| membership.authority().holds(*permission));
-    if held { Ok(()) } else { Err(Error::ScopeNotHeld) }
+    if scopes.held_by(membership.authority()) == *scopes { Ok(()) } else { Err(Error::ScopeNotHeld) }
 }

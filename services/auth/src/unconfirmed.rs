@@ -37,11 +37,8 @@ pub async fn record(
 
 /// Keeps a place in the trail's tenant for whoever confirms the address. It brings no right before.
 pub async fn keep_place(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
-    if memberships::find(tx, trail.tenant, user).await?.is_none() {
-        let who = (trail.tenant, auth.realm, user);
-        memberships::admit(tx, who, MembershipStatus::Invited, trail.clock.now()).await?;
-    }
-    Ok(())
+    let who = (trail.tenant, auth.realm, user);
+    Ok(memberships::keep_place(tx, who, trail.clock.now()).await?)
 }
 
 /// Gives up what others had signed the owner of an address up for elsewhere, before they confirmed it in the trail's tenant. Where

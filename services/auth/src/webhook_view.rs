@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 
 use crate::Auth;
 use crate::authority::require_authority;
+use crate::db::tenants;
 use crate::db::webhooks::{self, Endpoint, WebhookId};
 use crate::domain::webhook::{WebhookEventType, WebhookSecret};
 use crate::error::Error;
@@ -88,6 +89,8 @@ pub async fn managed_alone(
     actor: &CurrentActor,
     id: WebhookId,
 ) -> Result<Endpoint, Error> {
+    // Whoever takes the account back from somebody else is waited for, and the session is over then; or waits, and misses nothing.
+    tenants::hold(tx, actor.tenant_id).await?;
     require_authority::<ManageWebhooks>(tx, auth, actor).await?;
     webhooks::lock(tx, actor.tenant_id, id).await?.ok_or(Error::NotFound)
 }

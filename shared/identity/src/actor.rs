@@ -336,3 +336,37 @@ pub fn enrolment_required() -> Problem {
         "Votre rôle exige un second facteur. Enregistrez d'abord une application d'authentification ou une clé d'accès, puis renouvelez votre jeton.",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use actix_web::test::TestRequest;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_is_what_stands_behind_the_one_scheme(
+            scheme in "[Bb]earer|BEARER|Basic|[A-Za-z]{0,8}",
+            token in "[!-~]{0,40}",
+        ) {
+            let header = format!("{scheme} {token}");
+            let once = TestRequest::default().insert_header((AUTHORIZATION, header.as_str())).to_http_request();
+            let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+            prop_assert_eq!(bearer(&once), is_bearer.then_some(token.as_str()));
+            let twice = TestRequest::default().append_header((AUTHORIZATION, header.as_str()));
+            let twice = twice.append_header((AUTHORIZATION, header.as_str())).to_http_request();
+            prop_assert_eq!(bearer(&twice), None);
+        }
+
+        #[test]
+        fn whatever_the_header_says_is_no_fault(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let bytes = [&b"Bearer "[..], &bytes[..]].concat();
+            if let Ok(header) = HeaderValue::from_bytes(&bytes) {
+                let request = TestRequest::default().insert_header((AUTHORIZATION, header)).to_http_request();
+                prop_assert!(bearer(&request).is_none_or(|token| bytes.ends_with(token.as_bytes())));
+            }
+        }
+    }
+}

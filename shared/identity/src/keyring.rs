@@ -119,6 +119,8 @@ impl fmt::Debug for Keyring {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn line(kid: &str, secret: &[u8]) -> String {
@@ -145,5 +147,18 @@ mod tests {
         assert!(matches!(Keyring::parse(&line("a", default)), Err(KeyringError::KnownDefault(_))));
         let twice = line("a", &random) + &line("a", &random);
         assert!(matches!(Keyring::parse(&twice), Err(KeyringError::Duplicate(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_read_as_a_keyring_is_no_fault_and_one_that_is_taken_signs(
+            text in "(#?[a-c]{0,2}:?[A-Za-z0-9+/]{43}=?\n){0,3}|(?s).{0,60}",
+        ) {
+            if let Ok(keyring) = Keyring::parse(&text) {
+                let keys = keyring.keys();
+                let (kid, _) = keys.signing();
+                prop_assert!(keys.verifying(kid).is_some() && keys.newest_two().count() <= 2);
+            }
+        }
     }
 }

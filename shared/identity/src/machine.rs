@@ -46,6 +46,8 @@ impl Permission {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -66,5 +68,20 @@ mod tests {
         assert!(!Permission::ImpersonateUsers.is_for_machines());
         assert!(!Permission::ManageServiceAccounts.is_for_machines());
         assert!(!Permission::ManageWebhooks.is_for_machines());
+    }
+
+    proptest! {
+        #[test]
+        fn a_machine_may_what_its_scope_names_and_nothing_more(
+            named in prop::collection::vec(prop::sample::select(Permission::ALL), 0..4),
+            other in "[a-z._ ]{0,20}|.{0,20}",
+        ) {
+            let words: Vec<&str> = named.iter().map(|permission| permission.as_str()).chain([other.as_str()]).collect();
+            let machine = Machine { key_prefix: String::new(), scope: words.join(" ") };
+            for permission in Permission::ALL {
+                let is_among_others = other.split(' ').any(|word| word == permission.as_str());
+                prop_assert_eq!(machine.may(*permission), named.contains(permission) || is_among_others);
+            }
+        }
     }
 }

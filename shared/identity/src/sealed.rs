@@ -123,6 +123,8 @@ impl fmt::Debug for SealingKey {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn line(kid: &str, start: u8) -> String {
@@ -175,6 +177,40 @@ mod tests {
         let key = SealingKey::parse(&line("a", 1)).unwrap();
         for hostile in ["", "a", "a.", "a.AAAA", "b.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "a.*"] {
             assert_eq!(key.open("mail", hostile), Err(SealingError::Open), "{hostile}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_missing_or_further_character_is_opened(
+            context in ".{0,12}",
+            plaintext in prop::collection::vec(any::<u8>(), 0..40),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_.=-]|.",
+        ) {
+            let key = SealingKey::parse(&line("a", 1)).unwrap();
+            let sealed = key.seal(&context, &plaintext).unwrap();
+            let place = place.index(sealed.len());
+            let mut changed = sealed.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = sealed.clone() + &other;
+            for shown in [sealed.clone(), changed, sealed[..place].to_owned(), longer] {
+                let opened = key.open(&context, &shown).ok();
+                prop_assert_eq!(opened, (shown == sealed).then(|| plaintext.clone()));
+            }
+            prop_assert!(key.open(&(context + "x"), &sealed).is_err());
+        }
+
+        #[test]
+        fn whatever_is_opened_or_read_as_keys_is_no_fault(
+            sealed in "a\\.[A-Za-z0-9_-]{0,80}|.{0,40}",
+            keys in "(#?[a-c.]{0,2}:?[A-Za-z0-9+/]{0,43}=?\n){0,3}|(?s).{0,40}",
+        ) {
+            let key = SealingKey::parse(&line("a", 1)).unwrap();
+            prop_assert_eq!(key.open("mail", &sealed), Err(SealingError::Open));
+            if let Ok(keys) = SealingKey::parse(&keys) {
+                prop_assert!(!keys.current_kid().is_empty() && !keys.current_kid().contains('.'));
+            }
         }
     }
 }

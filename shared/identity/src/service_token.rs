@@ -148,3 +148,47 @@ impl<S: Scope + 'static> FromRequest for RequireScope<S> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use chrono::DateTime;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tokens(service: &str) -> ServiceTokens {
+        let secret: Vec<u8> = (0..48).map(|n: u8| n.wrapping_mul(73).wrapping_add(91)).collect();
+        let keyring = Keyring::parse(&format!("test:{}", STANDARD.encode(secret))).unwrap();
+        ServiceTokens::new(
+            keyring,
+            service,
+            Clock::manual(DateTime::from_timestamp(1_800_000_000, 0).unwrap()),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_says_to_its_audience_what_was_signed_and_nothing_else_to_anybody(
+            scope in ".{0,40}",
+            tenant in prop::option::of(any::<u128>()),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_.=-]|.",
+        ) {
+            let (auth, credits) = (tokens("auth"), tokens("credits"));
+            let tenant = tenant.map(|id| TenantId::from_uuid(Uuid::from_u128(id)));
+            let token = tokens("booking").sign("auth", &scope, tenant, None).unwrap();
+            let claims = auth.verify(&token).unwrap();
+            prop_assert_eq!((claims.sub.as_str(), claims.scopes, claims.tenant_id), ("booking", vec![scope], tenant));
+            prop_assert!(credits.verify(&token).is_err());
+            let place = place.index(token.len());
+            let mut changed = token.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = token.clone() + &other;
+            for shown in [changed, token[..place].to_owned(), longer] {
+                prop_assert_eq!(auth.verify(&shown).is_ok(), shown == token);
+            }
+        }
+    }
+}

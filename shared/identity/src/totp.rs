@@ -23,6 +23,8 @@ pub fn code(secret: &[u8], step: i64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// RFC 6238 appendix B, the last six of its eight digits.
@@ -33,6 +35,17 @@ mod tests {
         {
             let at = DateTime::from_timestamp(seconds, 0).unwrap();
             assert_eq!(code(b"12345678901234567890", step_at(at)), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_has_six_digits_at_any_time_under_any_secret(
+            secret in prop::collection::vec(any::<u8>(), 1..80),
+            step in any::<i64>(),
+        ) {
+            let code = code(&secret, step);
+            prop_assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()));
         }
     }
 }

@@ -264,3 +264,96 @@ pub(crate) fn encode<C: Serialize>(
     header.kid = Some(kid.to_owned());
     jsonwebtoken::encode(&header, claims, key)
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+    const HOUR: i64 = 3_600;
+    const OURS: &str = "https://app.example.org";
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(NOW, 0).unwrap()
+    }
+
+    fn tokens() -> UserTokens {
+        let secret: Vec<u8> = (0..48).map(|n: u8| n.wrapping_mul(73).wrapping_add(17)).collect();
+        let keyring = Keyring::parse(&format!("test:{}", STANDARD.encode(secret))).unwrap();
+        UserTokens::new(keyring, OURS, Clock::manual(now()))
+    }
+
+    /// What auth may say of somebody, in a token that is good for a second more.
+    fn claims() -> impl Strategy<Value = UserClaims> {
+        let words = || prop::collection::vec(".{0,12}", 0..4);
+        let text = || ".{0,40}";
+        let said = (text(), prop::option::of(text()), words(), words());
+        (any::<[u128; 4]>(), said, any::<(i32, i64, bool, bool)>(), 1..=HOUR).prop_map(
+            |(
+                [user, tenant, session, id],
+                (email, scope, amr, custom_roles),
+                (tv, auth_time, verified, ro),
+                life,
+            )| {
+                let user = UserId::from_uuid(Uuid::from_u128(user));
+                UserClaims {
+                    iss: OURS.to_owned(),
+                    aud: vec![AUDIENCE.to_owned()],
+                    sub: user,
+                    user_id_camel: user,
+                    user_id_snake: user,
+                    email,
+                    email_verified: verified,
+                    roles: vec![Role::Member],
+                    custom_roles,
+                    tier: Tier::Free,
+                    tenant_id: TenantId::from_uuid(Uuid::from_u128(tenant)),
+                    sid: SessionId::from_uuid(Uuid::from_u128(session)),
+                    jti: Uuid::from_u128(id),
+                    tv,
+                    amr,
+                    acr: AssuranceLevel::Aal1,
+                    step_up: AssuranceLevel::Aal2,
+                    auth_time,
+                    acct: "member".to_owned(),
+                    act: ro.then_some(ActingParty { sub: user }),
+                    ro,
+                    client_id: scope.clone(),
+                    scope,
+                    iat: NOW + 1 - life,
+                    nbf: NOW + 1 - life,
+                    exp: NOW + 1,
+                }
+            },
+        )
+    }
+
+    /// Times about now, and any others.
+    fn time() -> impl Strategy<Value = i64> {
+        let about_now = NOW - HOUR - 40..NOW + HOUR + 40;
+        prop_oneof![about_now, any::<i64>(), prop::sample::select(vec![i64::MIN, -1, 0, i64::MAX])]
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_says_what_was_signed_and_only_to_whom(claims in claims()) {
+            let tokens = tokens();
+            let token = encode(&tokens.keyring, TOKEN_TYPE, &claims).unwrap();
+            let read = tokens.verify(&token).unwrap();
+            prop_assert_eq!(serde_json::to_value(read).unwrap(), serde_json::to_value(claims).unwrap());
+            prop_assert!(tokens.verify_for_enrolment(&token).is_err());
+            prop_assert!(tokens.verify_for_account(&token).is_err());
+        }
+
+        #[test]
+        fn whatever_the_times_are_is_no_fault_and_nothing_lives_too_long(iat in time(), nbf in time(), exp in time()) {
+            let has_begun = |at: i64| (0..=NOW + LEEWAY_SECONDS).contains(&at);
+            let is_good = has_begun(iat) && has_begun(nbf) && exp > iat && exp - iat <= HOUR && exp > NOW;
+            prop_assert_eq!(check_times(now(), (iat, nbf, exp), HOUR).is_ok(), is_good);
+        }
+    }
+}

@@ -5,6 +5,8 @@ mod examples;
 use serde_json::Value;
 use shinkofa_runtime::{Service, openapi};
 
+use crate::Answer;
+
 /// Every operation has a summary, a tag, a description of each answer, a refusal among them, and an example of each parameter, of
 /// what is sent and of what comes back: of optional members as well, and of every refusal with a code and a status that fits.
 /// What is referred to is there. An object whose every member has an example is one; instants, ids, enumerations, booleans and
@@ -13,6 +15,18 @@ pub fn assert_document_reads_like_a_product<S: Service>() {
     let document = serde_json::to_value(openapi::<S>()).expect("the document is JSON");
     let wants = wants_of(&document);
     assert!(wants.is_empty(), "the document of {} lacks:\n{}", S::NAME, wants.join("\n"));
+}
+
+/// Fails the test unless what an operation answered is what the document promises for that status. Formats count.
+#[track_caller]
+pub fn assert_answer_fits<S: Service>((method, path): (&str, &str), answer: &Answer) {
+    let document = serde_json::to_value(openapi::<S>()).expect("the document is JSON");
+    let of = format!("{method} {path}: {}", answer.status);
+    let operation = &document["paths"][path][method.to_ascii_lowercase()];
+    let schema = &operation["responses"][answer.status.to_string()]["content"]["application/json"]["schema"];
+    assert!(schema.is_object(), "{of}: the document says nothing of it");
+    let wrong = examples::misfits(&document, (&of, schema), &answer.body);
+    assert!(wrong.is_empty(), "the answer is another one:\n{}", wrong.join("\n"));
 }
 
 /// What somebody who reads the document would send or get: the example of a schema, and where it has none those of its members.

@@ -19,7 +19,7 @@ mod timing;
 mod token;
 
 pub use annotations::{assert_columns_are_annotated, assert_copy_holds_personal_columns};
-pub use api_document::{assert_document_reads_like_a_product, example_of};
+pub use api_document::{assert_answer_fits, assert_document_reads_like_a_product, example_of};
 pub use app::{TestApp, TestAppBuilder};
 pub use catalogue::assert_tenant_tables_are_protected;
 pub use cluster::{Superuser, TestDatabase};

@@ -110,6 +110,14 @@ impl Stack {
         (program, variables.collect())
     }
 
+    /// The same, ready to be given one of its commands.
+    pub async fn command_of(&self, service: &str) -> Command {
+        let (program, environment) = self.program_of(service).await;
+        let mut command = Command::new(program);
+        command.env_clear().envs(environment);
+        command
+    }
+
     /// Runs a command of the operator on this stack and returns what it printed.
     pub async fn operate(&self, arguments: &[&str]) -> Vec<u8> {
         self.operate_to_the_end(arguments).await.stdout

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use data_encoding::BASE32_NOPAD;
 use shinkofa_kernel::Role;
-use tokio::process::Command;
 
 use crate::Stack;
 use crate::stack::DemoAccount;
@@ -26,9 +25,8 @@ impl Stack {
         let totp_secret = (app == App::Enrolled).then(|| BASE32_NOPAD.encode(&bytes[..20]));
         let password_file = self.private_file(&password);
         let secret_file = totp_secret.as_deref().map(|secret| self.private_file(secret));
-        let (program, environment) = self.program_of("auth").await;
-        let mut command = Command::new(program);
-        command.env_clear().envs(environment).arg("create-user");
+        let mut command = self.command_of("auth").await;
+        command.arg("create-user");
         command.args([
             "--email",
             &email,

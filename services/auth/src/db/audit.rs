@@ -193,6 +193,32 @@ pub async fn is_removed(tx: &mut Connection, tenant: TenantId, user: UserId) -> 
     Ok(last == Some(AuditAction::MembershipRemoved))
 }
 
+/// What the index of ways back holds, in its own words.
+fn is_indexed_as_way_back() -> SqlLiteral<Bool> {
+    sql(
+        "audit_events.action IN ('webhook.created', 'webhook.changed', 'webhook.secret_rotated', 'webhook.enabled', \
+         'invitation.created', 'invitation.resent', 'membership.roles_set')",
+    )
+}
+
+/// By what a stranger who was in somebody's account since then may come back in `tenant`: the webhooks, invitations and members that
+/// something of the kind was done to in that name.
+pub async fn ways_back_since(
+    tx: &mut Connection,
+    (tenant, doer): (TenantId, UserId),
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<(AuditSubject, Uuid)>> {
+    let did = sql::<Nullable<Text>>("actor ->> 'userId'").eq(doer.to_string());
+    audit_events::table
+        .filter(audit_events::tenant_id.eq(tenant).and(audit_events::occurred_at.ge(since)))
+        .filter(is_indexed_as_way_back())
+        .filter(did.is_not_distinct_from(true))
+        .select((audit_events::subject_type, audit_events::subject_id))
+        .distinct()
+        .load(tx)
+        .await
+}
+
 /// Which entries are asked for.
 #[derive(Clone, Debug)]
 pub struct AuditFilter {

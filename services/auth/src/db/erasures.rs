@@ -60,6 +60,14 @@ pub async fn insert(tx: &mut Connection, erasure: &NewErasure) -> QueryResult<bo
     Ok(made == 1)
 }
 
+/// Has somebody asked to be forgotten, and is it not done yet?
+pub async fn is_under_way(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<bool> {
+    let theirs = erasures::table
+        .filter(erasures::realm_id.eq(realm).and(erasures::user_id.eq(user)))
+        .filter(erasures::state.eq_any([ErasureState::Scheduled, ErasureState::Erasing]));
+    diesel::select(diesel::dsl::exists(theirs)).get_result(tx).await
+}
+
 /// Takes a request back that is still waiting.
 pub async fn cancel(
     tx: &mut Connection,
@@ -69,6 +77,22 @@ pub async fn cancel(
     let waiting = erasures::table
         .filter(erasures::realm_id.eq(realm).and(erasures::user_id.eq(user)))
         .filter(erasures::state.eq(ErasureState::Scheduled));
+    let cancelled = diesel::update(waiting)
+        .set((erasures::state.eq(ErasureState::Cancelled), erasures::finished_at.eq(now)))
+        .execute(tx)
+        .await?;
+    Ok(cancelled == 1)
+}
+
+/// The same of one that was made at this instant or later.
+pub async fn cancel_requested_since(
+    tx: &mut Connection,
+    (realm, user): (RealmId, UserId),
+    (since, now): (DateTime<Utc>, DateTime<Utc>),
+) -> QueryResult<bool> {
+    let waiting = erasures::table
+        .filter(erasures::realm_id.eq(realm).and(erasures::user_id.eq(user)))
+        .filter(erasures::state.eq(ErasureState::Scheduled).and(erasures::requested_at.ge(since)));
     let cancelled = diesel::update(waiting)
         .set((erasures::state.eq(ErasureState::Cancelled), erasures::finished_at.eq(now)))
         .execute(tx)

@@ -200,18 +200,33 @@ pub async fn list(
     query.load(tx).await
 }
 
-/// Those that somebody made since then and that can still be accepted, in the order in which they are locked.
-pub async fn open_made_since(
+/// Those among these that can still be accepted, in the order in which they are locked.
+pub async fn open_among(
     tx: &mut Connection,
-    (tenant, maker): (TenantId, UserId),
-    (since, now): (DateTime<Utc>, DateTime<Utc>),
+    tenant: TenantId,
+    ids: &[InvitationId],
+    now: DateTime<Utc>,
 ) -> QueryResult<Vec<InvitationId>> {
     invitations::table
-        .filter(invitations::tenant_id.eq(tenant).and(invitations::invited_by.eq(maker)))
-        .filter(invitations::created_at.ge(since).and(invitations::expires_at.gt(now)))
-        .filter(invitations::revoked_at.is_null().and(invitations::uses.lt(invitations::most_uses)))
+        .filter(invitations::tenant_id.eq(tenant).and(invitations::id.eq_any(ids)))
+        .filter(invitations::revoked_at.is_null().and(invitations::expires_at.gt(now)))
+        .filter(invitations::uses.lt(invitations::most_uses))
         .order(invitations::id)
         .select(invitations::id)
+        .load(tx)
+        .await
+}
+
+/// Who accepted any of these.
+pub async fn accepted_by(
+    tx: &mut Connection,
+    tenant: TenantId,
+    ids: &[InvitationId],
+) -> QueryResult<Vec<UserId>> {
+    invitation_acceptances::table
+        .filter(invitation_acceptances::tenant_id.eq(tenant))
+        .filter(invitation_acceptances::invitation_id.eq_any(ids))
+        .select(invitation_acceptances::user_id)
         .load(tx)
         .await
 }

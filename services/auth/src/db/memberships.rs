@@ -350,19 +350,16 @@ pub async fn remove(tx: &mut Connection, tenant: TenantId, user: UserId) -> Quer
     Ok(diesel::delete(memberships::table.find((tenant, user))).execute(tx).await? == 1)
 }
 
-/// Lets somebody in who was no member yet: `status` for a new membership, or one that came to nothing before.
-pub async fn admit(
+/// Keeps a place for whoever signed up and has not confirmed their address. Whoever is anything here already stays that.
+pub async fn keep_place(
     tx: &mut Connection,
     who: (TenantId, RealmId, UserId),
-    status: MembershipStatus,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    let membership = NewMembership::new(who, status, now);
+    let membership = NewMembership::new(who, MembershipStatus::Invited, now);
     diesel::insert_into(memberships::table)
         .values(membership)
-        .on_conflict((memberships::tenant_id, memberships::user_id))
-        .do_update()
-        .set((memberships::status.eq(status), memberships::updated_at.eq(now)))
+        .on_conflict_do_nothing()
         .execute(tx)
         .await
         .map(drop)

@@ -92,24 +92,29 @@ pub async fn list(
     query.load(tx).await
 }
 
-/// What the accounts may do that can ask for something now: each is enabled and has a key that is good.
-pub async fn scopes_in_use(
+/// The good keys of enabled accounts: what the account of each may do, and who made it.
+pub async fn keys_in_use(
     tx: &mut Connection,
     tenant: TenantId,
     now: DateTime<Utc>,
-) -> QueryResult<Vec<Scopes>> {
-    let with_keys = api_keys::table
+) -> QueryResult<Vec<(Scopes, UserId)>> {
+    let keys: Vec<(UserId, UserId)> = api_keys::table
         .filter(api_keys::tenant_id.eq(tenant).and(api_keys::revoked_at.is_null()))
         .filter(api_keys::expires_at.gt(now))
-        .select(api_keys::user_id)
+        .select((api_keys::user_id, api_keys::created_by))
         .distinct()
-        .load::<UserId>(tx)
+        .load(tx)
         .await?;
-    let scopes = service_accounts::table
+    let enabled: Vec<(UserId, String)> = service_accounts::table
         .filter(service_accounts::tenant_id.eq(tenant).and(service_accounts::disabled_at.is_null()))
-        .filter(service_accounts::user_id.eq_any(with_keys))
-        .select(service_accounts::scope);
-    Ok(scopes.load::<String>(tx).await?.iter().map(|text| Scopes::kept(text)).collect())
+        .select((service_accounts::user_id, service_accounts::scope))
+        .load(tx)
+        .await?;
+    let scopes_of = |account: UserId| {
+        let known = enabled.iter().find(|(enabled, _)| *enabled == account);
+        known.map(|(_, text)| Scopes::kept(text))
+    };
+    Ok(keys.into_iter().filter_map(|(account, maker)| Some((scopes_of(account)?, maker))).collect())
 }
 
 /// Keeps an account as it is until the transaction ends, beside others that do the same. False when there is none.

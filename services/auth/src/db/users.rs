@@ -32,6 +32,12 @@ pub struct Account {
 }
 
 impl Account {
+    /// Is it a person's, who may be written to? Nobody reads what is sent to the addresses of guests, programs, accounts for a day and
+    /// erased ones, so nobody can show that one of those is theirs.
+    pub fn has_mailbox(&self) -> bool {
+        self.kind == AccountKind::Member && self.status != AccountStatus::Erased
+    }
+
     pub fn is_usable(&self, now: DateTime<Utc>) -> bool {
         self.status == AccountStatus::Active && self.expires_at.is_none_or(|end| now < end)
     }

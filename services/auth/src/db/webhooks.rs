@@ -105,15 +105,15 @@ pub async fn find(tx: &mut Connection, tenant: TenantId, id: WebhookId) -> Query
     webhook_endpoints::table.find((tenant, id)).select(Endpoint::as_select()).first(tx).await.optional()
 }
 
-/// Those that somebody made since then and that are not disabled, in the order in which they are locked.
-pub async fn enabled_made_since(
+/// Those among these that are not disabled, in the order in which they are locked.
+pub async fn enabled_among(
     tx: &mut Connection,
-    (tenant, maker): (TenantId, UserId),
-    since: DateTime<Utc>,
+    tenant: TenantId,
+    ids: &[WebhookId],
 ) -> QueryResult<Vec<WebhookId>> {
     webhook_endpoints::table
-        .filter(webhook_endpoints::tenant_id.eq(tenant).and(webhook_endpoints::created_by.eq(maker)))
-        .filter(webhook_endpoints::created_at.ge(since).and(webhook_endpoints::disabled_at.is_null()))
+        .filter(webhook_endpoints::tenant_id.eq(tenant).and(webhook_endpoints::id.eq_any(ids)))
+        .filter(webhook_endpoints::disabled_at.is_null())
         .order(webhook_endpoints::id)
         .select(webhook_endpoints::id)
         .load(tx)

@@ -188,6 +188,8 @@ impl TryFrom<i64> for KeyLife {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn key() -> ApiKey {
@@ -237,5 +239,44 @@ mod tests {
         );
         assert_eq!(KeyLife::try_from(365).unwrap().as_delta(), TimeDelta::days(365));
         assert_eq!(KeyLife::default().as_delta(), TimeDelta::days(90));
+    }
+
+    proptest! {
+        #[test]
+        fn no_changed_missing_or_further_character_goes_unnoticed(
+            prefix in any::<[u8; 8]>(),
+            secret in any::<[u8; 32]>(),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_=-]|.",
+        ) {
+            let key = ApiKey::from_random(prefix, secret);
+            let text = key.as_str().to_owned();
+            let place = place.index(text.len());
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = text.clone() + &other;
+            for shown in [text.clone(), changed, text[..place].to_owned(), longer] {
+                prop_assert_eq!(ApiKey::parse(&shown), (shown == text).then(|| key.clone()));
+            }
+        }
+
+        #[test]
+        fn what_is_taken_for_a_key_is_taken_to_the_letter(
+            body in "(shk_[a-z2-7]{12}_|.{0,20})([a-z2-7]{52}|.{0,60})",
+        ) {
+            let text = body.clone() + &checksum(&body);
+            if let Some(key) = ApiKey::parse(&text) {
+                prop_assert_eq!(key.as_str(), text.as_str());
+                prop_assert_eq!(key.prefix(), &body[..16]);
+                prop_assert!(ApiKey::is_meant_by(&text));
+            }
+        }
+
+        #[test]
+        fn whatever_is_shown_is_no_fault_and_hardly_ever_a_key(text in "shk_.{0,90}|(?s).{0,90}") {
+            prop_assert_eq!(ApiKey::parse(&text), None);
+            prop_assert_eq!(ApiKey::is_meant_by(&text), text.starts_with("shk_"));
+            prop_assert_eq!(PresentedKey::try_from(text.clone()).is_ok(), !text.is_empty());
+        }
     }
 }

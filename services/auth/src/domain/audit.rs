@@ -37,6 +37,8 @@ text_enum! {
         /// Its owner said that something on the timeline was not them.
         NotMeReported => "account.not_me_reported",
         RolesSet => "membership.roles_set",
+        /// In somebody's name, while it was not them: roles were set, or given by an invitation that was accepted.
+        RolesDisowned => "membership.roles_disowned",
         SessionOpened => "session.opened",
         SessionRotated => "session.rotated",
         /// The previous token was presented again in time, and got the current one.

@@ -56,6 +56,8 @@ pub fn shown(binding: &DeviceBinding, surroundings: &Surroundings) -> Vec<Mark> 
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use shinkofa_kernel::macros::uuid::Uuid;
     use shinkofa_web::ClientNetwork;
 
     use super::*;
@@ -79,5 +81,22 @@ mod tests {
         };
         assert_eq!(kinds(None), [MarkKind::Network, MarkKind::Surroundings]);
         assert_eq!(kinds(Some(&device)), [MarkKind::Network, MarkKind::Surroundings, MarkKind::Device]);
+    }
+
+    fn mark() -> impl Strategy<Value = Mark> {
+        let bytes = || prop::collection::vec(prop::sample::select(b":ad".to_vec()), 0..4);
+        prop_oneof![
+            (0..4_u128).prop_map(|n| Mark::account(UserId::from_uuid(Uuid::from_u128(n)))),
+            bytes().prop_map(|digest| Mark::device(&digest)),
+            "[0-2]\\.[0-2]".prop_map(|network| Mark::network(&network)),
+            bytes().prop_map(|digest| Mark::surroundings(&digest)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_marks_are_kept_alike(one in mark(), other in mark()) {
+            prop_assert_eq!(one.to_bytes() == other.to_bytes(), one == other);
+        }
     }
 }

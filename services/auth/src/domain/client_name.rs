@@ -46,6 +46,8 @@ fn first_in(user_agent: &str, names: &[(&str, &'static str)]) -> Option<&'static
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn named(user_agent: &str) -> (Option<&'static str>, Option<&'static str>) {
@@ -103,5 +105,21 @@ mod tests {
             named("Firefox/1 evil.test <a href='https://evil.test'> on Linux"),
             (Some("Firefox"), Some("Linux"))
         );
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_client_says_it_gets_a_name_of_our_own_or_none(
+            before in "(?s).{0,40}",
+            mark in prop::sample::select(vec!["", "Edg/", "Firefox/", "Safari/", "Android", "Linux", "Mac"]),
+            after in "(?s).{0,40}",
+        ) {
+            let ClientName { program, system } = ClientName::of(&format!("{before}{mark}{after}"));
+            let is_ours = |name: Option<&str>, names: &[(&str, &str)]| {
+                name.is_none_or(|name| names.iter().any(|(_, ours)| *ours == name))
+            };
+            prop_assert!(is_ours(program, PROGRAMS) && is_ours(system, SYSTEMS));
+            prop_assert!(program.is_some() || !mark.ends_with('/'));
+        }
     }
 }

@@ -69,6 +69,7 @@ impl fmt::Debug for CsrfToken {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use shinkofa_kernel::macros::uuid::Uuid;
 
     use super::*;
@@ -98,10 +99,35 @@ mod tests {
         }
     }
 
-    proptest::proptest! {
+    proptest! {
         #[test]
         fn any_other_text_is_refused_without_a_fault(text in "\\PC{0,120}") {
-            let _ = CsrfToken::read(&text);
+            prop_assert!(CsrfToken::read(&text).is_none());
+        }
+
+        #[test]
+        fn whatever_is_read_would_be_written_the_same(text in "[A-Za-z0-9_-]{64}") {
+            prop_assert_eq!(CsrfToken::read(&text).map(|read| read.encode()), Some(text));
+        }
+
+        #[test]
+        fn no_changed_missing_or_further_character_goes_unnoticed(
+            number in any::<u128>(),
+            bytes in any::<[u8; 32]>(),
+            random in any::<[u8; RANDOM]>(),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_=-]|.",
+        ) {
+            let key = SessionKey::new(bytes);
+            let text = CsrfToken::issue(session(number), &key, random).encode();
+            let place = place.index(text.len());
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = text.clone() + &other;
+            for shown in [text.clone(), changed, text[..place].to_owned(), longer] {
+                let is_good = CsrfToken::read(&shown).is_some_and(|read| read.is_of(session(number), &key));
+                prop_assert_eq!(is_good, shown == text);
+            }
         }
     }
 }

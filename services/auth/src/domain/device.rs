@@ -176,6 +176,10 @@ pub fn digest_of_bytes(parts: &[&[u8]]) -> Digest {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use proptest::prelude::*;
+
     use super::*;
 
     fn at(address: &str, user_agent: &str) -> Surroundings {
@@ -221,5 +225,68 @@ mod tests {
     #[test]
     fn digests_keep_their_parts_apart() {
         assert_ne!(digest_of(&["ab", "c"]), digest_of(&["a", "bc"]));
+    }
+
+    proptest! {
+        #[test]
+        fn a_prefix_is_the_same_for_everybody_of_a_network_and_names_it(
+            v4 in any::<[u8; 3]>(),
+            v6 in 1..=u64::MAX,
+            hosts in any::<[u64; 2]>(),
+        ) {
+            let [a, b, c] = v4;
+            for host in hosts {
+                let [host_of_v4, ..] = host.to_be_bytes();
+                let there = at(&Ipv4Addr::new(a, b, c, host_of_v4).to_string(), "app");
+                prop_assert_eq!(there.ip_prefix(), format!("{a}.{b}.{c}.0/24"));
+                let (network, host) = (u128::from(v6) << 64, u128::from(host));
+                let there = at(&Ipv6Addr::from(network | host).to_string(), "app");
+                prop_assert_eq!(there.ip_prefix(), format!("{}/64", Ipv6Addr::from(network)));
+            }
+        }
+
+        #[test]
+        fn what_a_client_calls_its_device_is_kept_to_the_letter(text in "[!-~]{0,210}|(?s).{0,40}") {
+            let fits = (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+            let kept = DeviceId::try_from(text.clone()).ok().map(|device| device.0);
+            prop_assert_eq!(kept, fits.then_some(text));
+        }
+
+        #[test]
+        fn what_looks_drawn_could_have_been_drawn(bytes in any::<[u8; 32]>(), text in "[A-Za-z0-9_-]{42,44}") {
+            let drawn = DeviceId::from_random(bytes);
+            prop_assert!(drawn.looks_drawn());
+            prop_assert_eq!(DeviceId::try_from(drawn.as_str().to_owned()), Ok(drawn));
+            let device = device(&text);
+            if device.looks_drawn() {
+                let bytes: [u8; 32] = URL_SAFE_NO_PAD.decode(&text).unwrap().try_into().unwrap();
+                prop_assert_eq!(DeviceId::from_random(bytes), device);
+            }
+        }
+
+        #[test]
+        fn of_a_user_agent_little_is_kept_and_nothing_that_controls(text in "(?s).{0,300}") {
+            let once = at("192.0.2.1", &text);
+            let kept = once.user_agent().unwrap();
+            prop_assert!(kept.chars().count() <= LONGEST_USER_AGENT && !kept.contains(char::is_control));
+            prop_assert_eq!(at("192.0.2.1", kept), once.clone());
+        }
+
+        #[test]
+        fn no_two_lists_of_parts_have_one_digest(
+            one in prop::collection::vec("[ab]{0,2}", 0..4),
+            other in prop::collection::vec("[ab]{0,2}", 0..4),
+        ) {
+            let digest = |parts: &[String]| digest_of(&parts.iter().map(String::as_str).collect::<Vec<_>>());
+            prop_assert_eq!(digest(&one) == digest(&other), one == other);
+        }
+
+        #[test]
+        fn a_digest_is_read_of_64_digits_alone(bytes in any::<Digest>(), text in "[0-9a-fA-F]{60,66}|.{0,70}") {
+            prop_assert_eq!(digest_from_hex(&hex::encode(bytes)), Some(bytes));
+            if let Some(digest) = digest_from_hex(&text) {
+                prop_assert_eq!(hex::encode(digest), text.to_ascii_lowercase());
+            }
+        }
     }
 }

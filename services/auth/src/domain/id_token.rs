@@ -101,6 +101,7 @@ impl IdTokenClaims {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -148,6 +149,37 @@ mod tests {
             ("sub", json!("x".repeat(256)), Subject),
         ] {
             assert_eq!(check(&[(name, value.clone())]), Err(wrong), "{name} {value}");
+        }
+    }
+
+    /// Times about now, and any others.
+    fn time() -> impl Strategy<Value = i64> {
+        prop_oneof![NOW - 700..NOW + 100, any::<i64>(), prop::sample::select(vec![i64::MIN, 0, i64::MAX])]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_times_are_is_no_fault_and_only_those_about_now_are_good(iat in time(), exp in time()) {
+            let is_good = (NOW - 600..=NOW + 30).contains(&iat) && exp > NOW - 30 && exp > iat;
+            prop_assert_eq!(check(&[("iat", json!(iat)), ("exp", json!(exp))]).is_ok(), is_good);
+        }
+
+        #[test]
+        fn a_claim_that_says_anything_else_is_not_believed(
+            claim in prop::sample::select(vec!["iss", "aud", "azp", "nonce"]),
+            said in "(https://issuer\\.test|client|n)?.{0,12}",
+        ) {
+            let right = ["https://issuer.test", "client", "client", "n"];
+            let at = ["iss", "aud", "azp", "nonce"].iter().position(|name| *name == claim);
+            let is_right = at.is_some_and(|at| right[at] == said);
+            prop_assert_eq!(check(&[(claim, json!(said))]).is_ok(), is_right);
+        }
+
+        #[test]
+        fn a_subject_is_up_to_255_visible_characters_to_the_letter(sub in "[!-~]{0,300}|.{0,20}") {
+            let fits = (1..=255).contains(&sub.len()) && sub.bytes().all(|byte| byte.is_ascii_graphic());
+            let subject = check(&[("sub", json!(sub))]).ok().map(|identity| identity.subject);
+            prop_assert_eq!(subject, fits.then_some(sub));
         }
     }
 }

@@ -114,6 +114,8 @@ impl InvitationSecret {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -139,5 +141,23 @@ mod tests {
         assert!(
             InvitationSecret::of(token(), code()).is_none() && InvitationSecret::of(None, None).is_none()
         );
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_is_read_as_it_is_shown(bytes in any::<[u8; LENGTH]>()) {
+            let code = InvitationCode::from_random(bytes);
+            let typed = code.shown().to_lowercase();
+            prop_assert_eq!(InvitationCode::try_from(typed).map(|typed| typed.0), Ok(code.0));
+        }
+
+        #[test]
+        fn whatever_is_typed_is_no_fault_and_is_read_once(text in "[A-Za-z0-9 -]{0,34}|(?s).{0,40}") {
+            if let Ok(code) = InvitationCode::try_from(text) {
+                let again = InvitationCode::try_from(code.as_str().to_owned()).ok();
+                // Of hyphens and spaces alone nothing is left, which is no code of anybody's.
+                prop_assert_eq!(again.map(|again| again.0), Some(code.0).filter(|code| !code.is_empty()));
+            }
+        }
     }
 }

@@ -80,3 +80,39 @@ impl fmt::Debug for OneTimeToken {
         f.write_str("OneTimeToken(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_token_is_read_as_it_was_given_out_and_no_other_text_is_it(
+            bytes in any::<[u8; 32]>(),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_=-]|.",
+        ) {
+            let token = OneTimeToken::from_random(bytes);
+            let text = token.as_str().to_owned();
+            prop_assert_eq!(OneTimeToken::try_from(text.clone()).unwrap().digest(), token.digest());
+            let place = place.index(text.len());
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = text.clone() + &other;
+            for shown in [changed, text[..place].to_owned(), longer] {
+                let is_it =
+                    OneTimeToken::try_from(shown.clone()).is_ok_and(|shown| shown.digest() == token.digest());
+                prop_assert_eq!(is_it, shown == text);
+            }
+        }
+
+        #[test]
+        fn any_text_may_be_shown_that_is_not_too_long(text in "(?s).{0,200}") {
+            let fits = (1..=LONGEST).contains(&text.len());
+            let kept = OneTimeToken::try_from(text.clone()).ok().map(|token| token.0);
+            prop_assert_eq!(kept, fits.then_some(text));
+        }
+    }
+}

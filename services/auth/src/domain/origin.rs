@@ -80,6 +80,7 @@ impl TenantPages {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use shinkofa_kernel::TenantId;
 
     use super::*;
@@ -161,6 +162,53 @@ mod tests {
             "https://Studio.example.org",
         ] {
             assert!(origins(list).is_err(), "{list}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn origins_are_ours_to_the_letter(
+            list in prop::collection::vec("https://[a-z]{1,6}\\.[a-z]{2,4}(:[1-9][0-9]{3})?", 0..4),
+            place in any::<prop::sample::Index>(),
+            other in "[a-z0-9.:/@ *-]|.",
+        ) {
+            let ours = origins(&list.join(", ")).unwrap();
+            for origin in &list {
+                prop_assert!(ours.has(origin));
+                let place = place.index(origin.len());
+                let mut changed = origin.clone();
+                changed.replace_range(place..=place, &other);
+                let longer = origin.clone() + &other;
+                for shown in [changed, origin[..place].to_owned(), longer] {
+                    prop_assert_eq!(ours.has(&shown), list.contains(&shown));
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_is_listed_is_no_fault_and_no_other_spelling_of_an_origin(
+            list in "((https://)?[a-zA-Z0-9.*-]{0,12}(:[0-9]{0,5})?[/?#@]?[ ,]){0,3}|.{0,30}",
+        ) {
+            if let Ok(ours) = origins(&list) {
+                for text in list.split([' ', ',']).filter(|text| !text.is_empty()) {
+                    prop_assert!(ours.has(text));
+                    prop_assert_eq!(Url::parse(text).unwrap().origin().ascii_serialization(), text);
+                }
+            }
+        }
+
+        #[test]
+        fn the_page_of_a_tenant_has_one_spelling(place in any::<prop::sample::Index>(), other in "[a-zA-Z0-9.:/@-]|.") {
+            let directory = TenantDirectory::default();
+            directory.replace([("elan.example.org".to_owned(), TenantId::DEFAULT)]);
+            let pages = TenantPages::new(directory, &Url::parse("https://app.example.org:8443/").unwrap());
+            let known = "https://elan.example.org:8443";
+            let place = place.index(known.len());
+            let mut changed = known.to_owned();
+            changed.replace_range(place..=place, &other);
+            for shown in [changed, known[..place].to_owned(), format!("{known}{other}")] {
+                prop_assert_eq!(pages.has_beneath("example.org", &shown), shown == known);
+            }
         }
     }
 }

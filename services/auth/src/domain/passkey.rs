@@ -110,6 +110,8 @@ pub fn counts_on(before: i64, now: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -145,6 +147,28 @@ mod tests {
         assert_eq!(transports(&["internal", "smart-card"]).unwrap().into_text(), "internal smart-card");
         for refused in [&[""][..], &["a b"], &["usb\""], &["Usb"], &["usb"; 9]] {
             assert!(transports(refused).is_err(), "{refused:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_is_taken_is_short_and_taken_again_as_it_is(text in "(?s).{0,110}") {
+            if let Ok(name) = PasskeyName::try_from(text) {
+                let text = name.clone().into_text();
+                prop_assert!((1..=LONGEST_NAME).contains(&text.chars().count()));
+                prop_assert!(!text.chars().any(char::is_control));
+                prop_assert_eq!(PasskeyName::try_from(text), Ok(name));
+            }
+        }
+
+        #[test]
+        fn transports_that_are_taken_are_told_apart_when_they_are_given_back(
+            words in prop::collection::vec("[a-z0-9-]{0,34}|.{0,8}", 0..10),
+        ) {
+            if let Ok(transports) = Transports::try_from(words.clone()) {
+                let text = transports.into_text();
+                prop_assert_eq!(text.split_whitespace().collect::<Vec<_>>(), words);
+            }
         }
     }
 }

@@ -47,6 +47,8 @@ impl TryFrom<String> for PersonName {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -57,5 +59,17 @@ mod tests {
             assert!(PersonName::try_from(refused.to_owned()).is_err(), "{refused:?}");
         }
         assert!(PersonName::try_from("a".repeat(101)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_that_is_taken_is_harmless_and_taken_again_as_it_is(text in "[A-Za-z<>:/. ]{0,20}|(?s).{0,110}") {
+            if let Ok(name) = PersonName::try_from(text) {
+                let text = name.as_str().to_owned();
+                prop_assert!((1..=LONGEST).contains(&text.chars().count()));
+                prop_assert!(!text.contains(['<', '>', '\r', '\n', '\0']) && !text.contains("://"));
+                prop_assert_eq!(PersonName::try_from(text), Ok(name));
+            }
+        }
     }
 }

@@ -87,6 +87,8 @@ impl std::fmt::Debug for CodeVerifier {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// RFC 7636 appendix B.
@@ -127,5 +129,38 @@ mod tests {
         let challenge = CodeChallenge::read(Some(CHALLENGE), None).unwrap();
         let repeated = CodeVerifier::read(Some(CHALLENGE)).unwrap();
         assert!(challenge.is_repeated_by(&repeated) && !challenge.is_met_by(&repeated));
+    }
+
+    proptest! {
+        #[test]
+        fn a_verifier_meets_its_own_challenge_alone(
+            text in "[A-Za-z0-9._~-]{43,128}",
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9._~-]",
+        ) {
+            let challenge = CodeChallenge::of(&CodeVerifier::read(Some(&text)).unwrap());
+            prop_assert_eq!(CodeChallenge::read(Some(challenge.as_str()), None), Ok(challenge.clone()));
+            let place = place.index(text.len());
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = text.clone() + &other;
+            for shown in [text.clone(), changed, text[..place].to_owned(), longer] {
+                let is_met = CodeVerifier::read(Some(&shown)).is_ok_and(|shown| challenge.is_met_by(&shown));
+                prop_assert_eq!(is_met, shown == text);
+            }
+        }
+
+        #[test]
+        fn what_is_read_is_kept_to_the_letter(text in "[A-Za-z0-9_-]{42,44}|[A-Za-z0-9._~+ -]{40,130}|.{0,90}") {
+            if let Ok(challenge) = CodeChallenge::read(Some(&text), None) {
+                let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
+                prop_assert_eq!(URL_SAFE_NO_PAD.encode(&bytes), text.as_str());
+                prop_assert_eq!((challenge.as_str(), bytes.len()), (text.as_str(), CHALLENGE_BYTES));
+            }
+            if let Ok(verifier) = CodeVerifier::read(Some(&text)) {
+                prop_assert_eq!(verifier.as_str(), text.as_str());
+                prop_assert!((43..=128).contains(&text.len()) && text.is_ascii());
+            }
+        }
     }
 }

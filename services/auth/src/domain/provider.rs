@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shinkofa_kernel::{defended, text_enum};
 
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::person_name::PersonName;
 
 text_enum! {
@@ -50,7 +50,8 @@ impl ExternalIdentity {
     /// The address, if the provider has seen that it is theirs. Any other is as good as none.
     pub fn proven_email(&self) -> Option<EmailAddress> {
         let verified = self.email_verified || !defended!("V07");
-        self.email.as_deref().filter(|_| verified)?.parse().ok()
+        let email: EmailAddress = self.email.as_deref().filter(|_| verified)?.parse().ok()?;
+        ReachableAddress::try_from(email).ok().map(EmailAddress::from)
     }
 
     /// What to call them, where the provider says something that can be a name here.
@@ -84,5 +85,6 @@ mod tests {
         assert!(identity(Some("anna@example.org"), false).proven_email().is_none());
         assert!(identity(None, true).proven_email().is_none());
         assert!(identity(Some("anna\u{ff20}example.org"), true).proven_email().is_none());
+        assert!(identity(Some("anna@temporary.invalid"), true).proven_email().is_none());
     }
 }

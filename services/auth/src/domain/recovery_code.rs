@@ -63,6 +63,8 @@ impl fmt::Debug for RecoveryCode {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn typed(text: &str) -> Option<RecoveryCode> {
@@ -101,5 +103,27 @@ mod tests {
         let [anna, bob] =
             [1, 2].map(|n| UserId::from_uuid(shinkofa_kernel::macros::uuid::Uuid::from_u128(n)));
         assert_ne!(code.digest(anna), code.digest(bob));
+    }
+
+    proptest! {
+        #[test]
+        fn a_code_is_read_as_it_is_shown_and_letter_by_letter(
+            bytes in any::<[u8; LENGTH]>(),
+            place in 0..LENGTH,
+            other in prop::sample::select(ALPHABET.to_vec()),
+        ) {
+            let code = RecoveryCode::from_random(bytes);
+            prop_assert_eq!(typed(&code.shown()), Some(code.clone()));
+            let mut changed = code.0;
+            changed.replace_range(place..=place, &char::from(other).to_string());
+            prop_assert_eq!(typed(&changed).map(|read| read.0), Some(changed));
+        }
+
+        #[test]
+        fn whatever_is_typed_is_no_fault_and_means_the_same_as_it_is_shown(text in "[0-9A-Za-z -]{1,40}|.{1,16}") {
+            if let Some(read) = typed(&text) {
+                prop_assert_eq!(typed(&read.shown()), Some(read));
+            }
+        }
     }
 }

@@ -129,6 +129,8 @@ impl fmt::Debug for RefreshToken {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn token(generation: i32) -> (RefreshToken, SessionKey) {
@@ -170,10 +172,58 @@ mod tests {
         }
     }
 
-    proptest::proptest! {
+    proptest! {
         #[test]
         fn any_other_text_is_refused_without_a_fault(text in "\\PC{0,120}") {
-            let _ = RefreshToken::try_from(text);
+            prop_assert!(RefreshToken::try_from(text).is_err());
+        }
+
+        #[test]
+        fn any_token_survives_its_encoding(
+            session in any::<u128>(),
+            generation in any::<i32>(),
+            bytes in any::<[u8; KEY]>(),
+        ) {
+            let key = SessionKey::new(bytes);
+            let token = RefreshToken::issue(SessionId::from_uuid(Uuid::from_u128(session)), generation, &key);
+            let read = RefreshToken::try_from(token.encode()).unwrap();
+            prop_assert!(read.is_authentic(&key));
+            prop_assert_eq!(read, token);
+        }
+
+        #[test]
+        fn whatever_is_read_would_be_written_the_same(text in "A[Q-Za-f][A-Za-z0-9_-]{69}") {
+            if let Ok(read) = RefreshToken::try_from(text.clone()) {
+                prop_assert_eq!(read.encode(), text);
+            }
+        }
+
+        #[test]
+        fn no_changed_missing_or_further_character_goes_unnoticed(
+            generation in any::<i32>(),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_=-]|.",
+        ) {
+            let (token, key) = token(generation);
+            let text = token.encode();
+            let place = place.index(text.len());
+            let mut changed = text.clone();
+            changed.replace_range(place..=place, &other);
+            let longer = text.clone() + &other;
+            for spoilt in [changed, text[..place].to_owned(), longer] {
+                let is_believed =
+                    RefreshToken::try_from(spoilt.clone()).is_ok_and(|read| read.is_authentic(&key));
+                prop_assert_eq!(is_believed, spoilt == text);
+            }
+        }
+
+        #[test]
+        fn a_key_is_read_of_what_was_written_and_of_nothing_else(
+            bytes in prop::collection::vec(prop_oneof![Just(KEPT_IN_A_COOKIE), any::<u8>()], 30..36),
+        ) {
+            if let Some(key) = SessionKey::from_slice(&bytes) {
+                prop_assert_eq!(key.to_vec(), bytes);
+            }
         }
     }
 }

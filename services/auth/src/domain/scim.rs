@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use shinkofa_kernel::text_enum;
 use utoipa::ToSchema;
 
-use super::email::EmailAddress;
+use super::email::{EmailAddress, ReachableAddress};
 use super::person_name::PersonName;
 
 pub const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -193,7 +193,8 @@ impl Change {
     fn set(&mut self, attribute: &str, value: &Value) -> Result<(), Refusal> {
         match attribute {
             "username" => {
-                self.user_name = Some(parsed("userName", value)?.ok_or(Refusal::ReadOnly)?);
+                let name: Option<ReachableAddress> = parsed("userName", value)?;
+                self.user_name = Some(name.ok_or(Refusal::ReadOnly)?.into());
             }
             "active" => {
                 let flag: Option<Flag> = parsed("active", value)?;
@@ -258,6 +259,7 @@ fn of_value(attribute: &'static str, detail: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -346,11 +348,141 @@ mod tests {
             json!([{ "op": "replace", "path": "active", "value": "perhaps" }]),
             json!([{ "op": "replace", "path": "active", "value": [true] }]),
             json!([{ "op": "replace", "path": "userName", "value": "anna" }]),
+            json!([{ "op": "replace", "path": "userName", "value": "anna@guest.invalid" }]),
             json!([{ "op": "replace", "path": "name", "value": "Anna" }]),
             json!([{ "op": "replace", "path": "displayName", "value": "<b>" }]),
             json!([{ "op": "replace", "value": false }]),
         ] {
             assert!(matches!(change(operations.clone()), Err(Refusal::Value { .. })), "{operations}");
+        }
+    }
+
+    /// A filter as RFC 7644 writes it.
+    fn printed(filter: &UserFilter) -> String {
+        let (attribute, value) = match filter {
+            UserFilter::UserName(value) => ("userName", value),
+            UserFilter::ExternalId(value) => ("externalId", value),
+        };
+        format!("{attribute} eq {}", json!(value))
+    }
+
+    /// Any value that a step may bring.
+    fn any_json() -> impl Strategy<Value = Value> {
+        let names = ["userName", "active", "name", "givenName", "displayName", "roles", "id", "title"];
+        let single = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            Just(json!("True")),
+            "[a-z]{1,5}@[a-z]{1,5}\\.org|.{0,12}".prop_map(Value::from),
+        ];
+        single.prop_recursive(3, 16, 4, move |inner| {
+            let member = (prop::sample::select(names.to_vec()).prop_map(str::to_owned), inner.clone());
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Value::from),
+                prop::collection::vec(member, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// The same word, with capitals where `capitals` has them.
+    fn spelled(word: &str, capitals: &[bool]) -> String {
+        let spell = |(c, capital): (char, &bool)| {
+            if *capital { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+        };
+        word.chars().zip(capitals.iter().cycle()).map(spell).collect()
+    }
+
+    #[test]
+    fn filters_and_steps_are_as_deep_as_they_like_and_no_fault() {
+        for deep in ["(", "not (", "[", "emails[", "userName eq \"a\" and ", "userName eq [", "\\"] {
+            for filter in [deep.repeat(50_000), format!("userName eq {}", deep.repeat(50_000))] {
+                assert_eq!(UserFilter::parse(&filter), None, "{deep}");
+            }
+            let step = json!([{ "op": "add", "path": deep.repeat(50_000), "value": 1 }]);
+            assert!(matches!(change(step), Err(Refusal::Path)) || deep.starts_with(char::is_alphabetic));
+        }
+        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
+        for path in ["userName", "active", "name", "displayName"] {
+            let step = |value: &str| {
+                let steps = format!(r#"[{{"op":"add","path":"{path}","value":{value}}}]"#);
+                serde_json::from_str::<Vec<PatchOperation>>(&steps)
+            };
+            assert!(matches!(Change::of(&step(&nested(100)).unwrap()), Err(Refusal::Value { .. })), "{path}");
+            assert!(step(&nested(50_000)).is_err(), "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_filter_is_read_as_it_was_written(
+            value in "[ -~¡-\u{d7ff}]{0,40}",
+            (is_name, with_schema) in any::<(bool, bool)>(),
+            capitals in prop::collection::vec(any::<bool>(), 1..12),
+            gap in " {1,3}",
+        ) {
+            let filter = if is_name { UserFilter::UserName(value) } else { UserFilter::ExternalId(value) };
+            let text = printed(&filter);
+            prop_assert_eq!(UserFilter::parse(&text), Some(filter.clone()));
+            let (attribute, rest) = text.split_once(" eq ").unwrap();
+            let schema = if with_schema { format!("{USER}:") } else { String::new() };
+            let (attribute, eq) = (spelled(&(schema + attribute), &capitals), spelled("eq", &capitals));
+            let otherwise = format!("{gap}{attribute}{gap}{eq}{gap}{rest}{gap}");
+            prop_assert_eq!(UserFilter::parse(&otherwise), Some(filter));
+        }
+
+        #[test]
+        fn a_filter_that_is_understood_has_one_meaning(
+            text in "(userName|externalId|emails|.{0,8}) {1,2}(eq|EQ|sw|.{0,3}) {1,2}(\"[ -~]{0,12}\"|.{0,12})",
+        ) {
+            if let Some(filter) = UserFilter::parse(&text) {
+                prop_assert_eq!(UserFilter::parse(&printed(&filter)), Some(filter));
+            }
+        }
+
+        #[test]
+        fn steps_that_are_made_once_more_change_nothing_more(
+            steps in prop::collection::vec(
+                (
+                    prop::sample::select(PatchVerb::ALL),
+                    prop::option::of("(userName|active|name|name\\.givenName|displayName|title)|.{0,12}"),
+                    any_json(),
+                ),
+                0..5,
+            ),
+        ) {
+            let steps: Vec<_> =
+                steps.into_iter().map(|(op, path, value)| PatchOperation { op, path, value }).collect();
+            let twice: Vec<_> = steps.iter().chain(&steps).cloned().collect();
+            prop_assert_eq!(Change::of(&twice), Change::of(&steps));
+        }
+
+        #[test]
+        fn what_is_no_providers_to_set_is_refused_however_its_path_goes_on(
+            op in prop::sample::select(PatchVerb::ALL),
+            attribute in prop::sample::select(vec!["id", "meta", "roles", "groups"]),
+            with_schema in any::<bool>(),
+            capitals in prop::collection::vec(any::<bool>(), 1..12),
+            rest in "([.\\[].{0,20})?",
+            value in any_json(),
+        ) {
+            let schema = if with_schema { format!("{USER}:") } else { String::new() };
+            let path = spelled(&(schema + attribute), &capitals) + &rest;
+            prop_assert_eq!(change(json!([{ "op": op, "path": path, "value": value }])), Err(Refusal::ReadOnly));
+        }
+
+        #[test]
+        fn names_of_attributes_are_read_in_any_letters(
+            attribute in prop::sample::select(vec!["externalId", "displayName", "name.givenName", "name.familyName"]),
+            with_schema in any::<bool>(),
+            capitals in prop::collection::vec(any::<bool>(), 1..12),
+        ) {
+            let schema = if with_schema { format!("{USER}:") } else { String::new() };
+            let path = spelled(&(schema + attribute), &capitals);
+            let set = |path: &str| change(json!([{ "op": "add", "path": path, "value": "Anna" }])).unwrap();
+            prop_assert_ne!(set(attribute), Change::default());
+            prop_assert_eq!(set(&path), set(attribute));
         }
     }
 }

@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use shinkofa_identity::Permission;
 
+use crate::domain::authority::Authority;
+
 /// Permissions that a service account has: each once, in the order of [`Permission::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Vec<String>")]
@@ -20,10 +22,6 @@ pub enum NotScopes {
 const REPEATED: usize = 60;
 
 impl Scopes {
-    pub fn permissions(&self) -> &[Permission] {
-        &self.0
-    }
-
     pub fn holds(&self, permission: Permission) -> bool {
         self.0.contains(&permission)
     }
@@ -31,6 +29,16 @@ impl Scopes {
     /// Does every one of these stand in `self` as well?
     pub fn covers(&self, narrower: &Self) -> bool {
         narrower.0.iter().all(|permission| self.holds(*permission))
+    }
+
+    /// What of it somebody with this authority may do themselves.
+    #[must_use]
+    pub fn held_by(&self, authority: Authority<'_>) -> Self {
+        Self(self.0.iter().copied().filter(|permission| authority.holds(*permission)).collect())
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub fn names(&self) -> Vec<&'static str> {
@@ -87,10 +95,27 @@ impl TryFrom<String> for ScopeText {
 
 #[cfg(test)]
 mod tests {
+    use shinkofa_kernel::Role;
+
     use super::*;
+    use crate::domain::authority::CustomRole;
 
     fn scopes(names: &[&str]) -> Result<Scopes, NotScopes> {
         Scopes::try_from(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn nobody_hands_on_more_of_it_than_they_hold() {
+        let all = scopes(&["booking.classes.manage", "booking.sessions.manage", "auth.audit.read"]).unwrap();
+        let planner = [CustomRole {
+            name: "planner".to_owned(),
+            permissions: vec![Permission::ManageSessions, Permission::ManageRoles],
+        }];
+        let of = |roles: &[Role], custom_roles: &[CustomRole]| all.held_by(Authority { roles, custom_roles });
+        assert_eq!(of(&[Role::Admin], &[]), all);
+        assert_eq!(of(&[Role::Member], &planner).names(), ["booking.sessions.manage"]);
+        assert_eq!(of(&[Role::Manager], &[]).names(), ["booking.classes.manage", "booking.sessions.manage"]);
+        assert!(of(&[Role::Member], &[]).is_empty());
     }
 
     #[test]

@@ -206,6 +206,8 @@ impl RoleNames {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A studio of that name would be asked for what is the platform's, or could not be reached.
@@ -294,5 +296,30 @@ mod tests {
         assert_eq!(names(&["member", "coach"]).unwrap().as_slice(), ["coach", "member"]);
         assert!(names(&[]).is_err() && names(&["coach", "coach"]).is_err() && names(&[""]).is_err());
         assert!(names(&["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_slug_or_role_that_is_taken_is_a_plain_label_to_the_letter(text in "[a-z0-9-]{0,44}|.{0,12}") {
+            let slug = TenantSlug::try_from(text.clone()).map(TenantSlug::into_text);
+            let role = CustomRoleName::try_from(text.clone()).map(|role| role.0);
+            for taken in slug.into_iter().chain(role) {
+                prop_assert_eq!(&taken, &text);
+                prop_assert!(text.len() <= 40 && text.starts_with(|first: char| first.is_ascii_lowercase()));
+                prop_assert!(text.split('-').all(|part| part.bytes().all(|byte| byte.is_ascii_alphanumeric())));
+                prop_assert!(text.split('-').all(|part| !part.is_empty()));
+            }
+        }
+
+        #[test]
+        fn a_domain_that_is_taken_has_one_spelling_and_is_the_host_of_a_page(
+            text in "[A-Za-z0-9-]{1,12}(\\.[A-Za-z0-9-]{1,12}){1,3}| ?.{0,20}",
+        ) {
+            if let Ok(domain) = TenantDomain::try_from(text) {
+                let text = domain.clone().into_text();
+                prop_assert!(text.is_ascii() && !text.contains(|c: char| c.is_ascii_uppercase()));
+                prop_assert_eq!(TenantDomain::try_from(text), Ok(domain));
+            }
+        }
     }
 }

@@ -108,6 +108,8 @@ impl fmt::Debug for TotpSecret {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const SECRET: &[u8] = b"12345678901234567890";
@@ -140,6 +142,51 @@ mod tests {
         );
         for text in ["", "GEZDGNBV", "gezdgnbvgy3tqojqgezdgnbvgy3tqojq", "GEZDGNBVGY3TQOJ1GEZDGNBVGY3TQOJ1"] {
             assert_eq!(TotpSecret::from_base32(text), Err(NotASecret), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_typed_is_no_fault_and_is_read_once(text in "[0-9 ]{1,10}|(?s).{0,70}") {
+            let fits = (1..=LONGEST).contains(&text.len());
+            let code = FactorCode::try_from(text);
+            prop_assert_eq!(code.is_ok(), fits);
+            if let Some(code) = code.ok().filter(|code| !code.as_str().is_empty()) {
+                prop_assert!(!code.as_str().contains(char::is_whitespace));
+                prop_assert_eq!(typed(code.as_str()), code);
+            }
+        }
+
+        #[test]
+        fn no_changed_digit_and_no_other_step_passes(
+            secret in prop::collection::vec(any::<u8>(), 16..64),
+            seconds in 0..4_000_000_000_i64,
+            place in 0..6_usize,
+            other in "[0-9]|.",
+        ) {
+            let step = totp::step_at(at(seconds));
+            let right = totp::code(&secret, step);
+            let taken = |text: &str, last_step| typed(text).step_of(&secret, last_step, at(seconds));
+            prop_assert_eq!(taken(&right, None), Some(step));
+            prop_assert_eq!(taken(&right, Some(step - 1)), Some(step));
+            prop_assert_eq!(taken(&right, Some(step)), None);
+            let mut changed = right.clone();
+            changed.replace_range(place..=place, &other);
+            for shown in [changed, right[..place].to_owned() + " ", right.clone() + &other + "0"] {
+                prop_assert_eq!(taken(&shown, None).is_some(), shown == right);
+            }
+        }
+
+        #[test]
+        fn a_secret_has_one_spelling(
+            bytes in prop::collection::vec(any::<u8>(), 0..70),
+            text in "[A-Z2-7]{26,32}|[A-Za-z0-9=]{0,32}|.{0,20}",
+        ) {
+            let read = TotpSecret::from_base32(&BASE32_NOPAD.encode(&bytes));
+            prop_assert_eq!(read.ok().map(|secret| secret.0), (16..=64).contains(&bytes.len()).then_some(bytes));
+            if let Ok(secret) = TotpSecret::from_base32(&text) {
+                prop_assert_eq!(secret.base32(), text);
+            }
         }
     }
 }

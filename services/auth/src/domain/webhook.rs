@@ -225,6 +225,8 @@ pub fn message_id(event: Uuid) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Every kind is one of the trail's, so that what happens is told.
@@ -291,5 +293,46 @@ mod tests {
         assert_eq!(EventTypes::kept("gone.since membership.locked session.opened"), kinds);
         assert_eq!(EventTypes::try_from(Vec::new()), Err(NotEventTypes));
         assert_eq!(EventTypes::try_from(vec![WebhookEventType::SessionOpened; 2]), Err(NotEventTypes));
+    }
+
+    proptest! {
+        #[test]
+        fn kinds_come_back_as_they_were_kept(
+            kinds in prop::collection::vec(prop::sample::select(WebhookEventType::ALL), 0..6),
+        ) {
+            let is_each_once = kinds.iter().enumerate().all(|(n, kind)| !kinds[..n].contains(kind));
+            let named = EventTypes::try_from(kinds.clone());
+            prop_assert_eq!(named.is_ok(), is_each_once && !kinds.is_empty());
+            if let Ok(named) = named {
+                prop_assert_eq!(EventTypes::kept(&named.to_text()), named);
+            }
+        }
+
+        #[test]
+        fn whatever_was_kept_is_no_fault(text in "([a-z_.]{0,12} ?){0,4}|.{0,40}") {
+            let kept = EventTypes::kept(&text).into_list();
+            prop_assert!(kept.iter().all(|kind| text.split(' ').any(|word| word == kind.as_str())));
+        }
+
+        #[test]
+        fn a_signature_is_of_one_secret_event_second_and_body(
+            bytes in any::<[u8; 32]>(),
+            id in any::<u128>(),
+            second in 0..4_000_000_000_i64,
+            body in ".{1,40}",
+            change in 1..=u8::MAX,
+        ) {
+            let sign = |bytes: [u8; 32], id: u128, second: i64, body: &str| {
+                let at = DateTime::from_timestamp(second, 0).unwrap();
+                WebhookSecret::new(bytes).signature((Uuid::from_u128(id), at), body)
+            };
+            let signature = sign(bytes, id, second, &body);
+            let mut other = bytes;
+            other[usize::from(change) % 32] ^= change;
+            prop_assert!(sign(other, id, second, &body) != signature);
+            prop_assert!(sign(bytes, id ^ u128::from(change), second, &body) != signature);
+            prop_assert!(sign(bytes, id, second + i64::from(change), &body) != signature);
+            prop_assert!(sign(bytes, id, second, &body[..0]) != signature);
+        }
     }
 }

@@ -20,8 +20,8 @@ impl Error {
             ),
             Self::DeletionScheduled => conflict(
                 "deletion_scheduled",
-                "This account is already due to be erased.",
-                "L'effacement de ce compte est déjà prévu.",
+                "This account is due to be erased.",
+                "L'effacement de ce compte est prévu.",
             ),
             Self::NoDeletion => conflict(
                 "no_deletion",

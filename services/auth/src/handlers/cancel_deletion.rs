@@ -1,18 +1,14 @@
 //! `POST /api/me/delete/cancel`
 
 use actix_web::{HttpResponse, post, web};
-use serde_json::json;
-use shinkofa_contracts::auth::AccountLetter;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::AccountActor;
 use shinkofa_web::{CallerRefusals, ProblemDocument, Unavailability};
 
 use crate::Auth;
 use crate::db::erasures;
-use crate::domain::account::AccountKind;
-use crate::domain::audit::AuditAction;
+use crate::deletion_cancelling::tell_of_cancelled_deletion;
 use crate::error::Error;
-use crate::letters::request_letter;
 use crate::liveness::{Claimed, Live, require_owner};
 
 /// Keep my account after all
@@ -38,12 +34,7 @@ pub async fn cancel_deletion(
             return Err(Error::NoDeletion);
         }
         let trail = auth.trail(actor.tenant_id, actor.actor());
-        trail.user(tx, AuditAction::DeletionCancelled, actor.user_id, json!({})).await?;
-        // Nobody reads what is written to a guest.
-        if account.kind == AccountKind::Anonymous {
-            return Ok(());
-        }
-        request_letter(tx, &auth, &trail, &account, (AccountLetter::DeletionCancelled, None)).await
+        tell_of_cancelled_deletion(tx, &auth, &trail, &account).await
     })
     .await?;
     auth.platform.committed();

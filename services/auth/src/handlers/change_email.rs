@@ -12,7 +12,7 @@ use crate::attempts::Aim;
 use crate::db::email_changes::{self, EmailChange, EmailChangeId};
 use crate::db::users::Account;
 use crate::domain::account::AccountKind;
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::password::PresentedPassword;
 use crate::error::Error;
 use crate::jobs::settle_email_change::SettleEmailChange;
@@ -23,7 +23,7 @@ use crate::{Auth, attempts, limits};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeEmailRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna.martin@example.org")]
-    new_email: EmailAddress,
+    new_email: ReachableAddress,
     /// Of an account that has one, and only there.
     #[schema(value_type = Option<String>, format = "password", max_length = 1024, example = "my present private sentence")]
     current_password: Option<PresentedPassword>,
@@ -58,6 +58,7 @@ pub async fn change_email(
     body: Body<ChangeEmailRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(ChangeEmailRequest { new_email, current_password }) = body;
+    let new_email = EmailAddress::from(new_email);
     let account = show_again(&auth, &actor, current_password.as_ref()).await?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::EMAIL_CHANGE_BY_USER, &actor.user_id.to_string()).await?;

@@ -30,7 +30,7 @@ pub struct ChangeMemberRequest {
 ///
 /// Only an admin changes an admin or a manager, or makes somebody one; nobody gives more than they hold. The last admin stays one.
 /// Whoever loses a role is signed out here, so that no token says too much; new roles come with the next refresh. Where they may
-/// manage service accounts no longer, the keys that they made are revoked.
+/// manage service accounts no longer, the keys that they made are revoked; where they may, those keys bring no more than they hold.
 #[utoipa::path(
     tag = "members",
     security(("bearer" = [])),

@@ -52,8 +52,8 @@ pub struct CreatedApiKey {
 /// Make a key of a service account
 ///
 /// Shown once, and told to every admin by mail. Two may be live at a time: to change a key, make the next one, give it to the program, and revoke the old one.
-/// It is revoked when its maker is locked or suspended, is no member any more, or may manage service accounts no longer, and when
-/// they say that it was somebody else who was signed in then.
+/// It brings what its account may do, as far as its maker may do it at that moment. It is revoked when its maker is locked or suspended,
+/// is no member any more, or may manage service accounts no longer, and when they say that it was somebody else who was signed in then.
 #[utoipa::path(
     tag = "service accounts",
     security(("bearer" = [])),

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use crate::authority::require_recent_authority;
 use crate::db::{memberships, tenants, users};
 use crate::domain::account::MembershipStatus;
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::invitation::{DAYS_OPEN, InvitationKind, MOST_DAYS_OPEN, MOST_USES};
 use crate::domain::tenant::RoleNames;
 use crate::error::Error;
@@ -32,7 +32,7 @@ pub struct CreateInvitationRequest {
     kind: InvitationKind,
     /// Of an invitation by mail, and only there: who has an account with this address, confirmed, can accept.
     #[schema(value_type = Option<String>, format = "email", max_length = 254, example = "anna@example.org")]
-    email: Option<EmailAddress>,
+    email: Option<ReachableAddress>,
     /// What they become: 1 to 10 names of roles, each once.
     #[schema(value_type = Vec<String>, min_items = 1, max_items = 10, example = json!(["member"]))]
     roles: RoleNames,
@@ -74,6 +74,7 @@ impl Asked {
             InvitationKind::Email | InvitationKind::Code => {}
         }
         let (uses, days) = (max_uses.unwrap_or(1), days_open.unwrap_or(DAYS_OPEN));
+        let email = email.map(EmailAddress::from);
         let asked = Self { email, roles, locale, uses, days };
         if !(1..=MOST_USES).contains(&asked.uses) {
             return Err(Problem::invalid_field("/maxUses", format!("must be between 1 and {MOST_USES}")));

@@ -16,9 +16,9 @@ use utoipa::ToSchema;
 
 use crate::announcement::announce_tenant;
 use crate::db::memberships::{self, Belonging};
-use crate::db::scope;
 use crate::db::tenants::{self, Tenant};
 use crate::db::users::{self, Account};
+use crate::db::{erasures, scope};
 use crate::domain::audit::AuditAction;
 use crate::domain::profile::TimeZone;
 use crate::domain::tenant::{MOST_STUDIOS, MOST_STUDIOS_EVER, TenantName, TenantSlug};
@@ -55,7 +55,7 @@ struct Asked<'a> {
 
 /// Create a studio
 ///
-/// Makes a studio whose first admin is the caller, who needs a confirmed address. `POST /api/tenants/switch` signs in to it. One
+/// Makes a studio whose first admin is the caller, who needs a confirmed address and has not asked to be erased. `POST /api/tenants/switch` signs in to it. One
 /// person administers at most ten studios that are open, and thirty with those that are closed, whoever founded them.
 #[utoipa::path(
     tag = "tenants",
@@ -65,7 +65,7 @@ struct Asked<'a> {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 201, body = TenantView),
-        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`slug_taken`, `too_many_studios` or `request_in_progress`"),
+        (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`slug_taken`, `too_many_studios`, `deletion_scheduled` or `request_in_progress`"),
     ),
 )]
 #[post("/api/tenants")]
@@ -129,6 +129,10 @@ async fn create(
     }
     if account.email_verified_at.is_none() {
         return Err(Error::EmailNotVerified);
+    }
+    // On the day it is erased the studio would be left without an admin.
+    if erasures::is_under_way(tx, auth.realm, actor.user_id).await? {
+        return Err(Error::DeletionScheduled);
     }
     found(tx, auth, actor, tenant, &account).await?;
     let view = TenantView::new(auth, tenant);

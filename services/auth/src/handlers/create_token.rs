@@ -32,7 +32,7 @@ pub struct TokenRequest {
     /// A key of a service account. No other route takes it but those beneath `/api/tenants/scim/v2`, as their bearer token.
     #[schema(value_type = String, format = "password", min_length = 1, max_length = 4096, example = "shk_abcdefghjkmn_q83vASNFZ4mrze8BI0VniavN7wEjRWeJ")]
     api_key: PresentedKey,
-    /// Names of permissions with a space between, where less than the account may do is enough.
+    /// Names of permissions with a space between, where less than the key may bring is enough.
     #[schema(value_type = Option<String>, min_length = 1, max_length = 1000, example = "booking.sessions.manage")]
     scope: Option<ScopeText>,
 }
@@ -41,14 +41,15 @@ pub struct TokenRequest {
 ///
 /// The client credentials of OAuth 2 (RFC 6749 section 4.4), in JSON: a service account's key brings an access token that is good for
 /// fifteen minutes at most and never longer than the key. There is no refresh token: show the key again. A token opens the routes
-/// whose permission its scope names; those that are a person's answer 403 `people_only`.
+/// whose permission its scope names; those that are a person's answer 403 `people_only`. Its scope is what the account may do, less what
+/// whoever made the key may not do now.
 #[utoipa::path(
     tag = "service accounts",
     request_body = TokenRequest,
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 200, body = MachineToken),
-        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`key_refused`: it never was one of this tenant, was revoked, or has expired"),
+        (status = 401, body = ProblemDocument, content_type = "application/problem+json", description = "`key_refused`: it never was one of this tenant, was revoked, has expired, or whoever made it may do nothing any more that its account may"),
         (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`account_suspended`, `not_a_member` or `banned`, only with a right key"),
     ),
 )]

@@ -33,9 +33,10 @@ pub struct DisownSignInRequest {
 /// With the link of the letter about a sign-in on a new device, or about a session that was ended because a token of it was used
 /// a second time; works once, for a week. Puts back the address that the account had then, where it was changed since; ends every
 /// session, takes away the password and every factor and identity that was added since that sign-in, and sends a link to choose
-/// another password to the account's address. In every studio of the account the keys of service accounts that were made in its name
-/// since then are revoked, the open invitations taken back and the webhooks disabled. Where the address that it had then is another
-/// account's by now, it answers 410.
+/// another password to the account's address. A deletion that was asked for since then is cancelled. In every studio of the account the
+/// keys of service accounts that were made in its name since then are revoked, the open invitations that were made or sent anew taken
+/// back, and the webhooks that were made, changed or enabled disabled. Where the address that it had then is another account's by now, it
+/// answers 410.
 #[utoipa::path(
     tag = "sessions",
     request_body = DisownSignInRequest,

@@ -9,7 +9,7 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
-use crate::db::identities;
+use crate::db::{identities, users};
 use crate::domain::account::AccountKind;
 use crate::domain::one_time_token::OneTimeToken;
 use crate::domain::pkce::CodeVerifier;
@@ -70,6 +70,8 @@ pub async fn link_oauth(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "link_identity", async |tx| {
+        // Whoever takes the account back from somebody else is waited for: this session is over then.
+        users::lock(tx, auth.realm, actor.user_id).await?;
         let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
         // Another way in is for whoever showed lately who they are. The code stays good.
         require_recent(tx, &auth, &live, now).await?;

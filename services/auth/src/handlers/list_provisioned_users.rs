@@ -111,3 +111,21 @@ async fn find(
     let most = usize::try_from(asked.count).map_err(Fault::unexpected)?;
     Ok((total, all.into_iter().skip(skipped).take(most).collect()))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_asked_is_no_fault_and_never_for_too_many(
+            query in "((filter|startIndex|count|sortBy)=(-?[0-9]{0,20}|[ -~]{0,12})&){0,4}|.{0,40}",
+        ) {
+            if let Ok(asked) = Asked::read(&query) {
+                prop_assert!(asked.start_index >= 1 && (0..=MOST_LISTED).contains(&asked.count));
+            }
+        }
+    }
+}

@@ -7,7 +7,7 @@ use shinkofa_identity::CurrentActor;
 use utoipa::ToSchema;
 
 use super::show_provisioned_user::view;
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::person_name::PersonName;
 use crate::domain::scim::{Change, ExternalId, Flag, object, optional};
 use crate::error::Error;
@@ -34,7 +34,7 @@ pub struct ScimUserRequest {
     _schemas: Vec<String>,
     /// The address of their mail.
     #[schema(value_type = String, format = "email", max_length = 254)]
-    user_name: EmailAddress,
+    user_name: ReachableAddress,
     /// What the provider itself calls them: no two here have the same. Of this and of every name an empty text is as good as none.
     #[serde(default, deserialize_with = "optional")]
     #[schema(value_type = Option<String>, max_length = 255)]
@@ -64,16 +64,16 @@ pub struct ScimNameRequest {
 impl ScimUserRequest {
     /// The whole of it: what is not said is taken away, but for whether they are active.
     pub fn read(self) -> (EmailAddress, Change) {
-        let name = self.name.unwrap_or_default();
+        let (name, user_name) = (self.name.unwrap_or_default(), EmailAddress::from(self.user_name));
         let said = Change {
-            user_name: Some(self.user_name.clone()),
+            user_name: Some(user_name.clone()),
             external_id: Some(self.external_id),
             display_name: Some(self.display_name),
             given_name: Some(name.given_name),
             family_name: Some(name.family_name),
             active: self.active.map(Flag::is_set),
         };
-        (self.user_name, said)
+        (user_name, said)
     }
 }
 

@@ -38,7 +38,7 @@ pub struct ReplaceRoleRequest {
 /// One of the studio's own; the system's are the same everywhere. Whoever has it may do the other things within seconds, in every
 /// service. Nobody changes a role that allows, or would allow, what they may not do themselves. Where a role that allowed nothing
 /// begins to allow something, what its holders opened with one factor ends: they need a second one from now on. Where holders may
-/// manage service accounts no longer, the keys that they made are revoked.
+/// manage service accounts no longer, the keys that they made are revoked; where they may, those keys bring no more than they hold.
 #[utoipa::path(
     tag = "roles",
     security(("bearer" = [])),
@@ -88,8 +88,7 @@ async fn replace(
     } else {
         Vec::new()
     };
-    let keys = Permission::ManageServiceAccounts;
-    if role.permissions.contains(&keys) && !permissions.contains(&keys) {
+    if role.permissions.iter().any(|permission| !permissions.contains(permission)) {
         ended.extend(revoke_keys_of_demoted_holders(tx, auth, &trail, name).await?);
     }
     Ok((TenantRole { permissions: permissions.to_vec(), ..role }, ended))

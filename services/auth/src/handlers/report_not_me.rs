@@ -21,9 +21,10 @@ use crate::{Auth, limits};
 ///
 /// Ends every session, this one too, takes the password away, and sends a link to choose another one to the account's
 /// address. An address is not put back here, as the session may be the stranger's own, however old it is: that is done by the link of
-/// the letter that the former address was sent. In every studio the keys of service accounts that I made since that event are revoked, the open invitations
-/// taken back and the webhooks disabled. Any event of the timeline will do, whichever studio it happened in. Another person's answers
-/// as one that does not exist.
+/// the letter that the former address was sent. A deletion that was asked for since that event is cancelled. In every studio the keys of
+/// service accounts that I made since then are revoked, the open invitations that I made or sent anew taken back, and the webhooks that I
+/// made, changed or enabled disabled. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one
+/// that does not exist.
 #[utoipa::path(
     tag = "sessions",
     params(("eventId" = AuditEventId, Path)),

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::attempts::Aim;
 use crate::db::erasures::{self, ErasureId, NewErasure};
-use crate::db::{memberships, scope, tenants};
+use crate::db::{memberships, scope, tenants, users};
 use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, GRACE};
@@ -71,6 +71,8 @@ pub async fn request_deletion(
     }
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "request_deletion", async |tx| {
+        // Whoever takes the account back from somebody else is waited for: this session is over then.
+        users::lock(tx, auth.realm, actor.user_id).await?;
         if shown.is_none() {
             require_no_password(tx, &auth, &actor, "/password").await?;
         }
@@ -83,6 +85,8 @@ pub async fn request_deletion(
 
 async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<DeletionAnswer, Error> {
     let now = auth.platform.clock.now();
+    // Whoever is founding a studio with the account is waited for, or waits.
+    users::lock(tx, auth.realm, actor.user_id).await?;
     let Live { account, .. } = require_factor_shown(tx, auth, actor, now).await?;
     require_other_admins(tx, actor).await?;
     let certificate = OneTimeToken::from_random(auth.randomness.bytes()?);

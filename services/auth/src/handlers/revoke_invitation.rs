@@ -9,6 +9,7 @@ use shinkofa_web::{CallerRefusals, NotFoundRefusal, Path, Problem, RateRefusal, 
 use crate::authority::require_authority;
 use crate::db::invitations::{self, Invitation, InvitationId};
 use crate::db::roles::{self, TenantRole};
+use crate::db::tenants;
 use crate::error::Error;
 use crate::invitations::take_back;
 use crate::membership_changes::require_grantable;
@@ -52,6 +53,8 @@ pub async fn manageable_invitation(
     id: InvitationId,
 ) -> Result<(Invitation, Vec<TenantRole>), Error> {
     let tenant = actor.tenant_id;
+    // Whoever takes the account back from somebody else is waited for, and the session is over then; or waits, and misses nothing.
+    tenants::hold(tx, tenant).await?;
     let (_, own) = require_authority::<ManageMembers>(tx, auth, actor).await?;
     let invitation = invitations::lock(tx, tenant, id).await?.ok_or_else(Problem::not_found)?;
     let promised = invitations::roles_of(tx, tenant, &[id]).await?;

@@ -16,7 +16,7 @@ use crate::banning::require_not_banned;
 use crate::db::signups::{self, Signup, SignupId};
 use crate::domain::consent::{GivenConsent, GivenConsents};
 use crate::domain::device::DeviceBinding;
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
@@ -27,7 +27,7 @@ use crate::{Auth, attempts, limits, sign_up_gate};
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SignUpRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
-    email: EmailAddress,
+    email: ReachableAddress,
     /// At least 12 characters, at most 1024 bytes, not a common or leaked password.
     #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
     password: NewPassword,
@@ -82,6 +82,7 @@ pub async fn sign_up(
     body: Body<SignUpRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(SignUpRequest { email, password, name, locale, invitation, consents }) = body;
+    let email = EmailAddress::from(email);
     let invitation = invitation.map(Presented::read).transpose()?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;

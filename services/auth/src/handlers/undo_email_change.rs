@@ -28,9 +28,10 @@ pub struct UndoEmailChangeRequest {
 /// Put my former address back
 ///
 /// Works once, within a week of the change. Everybody is signed out, the password and every factor and identity that was added
-/// since the change was asked for are taken away, as are keys of service accounts, open invitations and webhooks that were made in the
-/// account's name since then, and a link to choose another password goes to the address that is back. Changes that came after this
-/// one are taken back with it. A link that was used or has expired, or whose address is another account's by now, answers 410.
+/// since the change was asked for are taken away, as are keys of service accounts that were made in the account's name since then, open
+/// invitations that were made or sent anew, and webhooks that were made, changed or enabled. A deletion that was asked for since then is
+/// cancelled, and a link to choose another password goes to the address that is back. Changes that came after this one are taken back
+/// with it. A link that was used or has expired, or whose address is another account's by now, answers 410.
 #[utoipa::path(
     tag = "email",
     request_body = UndoEmailChangeRequest,

@@ -44,12 +44,12 @@ pub async fn unlink_oauth(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "unlink_identity", async |tx| {
+        // Two at once wait for one another here: neither removes the other's last way in. And whoever takes the account back from
+        // somebody else is waited for: this session is over then.
+        users::lock(tx, auth.realm, actor.user_id).await?;
         let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
         require_recent(tx, &auth, &live, now).await?;
         let account = live.account;
-        // Two at once wait for one another here: neither removes the other's last way in.
-        let account = users::lock_by_email(tx, auth.realm, &account.email_canonical).await?;
-        let account = account.ok_or(Error::Unauthenticated)?;
         let linked = identities::of_user(tx, auth.realm, account.id).await?;
         if !linked.iter().any(|identity| identity.provider == provider) {
             return Err(Error::ProviderUnknown);

@@ -1,6 +1,6 @@
 //! `POST /api/auth/anonymous/upgrade`
 
-use actix_web::{HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::CurrentActor;
@@ -11,24 +11,25 @@ use shinkofa_web::{
 };
 use utoipa::ToSchema;
 
+use super::sign_in::surroundings;
 use super::sign_up::VerificationSent;
+use crate::banning::require_not_banned;
 use crate::db::signups::{self, Signup, SignupId};
-use crate::db::tenants;
 use crate::domain::account::AccountKind;
 use crate::domain::consent::{GivenConsent, GivenConsents};
-use crate::domain::email::EmailAddress;
+use crate::domain::email::{EmailAddress, ReachableAddress};
 use crate::domain::password::NewPassword;
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
 use crate::jobs::settle_upgrade::SettleUpgrade;
-use crate::liveness::{Claimed, require_live};
+use crate::liveness::{Claimed, require_member};
 use crate::{Auth, attempts, limits, sign_up_gate};
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct UpgradeGuestRequest {
     #[schema(value_type = String, format = "email", max_length = 254, example = "anna@example.org")]
-    email: EmailAddress,
+    email: ReachableAddress,
     /// At least 12 characters, at most 1024 bytes, not a common or leaked password.
     #[schema(value_type = String, format = "password", min_length = 12, max_length = 1024, example = "a long and private sentence")]
     password: NewPassword,
@@ -46,7 +47,7 @@ pub struct UpgradeGuestRequest {
 ///
 /// A link to confirm the address is sent to it. Once it is confirmed the account keeps its id, is a member's, and is signed in
 /// to with the password; sessions of the guest end. The answer is the same for an address that has an account: its owner is
-/// told by mail, the caller is not.
+/// told by mail, the caller is not. Where only invited people sign up, a guest of before stays one.
 #[utoipa::path(
     tag = "sign-up",
     security(("bearer" = [])),
@@ -54,18 +55,21 @@ pub struct UpgradeGuestRequest {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = VerificationSent),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`banned` or `sign_up_by_invitation`, or what every caller may be refused with"),
         (status = 409, body = ProblemDocument, content_type = "application/problem+json", description = "`not_a_guest`: the account has an address already"),
         (status = 422, body = ProblemDocument, content_type = "application/problem+json", description = "`terms_not_accepted`: the studio asks for consent to a version of its terms that is not among the consents; or `invalid_fields`"),
     ),
 )]
 #[post("/api/auth/anonymous/upgrade")]
 pub async fn upgrade_guest(
+    request: HttpRequest,
     auth: web::Data<Auth>,
     actor: CurrentActor,
     context: RequestContext,
     body: Body<UpgradeGuestRequest>,
 ) -> Result<HttpResponse, Error> {
     let Body(UpgradeGuestRequest { email, password, name, locale, consents }) = body;
+    let email = EmailAddress::from(email);
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::SIGN_UP_BY_NETWORK, context.client.as_str()).await?;
     limiter.require(&limits::SIGN_UP_BY_ADDRESS, &limits::key_of(&email)).await?;
@@ -75,6 +79,7 @@ pub async fn upgrade_guest(
     let password_phc = attempts::hash(&auth, &turn, password.as_str()).await?;
     drop(turn);
 
+    let surroundings = surroundings(&request, &context);
     // Whether the address is known is looked at by the job, so that it cannot be told from the answer or its time.
     let clock = &auth.platform.clock;
     let now = clock.now();
@@ -94,12 +99,15 @@ pub async fn upgrade_guest(
     };
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "upgrade_guest", async |tx| {
-        let (account, _) = require_live(tx, auth.realm, Claimed::from(&actor), now).await?;
-        if account.kind != AccountKind::Anonymous {
+        let live = require_member(tx, auth.realm, Claimed::from(&actor), now).await?;
+        if live.account.kind != AccountKind::Anonymous {
             return Err(Error::NotAGuest);
         }
-        let tenant = tenants::find(tx, actor.tenant_id).await?.ok_or(Error::TenantClosed)?;
+        // However long ago they came in as a guest, they sign up now.
+        let tenant = sign_up_gate::open(tx, actor.tenant_id).await?;
         sign_up_gate::require_terms(&tenant, &consents)?;
+        let binding = live.session.binding();
+        require_not_banned(tx, &auth, tenant.id, (&[actor.user_id], &binding, &surroundings)).await?;
         signups::insert(tx, &signup).await?;
         let job = SettleUpgrade { guest: actor.user_id, signup_id: signup.id };
         enqueue(tx, clock, Some(actor.tenant_id), now, &job).await?;

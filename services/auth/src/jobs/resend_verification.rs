@@ -12,6 +12,7 @@ use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{memberships, signups, users};
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
+use crate::mailed_sign_in::takes_mail;
 use crate::password_reset::request_password_reset;
 use crate::unconfirmed::record;
 use crate::verification::request_verification;
@@ -42,7 +43,8 @@ impl Job for ResendVerification {
 async fn resend(tx: &mut Connection, auth: &Auth, trail: &Trail, user: UserId) -> Result<(), Error> {
     let now = trail.clock.now();
     let account = users::lock(tx, auth.realm, user).await?;
-    let unconfirmed = account.filter(|account| account.email_verified_at.is_none() && account.is_usable(now));
+    let unconfirmed =
+        account.filter(|account| account.email_verified_at.is_none() && takes_mail(account, now));
     let Some(account) = unconfirmed else { return Ok(()) };
     // A letter is written in the name of a tenant, which learns by it that there is such an account.
     let membership = memberships::find(tx, trail.tenant, user).await?;

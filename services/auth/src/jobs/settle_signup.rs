@@ -52,8 +52,8 @@ async fn settle(tx: &mut Connection, auth: &Auth, trail: &Trail, id: SignupId) -
     }
     let known = users::lock_by_email(tx, auth.realm, &signup.email_canonical).await?;
     let known = known.ok_or_else(|| Fault::unexpected("an address is taken by nobody"))?;
-    if known.kind != AccountKind::Member {
-        // No mail reaches this address, so nobody can show that it is theirs: nothing of the account is touched.
+    if !known.has_mailbox() {
+        // Nothing of the account is touched.
         signups::delete(tx, auth.realm, signup.id).await?;
         return Ok(());
     }

@@ -49,6 +49,11 @@ async fn settle(tx: &mut Connection, auth: &Auth, trail: &Trail, asked: &SettleU
     let owner = users::lock_by_email(tx, auth.realm, &signup.email_canonical).await?;
     // The guest reads it in their timeline, whoever has the address.
     trail.user(tx, AuditAction::VerificationRequested, asked.guest, json!({})).await?;
+    if owner.as_ref().is_some_and(|owner| !owner.has_mailbox()) {
+        // Nothing of that account is touched.
+        signups::delete(tx, auth.realm, signup.id).await?;
+        return Ok(());
+    }
     if let Some(owner) = owner.filter(|owner| owner.email_verified_at.is_some()) {
         let warning = SignupForKnownAddress { user_id: owner.id, locale: owner.locale };
         append(tx, &trail.occurrence(), owner.id.as_uuid(), &warning, Some(&owner.contact())).await?;

@@ -19,7 +19,7 @@ async fn leave(app: &TestApp<Auth>, by: &Value) {
 }
 
 /// Somebody who left the only studio that they were a member of, and signed in again.
-async fn alone(app: &TestApp<Auth>, who: &str) -> Value {
+pub async fn alone(app: &TestApp<Auth>, who: &str) -> Value {
     leave(app, &plain_person(app, who).await).await;
     people::sign_in(app, &address(app, who), PASSWORD).await.expect(200).body
 }

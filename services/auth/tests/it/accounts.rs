@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::identity_provider::{Provider, expect_error};
 use crate::people::{self, PASSWORD, address};
 
 #[actix_web::test]
@@ -237,6 +238,35 @@ async fn v19_v26_unknown_members_and_hostile_addresses_are_refused_before_lookup
     assert_eq!(app.sql("SELECT id FROM signups").await.len(), 0);
     let sign_in = json!({ "email": address(&app, "anna"), "password": PASSWORD, "tenantId": "x" });
     app.post("/api/auth/signin").json(&sign_in).send().await.expect_problem(422, "invalid_fields");
+}
+
+/// Nothing comes back from there. The accounts that have such an address sign in with it all the same.
+#[actix_web::test]
+async fn an_address_that_no_mail_reaches_is_refused_wherever_a_new_one_is_typed() {
+    let provider = Provider::start().await;
+    let app = &provider.app;
+    let nobodys = format!("anna@{}.INVALID", app.database.name.replace('_', "-"));
+    let signup = json!({ "email": nobodys, "password": PASSWORD, "name": "Anna" });
+    for (path, pointer, body) in [
+        ("/api/auth/signup", "/email", signup.clone()),
+        ("/api/auth/anonymous/upgrade", "/email", signup),
+        ("/api/auth/email/change", "/newEmail", json!({ "newEmail": nobodys, "currentPassword": PASSWORD })),
+        (
+            "/api/tenants/invitations",
+            "/email",
+            json!({ "kind": "email", "email": nobodys, "roles": ["member"] }),
+        ),
+    ] {
+        let answer = app.post(path).token(&provider.admin).json(&body).send().await;
+        let answer = answer.expect_problem(422, "invalid_fields");
+        assert_eq!(answer.body["errors"][0]["pointer"], pointer, "{path}: {:#}", answer.body);
+    }
+    let brought = provider.bring(json!({ "userName": nobodys })).await;
+    expect_error(brought, 400, Some("invalidValue"), "invalid_value");
+    let id = provider.bring(json!({ "userName": address(app, "zoe") })).await.expect(201).text("id");
+    let rename = json!([{ "op": "replace", "path": "userName", "value": nobodys }]);
+    expect_error(provider.patch(&id, rename).await, 400, Some("invalidValue"), "invalid_value");
+    people::sign_in(app, &nobodys, PASSWORD).await.expect_problem(401, "invalid_credentials");
 }
 
 /// The whole answer, but for what no two have in common.

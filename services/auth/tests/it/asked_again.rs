@@ -4,7 +4,7 @@ use auth::Auth;
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shinkofa_testing::{Answer, Route, TestApp, example_of, routes_of};
+use shinkofa_testing::{Call, Route, TestApp, example_of, routes_of};
 
 use crate::identity_provider::USERS;
 use crate::people::{self, address};
@@ -26,7 +26,7 @@ const ROLES: [&str; 2] = ["member", "admin"];
 const WITH_FACTOR: [&str; 2] =
     ["stepped up where there is a second factor", "stepped up where there is a second factor or no password"];
 
-fn name(route: &Route) -> String {
+pub fn name(route: &Route) -> String {
     format!("{} {}", route.method, route.path)
 }
 
@@ -44,12 +44,7 @@ async fn stale(app: &TestApp<Auth>, role: &str, turn: usize) -> String {
 }
 
 /// With what the document gives as an example.
-pub async fn ask(
-    app: &TestApp<Auth>,
-    document: &Value,
-    route: &Route,
-    (who, brought): (&str, &str),
-) -> Answer {
+pub fn question(app: &TestApp<Auth>, document: &Value, route: &Route, (who, brought): (&str, &str)) -> Call {
     let id = if route.path.starts_with(USERS) { brought } else { NOBODY };
     let parts = route.path.split('/').map(|part| match part {
         "{provider}" => "google",
@@ -65,7 +60,7 @@ pub async fn ask(
         let body = example_of(document, &content["schema"]).expect("an example of the body");
         call = call.header("content-type", kind).body(body.to_string());
     }
-    call.send().await
+    call
 }
 
 #[actix_web::test]
@@ -85,7 +80,7 @@ async fn who_showed_long_ago_who_they_are_is_asked_again_where_the_page_says_so_
             if is_open || is_staffs || BEHIND_A_SECRET.iter().any(|(secret, _)| *secret == name(&route)) {
                 continue;
             }
-            let answer = ask(&app, &document, &route, (&who, &brought)).await;
+            let answer = question(&app, &document, &route, (&who, &brought)).send().await;
             let is_asked = answer.body["code"] == "step_up_required";
             again += usize::from(is_asked);
             if is_asked != is_asked_again(&route, role) {

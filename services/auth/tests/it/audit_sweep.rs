@@ -19,6 +19,7 @@ use auth::Auth;
 use serde_json::{Value, json};
 use shinkofa_testing::{Observed, Observer, Route, TestApp, routes_of};
 
+use crate::asked_again::name;
 use crate::machines::claims;
 
 const ROUTES: &str = include_str!("../../src/routes.rs");
@@ -52,10 +53,6 @@ impl Area {
         let told = self.changes.iter().chain(self.later).map(|(route, _)| *route);
         told.chain(self.unchanged.iter().map(|(route, _)| *route))
     }
-}
-
-fn name(route: &Route) -> String {
-    format!("{} {}", route.method, route.path)
 }
 
 /// Whether asking for it may change something: a look changes nothing.

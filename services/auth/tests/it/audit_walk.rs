@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use auth::Auth;
 use serde_json::{Value, json};
 use shinkofa_kernel::TenantId;
+use shinkofa_runtime::Service as _;
 use shinkofa_testing::TestApp;
 
 use crate::audit_chain::{id, sealed, tamper, verify};

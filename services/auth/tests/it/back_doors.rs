@@ -1,8 +1,11 @@
 //! What a stranger who was in an account made to come back by goes with them, in every studio, and nothing of its owner's.
 
+use std::collections::BTreeSet;
+
 use auth::Auth;
 use chrono::TimeDelta;
 use futures_util::future::join3;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
@@ -10,8 +13,8 @@ use crate::account_letters::{link, open};
 use crate::factors::{App, SECRET};
 use crate::machines::{self, introspect};
 use crate::people::{PASSWORD, address, text};
-use crate::staff::token;
-use crate::studios::{Studio, accept, create, plain_person, studio, switch};
+use crate::staff::{token, user_id};
+use crate::studios::{Studio, accept, create, invitation_token, plain_person, studio, switch};
 
 const INVITATIONS: &str = "/api/tenants/invitations";
 const WEBHOOKS: &str = "/api/tenants/webhooks";
@@ -33,10 +36,24 @@ async fn make(app: &TestApp<Auth>, studio: &Studio, by: &Value, event_type: &str
     let key = studio.post(app, &path, by, json!({ "name": "Production" })).await.expect(201).text("apiKey");
     let body = json!({ "kind": "code", "roles": ["admin"], "maxUses": 5 });
     let code = studio.post(app, INVITATIONS, by, body).await.expect(201).text("code");
-    let body = json!({ "url": "https://hooks.example.org/in", "description": "The office", "eventTypes": [event_type] });
-    let webhook = studio.post(app, WEBHOOKS, by, body).await.expect(201).text("id");
+    let webhook = make_webhook(app, studio, by, event_type).await;
     let token = exchange(app, studio, &key).await.expect(200).text("accessToken");
     Made { key, token, code, webhook }
+}
+
+async fn make_webhook(app: &TestApp<Auth>, studio: &Studio, by: &Value, event_type: &str) -> String {
+    let body = json!({ "url": "https://hooks.example.org/in", "description": "The office", "eventTypes": [event_type] });
+    studio.post(app, WEBHOOKS, by, body).await.expect(201).text("id")
+}
+
+async fn change_webhook(app: &TestApp<Auth>, studio: &Studio, by: &Value, id: &str, body: Value) -> Answer {
+    studio.call(app, Method::PATCH, &format!("{WEBHOOKS}/{id}"), by).json(&body).send().await
+}
+
+/// The ids of a studio's rows of which this is so.
+async fn ids(app: &TestApp<Auth>, studio: &Studio, table: &str, is_so: &str) -> BTreeSet<String> {
+    let query = format!("SELECT id FROM {table} WHERE tenant_id = '{}' AND {is_so}", studio.id);
+    app.sql(&query).await.iter().map(|row| text(row, "id").to_owned()).collect()
 }
 
 async fn exchange(app: &TestApp<Auth>, studio: &Studio, key: &str) -> Answer {
@@ -174,28 +191,129 @@ async fn what_was_made_since_goes_with_an_event_of_the_timeline_that_was_not_me(
     scene.assert_closed(&left).await;
 }
 
-/// Held up when the invitation is written and not committed, so that whoever disowns the sign-in cannot see it yet.
+/// Whoever was in need not make anything: what was there leads to them once they have changed it, whoever changes it after.
 #[actix_web::test]
-async fn an_invitation_that_is_made_while_the_sign_in_is_disowned_is_taken_back_with_the_others() {
+async fn with_a_disowned_sign_in_go_webhooks_and_invitations_that_were_changed_since() {
     let scene = Scene::new().await;
     let (app, elan) = (&scene.app, &scene.studios[0]);
-    let stranger = scene.stranger().await;
-    let here = switch(app, &stranger, &elan.id).await.expect(200).body;
-    let disowned = link(app, &scene.anna(), "new_sign_in").await;
+    let bob = elan.member(app, "bob", &["admin"]).await;
+    let kept = scene.hers[0].webhook.clone();
+    let redirected = make_webhook(app, elan, &elan.admin, "membership.locked").await;
+    let rotated = make_webhook(app, elan, &elan.admin, "membership.locked").await;
+    let enabled = make_webhook(app, elan, &elan.admin, "membership.locked").await;
+    elan.post(app, &format!("{WEBHOOKS}/{enabled}/disable"), &elan.admin, json!({})).await.expect(204);
+    let zoe = plain_person(app, "zoe").await;
+    let sent_anew = elan.invite(app, &elan.admin, &address(app, "zoe"), &["admin"]).await.expect(201);
+    let sent_anew = sent_anew.text("invitationId");
+    elan.invite(app, &elan.admin, &address(app, "yan"), &["admin"]).await.expect(201);
+
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let elsewhere = json!({ "url": "https://hooks.example.net/in" });
+    change_webhook(app, elan, &here, &redirected, elsewhere).await.expect(200);
+    elan.post(app, &format!("{WEBHOOKS}/{rotated}/secret"), &here, json!({})).await.expect(200);
+    elan.post(app, &format!("{WEBHOOKS}/{enabled}/enable"), &here, json!({})).await.expect(204);
+    elan.post(app, &format!("{INVITATIONS}/{sent_anew}/resend"), &here, json!({})).await.expect(202);
+    for id in [&redirected, &rotated, &enabled, &kept] {
+        let described = json!({ "description": "Of the office" });
+        change_webhook(app, elan, &bob, id, described).await.expect(200);
+    }
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+
+    let disabled = ids(app, elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::from([redirected, rotated, enabled]));
+    let left = ids(app, elan, "webhook_endpoints", "disabled_at IS NULL").await;
+    assert_eq!(left, BTreeSet::from([kept]));
+    let taken_back = ids(app, elan, "invitations", "revoked_at IS NOT NULL").await;
+    assert_eq!(taken_back, BTreeSet::from([sent_anew]));
+    let mailed = invitation_token(app, &address(app, "zoe")).await;
+    accept(app, &zoe, json!({ "token": mailed })).await.expect_problem(410, "invitation_gone");
+}
+
+/// They stay: whether somebody is the stranger's friend or a new colleague, the studio knows.
+#[actix_web::test]
+async fn to_whom_roles_were_given_since_is_told_in_the_trail_of_that_studio_and_to_their_owner() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let mia = elan.member(app, "mia", &["member"]).await;
+    let friend = plain_person(app, "friend").await;
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    elan.set_roles(app, &here, user_id(&mia), &["member", "coach"]).await.expect(200);
+    let body = json!({ "kind": "code", "roles": ["admin"], "maxUses": 5 });
+    let code = elan.post(app, INVITATIONS, &here, body).await.expect(201).text("code");
+    accept(app, &friend, json!({ "code": code })).await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+
+    let told =
+        "SELECT tenant_id, told_to, details FROM audit_events WHERE action = 'membership.roles_disowned'";
+    let whose = BTreeSet::from([user_id(&mia), user_id(&friend)]);
+    let entry = json!({
+        "tenant_id": elan.id, "told_to": user_id(&elan.elsewhere), "details": { "userIds": whose }
+    });
+    assert_eq!(app.sql(told).await, [entry]);
+}
+
+/// Does something that is held up when it is written to this table and not committed. Whoever disowns the sign-in meanwhile cannot see
+/// it yet.
+async fn beside_disowning(
+    app: &TestApp<Auth>,
+    table: &str,
+    doing: impl Future<Output = Answer>,
+    not_me: &str,
+) -> Answer {
     let mut holder = app.superuser().await;
-    holder.run("BEGIN; LOCK TABLE invitations IN SHARE MODE").await;
-    let making = elan.post(app, INVITATIONS, &here, json!({ "kind": "code", "roles": ["admin"] }));
+    holder.run(&format!("BEGIN; LOCK TABLE {table} IN SHARE MODE")).await;
     let disowning = async {
         app.until_waiting(1).await;
-        open(app, DISOWN, &disowned).await
+        open(app, DISOWN, not_me).await
     };
     let let_go = async {
         app.until_waiting(2).await;
         holder.run("COMMIT").await;
     };
-    let (made, disowned, ()) = join3(making, disowning, let_go).await;
+    let (done, disowned, ()) = join3(doing, disowning, let_go).await;
     disowned.expect(204);
-    let code = made.expect(201).text("code");
+    done
+}
+
+#[actix_web::test]
+async fn an_invitation_that_is_made_while_the_sign_in_is_disowned_is_taken_back_with_the_others() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let not_me = link(app, &scene.anna(), "new_sign_in").await;
+    let making = elan.post(app, INVITATIONS, &here, json!({ "kind": "code", "roles": ["admin"] }));
+    let code = beside_disowning(app, "invitations", making, &not_me).await.expect(201).text("code");
     let guest = plain_person(app, "guest").await;
     accept(app, &guest, json!({ "code": code })).await.expect_problem(410, "invitation_gone");
+}
+
+#[actix_web::test]
+async fn an_invitation_that_is_sent_anew_while_the_sign_in_is_disowned_is_taken_back_with_the_others() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let zoe = address(app, "zoe");
+    let invitation = elan.invite(app, &elan.admin, &zoe, &["admin"]).await.expect(201).text("invitationId");
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let not_me = link(app, &scene.anna(), "new_sign_in").await;
+    let path = format!("{INVITATIONS}/{invitation}/resend");
+    let sending = elan.post(app, &path, &here, json!({}));
+    beside_disowning(app, "invitations", sending, &not_me).await.expect(202);
+    let taken_back = ids(app, elan, "invitations", "revoked_at IS NOT NULL").await;
+    assert_eq!(taken_back, BTreeSet::from([invitation]));
+}
+
+#[actix_web::test]
+async fn a_webhook_that_is_redirected_while_the_sign_in_is_disowned_is_disabled_with_the_others() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let not_me = link(app, &scene.anna(), "new_sign_in").await;
+    let hers = &scene.hers[0].webhook;
+    let elsewhere = json!({ "url": "https://hooks.example.net/in" });
+    let redirecting = change_webhook(app, elan, &here, hers, elsewhere);
+    beside_disowning(app, "webhook_endpoints", redirecting, &not_me).await.expect(200);
+    let disabled = ids(app, elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::from([hers.clone()]));
 }

@@ -11,14 +11,15 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{seal, staff, staff_again, token, user_id};
+use crate::studios::create;
 use crate::trail;
 use crate::unconfirmed::{STRANGERS, forget_password_at, sign_up_at};
 
-async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
+pub async fn delete(app: &TestApp<Auth>, who: &Value, password: &str) -> Answer {
     app.post("/api/me/delete").token(token(who)).json(&json!({ "password": password })).send().await
 }
 
-async fn certificate(app: &TestApp<Auth>, id: &str) -> Value {
+pub async fn certificate(app: &TestApp<Auth>, id: &str) -> Value {
     app.get(&format!("/api/me/certificates/{id}")).send().await.expect(200).body
 }
 
@@ -295,6 +296,39 @@ async fn of_two_admins_who_ask_at_once_one_stays() {
     assert_eq!(statuses, [202, 409]);
 }
 
+/// It would be left without an admin on the day.
+#[actix_web::test]
+async fn nobody_founds_a_studio_while_their_account_is_due_to_be_erased() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    delete(&app, &anna, PASSWORD).await.expect(202);
+    create(&app, &anna, "elan").await.expect_problem(409, "deletion_scheduled");
+    app.post("/api/me/delete/cancel").token(token(&anna)).send().await.expect(204);
+    create(&app, &anna, "elan").await.expect(201);
+    delete(&app, &anna, PASSWORD).await.expect_problem(409, "last_admin");
+}
+
+/// Held up when it is settled that they are nowhere the last admin: whoever founds a studio waits until the request is there.
+#[actix_web::test]
+async fn whoever_founds_a_studio_while_they_ask_to_be_erased_is_refused() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE erasures IN SHARE MODE").await;
+    let founding = async {
+        app.until_waiting(1).await;
+        create(&app, &anna, "elan").await
+    };
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let asking = delete(&app, &anna, PASSWORD);
+    let (asked, founded, ()) = futures_util::future::join3(asking, founding, let_go).await;
+    asked.expect(202);
+    founded.expect_problem(409, "deletion_scheduled");
+}
+
 /// Whoever is asked to join a studio is known there by their address alone, and the account is nobody's by then.
 #[actix_web::test]
 async fn an_erased_persons_address_is_left_in_no_studio() {
@@ -349,6 +383,27 @@ async fn an_erased_person_is_forgotten_where_strangers_had_them_written_to() {
         );
         assert_eq!(app.sql(&trail).await, [] as [Value; 0]);
     }
+}
+
+/// What is left of somebody is not signed up with, whatever stands where their address stood.
+#[actix_web::test]
+async fn signing_up_touches_nothing_of_an_erased_account() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let person = people::signed_in(&app, &anna).await;
+    delete(&app, &person, PASSWORD).await.expect(202);
+    app.advance(TimeDelta::days(14));
+    a_minute_later(&app).await;
+    let left = async || app.sql("SELECT email, name, password_phc FROM users WHERE status = 'erased'").await;
+    let nobodys = text(&left().await[0], "email").to_owned();
+    people::sign_up(&app, &nobodys, PASSWORD).await.expect_problem(422, "invalid_fields");
+    let rename = format!("UPDATE users SET email = '{anna}', email_canonical = '{anna}'");
+    app.superuser().await.run(&rename).await;
+    let before = left().await;
+    people::sign_up(&app, &anna, PASSWORD).await.expect(202);
+    assert_eq!(left().await, before);
+    let to_them = |event: &Value| event["personal"]["email"] == anna.as_str();
+    assert!(!app.events().await.iter().any(to_them), "nobody is written to");
 }
 
 #[actix_web::test]

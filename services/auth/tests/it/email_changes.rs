@@ -26,7 +26,7 @@ pub async fn undo(app: &TestApp<Auth>, token: &str) -> Answer {
 }
 
 /// Asks and confirms, and signs in with the new address.
-async fn moved(app: &TestApp<Auth>, access: &str, email: &str) -> Value {
+pub async fn moved(app: &TestApp<Auth>, access: &str, email: &str) -> Value {
     ask(app, access, email).await.expect(202);
     confirm(app, &link(app, email, "email_change_confirmation").await).await.expect(204);
     people::sign_in(app, email, PASSWORD).await.expect(200).body
@@ -225,7 +225,7 @@ async fn v05_the_way_back_outlives_a_thiefs_reset_and_ends_after_a_week() {
 }
 
 /// Somebody who knows the password signs in from elsewhere; what they are given, and the link of the letter that tells the owner.
-async fn thief(app: &TestApp<Auth>, owner: &str) -> (Value, String) {
+pub async fn thief(app: &TestApp<Auth>, owner: &str) -> (Value, String) {
     people::signed_in(app, owner).await;
     app.advance(TimeDelta::seconds(1));
     let body = json!({ "email": owner, "password": PASSWORD });

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::bans::ban;
 use crate::people::{self, PASSWORD, address};
 use crate::staff::{staff, token, user_id};
 
@@ -207,6 +208,36 @@ async fn a_guest_who_leaves_or_is_removed_is_forgotten_everywhere_an_hour_later(
     app.advance(TimeDelta::minutes(61));
     assert_eq!((left().await, erasures_told(&app).await), (1, 4), "told a second time");
     people::refresh(&app, people::text(&stays, "refreshToken")).await.expect(200);
+}
+
+/// They come in by the door that is open to whoever signs up at that moment, and not by the one that was open to the guest.
+#[actix_web::test]
+async fn a_guest_stays_one_where_nobody_may_sign_up_any_more_or_they_were_banned() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let named = async |device: &str| {
+        let body = json!({ "deviceId": device });
+        app.post("/api/auth/anonymous").json(&body).send().await.expect(201).body
+    };
+    let (gus, troll) = (named("phone-1").await, named("tablet-1").await);
+    let ask = async |who: &Value| upgrade(&app, who, &address(&app, "anna")).await;
+    let set_sign_up = async |open: bool| {
+        let call =
+            app.call(Method::PATCH, "/api/tenants/current").token(token(&admin)).header("if-match", "*");
+        call.json(&json!({ "selfSignUp": open })).send().await.expect(200);
+    };
+    set_sign_up(false).await;
+    ask(&gus).await.expect_problem(403, "sign_up_by_invitation");
+    set_sign_up(true).await;
+    ban(&app, json!({ "deviceId": "tablet-1" })).await.expect(200);
+    ask(&troll).await.expect_problem(403, "banned");
+    app.superuser().await.run("DELETE FROM bans").await;
+    ban(&app, json!({ "address": "127.0.0.1" })).await.expect(200);
+    ask(&gus).await.expect_problem(403, "banned");
+    assert!(app.sql("SELECT id FROM signups").await.is_empty());
+    app.superuser().await.run("DELETE FROM bans").await;
+    ask(&gus).await.expect(202);
+    assert_eq!(people::mailed_tokens(&app, &address(&app, "anna")).await.len(), 1);
 }
 
 #[actix_web::test]

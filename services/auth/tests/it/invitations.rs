@@ -5,12 +5,15 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shinkofa_runtime::Service as _;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::people::{self, PASSWORD, address, text};
-use crate::staff::user_id;
+use crate::staff::{token, user_id};
 use crate::studios::{accept, anonymous, invitation_token, plain_person, sign_in_at, studio, switch};
 use crate::{letters, trail};
+
+const BAN: &str = "01920000-0000-7000-8000-0000000000b1";
 
 async fn join(app: &TestApp<Auth>, invitation: &str) -> Answer {
     app.post("/api/tenants/invitations/join").json(&json!({ "token": invitation })).send().await
@@ -161,6 +164,39 @@ async fn of_two_who_make_the_last_open_invitation_at_once_one_does() {
     assert_eq!(statuses, [201, 409]);
 }
 
+/// Held up when it is settled that they are nothing here: when they are let in, staff have suspended what they became by another way.
+#[actix_web::test]
+async fn whoever_is_suspended_while_they_accept_an_invitation_stays_suspended() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    // The membership of who invites is held by who accepts: so it is not the admin's, who suspends.
+    let max = elan.member(&app, "max", &["manager"]).await;
+    let mia = plain_person(&app, "mia").await;
+    elan.invite(&app, &max, &address(&app, "mia"), &["member"]).await.expect(201);
+    let invitation = invitation_token(&app, &address(&app, "mia")).await;
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; LOCK TABLE invitation_acceptances IN SHARE MODE").await;
+    let accepting = accept(&app, &mia, json!({ "token": invitation }));
+    let meanwhile = async {
+        app.until_waiting(1).await;
+        let by_themselves = app.post("/api/tenants/join").token(token(&mia)).json(&json!({ "slug": "elan" }));
+        by_themselves.send().await.expect(200);
+        let path = format!("/api/tenants/members/{}/suspend", user_id(&mia));
+        elan.post(&app, &path, &elan.admin, json!({ "reason": "chargebacks" })).await.expect(204);
+        holder.run("COMMIT").await;
+    };
+    let (accepted, ()) = futures_util::future::join(accepting, meanwhile).await;
+    accepted.expect_problem(403, "membership_suspended");
+    let status = format!(
+        "SELECT status FROM memberships WHERE tenant_id = '{}' AND user_id = '{}'",
+        elan.id,
+        user_id(&mia)
+    );
+    assert_eq!(app.sql(&status).await, [json!({ "status": "suspended" })]);
+    let uses = app.sql("SELECT uses FROM invitations WHERE kind = 'email'").await;
+    assert_eq!(uses, [json!({ "uses": 0 })], "nothing was done");
+}
+
 #[actix_web::test]
 async fn codes_cannot_be_guessed_one_after_the_other() {
     let app = TestApp::<Auth>::builder().without_redis().production_limits().start::<Auth>().await;
@@ -228,6 +264,37 @@ async fn v23_an_invitation_promises_no_more_than_its_maker_holds_then_and_now() 
     accept(&app, &mia, json!({ "token": first })).await.expect(200);
     elan.set_roles(&app, &elan.admin, user_id(&max), &["member"]).await.expect(200);
     accept(&app, &eve, json!({ "token": second })).await.expect_problem(410, "invitation_gone");
+}
+
+#[actix_web::test]
+async fn an_invitation_is_good_for_nothing_while_its_makers_account_is_suspended_or_banned() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let max = elan.member(&app, "max", &["manager"]).await;
+    let (mia, eve) = (plain_person(&app, "mia").await, plain_person(&app, "eve").await);
+    let code = elan.code(&app, &["coach"], 1).await;
+    elan.invite(&app, &max, &address(&app, "eve"), &["member"]).await.expect(201);
+    let invitation = invitation_token(&app, &address(&app, "eve")).await;
+
+    let ban = json!({ "banId": BAN, "userId": user_id(&max), "reason": "spam in three salons" });
+    elan.post(&app, "/api/admin/bans", &elan.admin, ban).await.expect(200);
+    accept(&app, &eve, json!({ "token": invitation })).await.expect_problem(410, "invitation_gone");
+    join(&app, &invitation).await.expect_problem(410, "invitation_gone");
+    elan.delete(&app, &format!("/api/admin/bans/{BAN}"), &elan.admin).await.expect(204);
+    accept(&app, &eve, json!({ "token": invitation })).await.expect(200);
+
+    let anna = address(&app, "anna");
+    let operator = async |command: &str, arguments: &[&str]| {
+        let arguments: Vec<_> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        app.service().command(command, &arguments).await.unwrap();
+    };
+    operator("suspend-account", &["--email", &anna, "--reason", "a stolen mailbox"]).await;
+    accept(&app, &mia, json!({ "code": code })).await.expect_problem(410, "invitation_gone");
+    let sign_up = sign_up_with(&app, &elan.host(), &address(&app, "zoe"), json!({ "code": code })).await;
+    sign_up.expect_problem(410, "invitation_gone");
+    operator("restore-account", &["--email", &anna]).await;
+    let joined = accept(&app, &mia, json!({ "code": code })).await.expect(200).body;
+    assert_eq!(joined["roles"], json!(["coach"]));
 }
 
 #[actix_web::test]

@@ -1,6 +1,7 @@
 //! Keys go with whoever made them: nobody who was let go knows one that is good.
 
 use auth::Auth;
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_runtime::Service as _;
@@ -106,27 +107,74 @@ async fn the_keys_of_an_admin_who_leaves_or_whom_the_operator_suspends_are_revok
     assert_revoked(&app, &made, "maker_demoted").await;
 }
 
+const KEYS: &str = "auth.service_accounts.manage";
+
+/// Somebody who makes keys by a role of the studio's own, and fills its calendar.
+async fn keeper(app: &TestApp<Auth>, admin: &Value) -> Value {
+    let permissions = [KEYS, "booking.classes.manage", "booking.sessions.manage"];
+    let role = json!({ "name": "keeper", "permissions": permissions });
+    order(app, admin, Method::POST, "/api/tenants/roles", role).await.expect(201);
+    let kim = factors::signed_in_as(app, &address(app, "kim"), "member").await.0;
+    let member = format!("/api/tenants/members/{}", user_id(&kim));
+    order(app, admin, Method::PATCH, &member, json!({ "roles": ["member", "keeper"] })).await.expect(200);
+    people::refresh(app, text(&kim, "refreshToken")).await.expect(200).body
+}
+
+async fn keeper_may(app: &TestApp<Auth>, admin: &Value, permissions: &[&str]) {
+    let body = json!({ "permissions": permissions });
+    order(app, admin, Method::PUT, "/api/tenants/roles/keeper", body).await.expect(200);
+}
+
 /// By a role of the studio's own, and by what that role allows.
 #[actix_web::test]
 async fn the_keys_of_whoever_may_manage_service_accounts_no_longer_are_revoked() {
     let app = TestApp::<Auth>::start().await;
     let ada = staff(&app, "ada", "admin").await;
-    let keeper = json!({ "name": "keeper", "permissions": ["auth.service_accounts.manage", "booking.classes.manage"] });
-    order(&app, &ada, Method::POST, "/api/tenants/roles", keeper).await.expect(201);
-    let kim = factors::signed_in_as(&app, &address(&app, "kim"), "member").await.0;
-    let member = format!("/api/tenants/members/{}", user_id(&kim));
-    let roles = json!({ "roles": ["member", "keeper"] });
-    order(&app, &ada, Method::PATCH, &member, roles).await.expect(200);
-    let kim = people::refresh(&app, text(&kim, "refreshToken")).await.expect(200).body;
+    let kim = keeper(&app, &ada).await;
     let made = made_by(&app, &kim).await;
 
     // Another permission less takes no key.
-    let narrowed = json!({ "permissions": ["auth.service_accounts.manage"] });
-    order(&app, &ada, Method::PUT, "/api/tenants/roles/keeper", narrowed).await.expect(200);
+    keeper_may(&app, &ada, &[KEYS, "booking.classes.manage"]).await;
     exchange(&app, &made.machine.key).await.expect(200);
-    let narrowed = json!({ "permissions": ["booking.classes.manage"] });
-    order(&app, &ada, Method::PUT, "/api/tenants/roles/keeper", narrowed).await.expect(200);
+    assert_eq!(introspect(&app, &made.token).await["active"], true);
+    keeper_may(&app, &ada, &["booking.classes.manage"]).await;
     assert_revoked(&app, &made, "maker_demoted").await;
+}
+
+/// Not what whoever made it lost since, and not what others gave its account.
+#[actix_web::test]
+async fn a_key_brings_no_more_than_its_maker_may_do_at_that_moment() {
+    let app = TestApp::<Auth>::start().await;
+    let ada = staff(&app, "ada", "admin").await;
+    let kim = keeper(&app, &ada).await;
+    let (classes, sessions) = ("booking.classes.manage", "booking.sessions.manage");
+    let made = machine(&app, token(&kim), &[classes, sessions]).await;
+    let brought = exchange(&app, &made.key).await.expect(200);
+    assert_eq!(brought.body["scope"], format!("{classes} {sessions}"));
+
+    keeper_may(&app, &ada, &[KEYS, sessions]).await;
+    assert_eq!(introspect(&app, &brought.text("accessToken")).await["active"], false, "it says too much");
+    let brought = exchange(&app, &made.key).await.expect(200);
+    assert_eq!(brought.body["scope"], sessions);
+    let asked = json!({ "grantType": "client_credentials", "apiKey": made.key, "scope": classes });
+    app.post("/api/auth/token").json(&asked).send().await.expect_problem(422, "invalid_fields");
+
+    // What others give the account their own keys bring.
+    let path = format!("{}/{}", machines::PATH, made.account);
+    let more = json!({ "scopes": [classes, sessions, "auth.audit.read"] });
+    order(&app, &ada, Method::PATCH, &path, more).await.expect(200);
+    assert_eq!(exchange(&app, &made.key).await.expect(200).body["scope"], sessions);
+    let adas = create_key(&app, token(&ada), &made.account).await.expect(201).text("apiKey");
+    let scope = exchange(&app, &adas).await.expect(200).text("scope");
+    assert_eq!(scope, format!("{classes} {sessions} auth.audit.read"));
+
+    keeper_may(&app, &ada, &[KEYS]).await;
+    exchange(&app, &made.key).await.expect_problem(401, "key_refused");
+    exchange(&app, &adas).await.expect(200);
+    app.advance(TimeDelta::seconds(1));
+    keeper_may(&app, &ada, &[KEYS, classes]).await;
+    assert_eq!(exchange(&app, &made.key).await.expect(200).body["scope"], classes);
+    assert!(app.sql("SELECT id FROM api_keys WHERE revoked_at IS NOT NULL").await.is_empty());
 }
 
 /// Held up when the key is written and not committed, so that whoever removes its maker cannot see it yet.

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shinkofa_kernel::{RealmId, TenantId};
 use shinkofa_testing::wiremock::{Request, ResponseTemplate};
-use shinkofa_testing::{FakePeer, TestApp, assert_copy_holds_personal_columns};
+use shinkofa_testing::{FakePeer, TestApp, assert_answer_fits, assert_copy_holds_personal_columns};
 
 use crate::people::{self, PASSWORD, address, text};
 use crate::staff::{staff, token, user_id};
@@ -289,6 +289,15 @@ async fn every_column_that_is_about_the_person_is_in_the_copy_or_withheld_for_a_
     for planted in ["planted key", "123456789012345678", "usb", "-_8B"] {
         assert!(copy.to_string().contains(planted), "{planted}");
     }
+}
+
+#[actix_web::test]
+async fn a_copy_of_everything_is_what_the_document_says_that_it_is() {
+    let (app, _peers) = with_services().await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    plant(&app, &anna).await;
+    let answer = app.get("/api/me/export").token(token(&anna)).send().await.expect(200);
+    assert_answer_fits::<Auth>(("GET", "/api/me/export"), &answer);
 }
 
 /// Of somebody else with the same address: who has not confirmed it is told nothing of what others did with it.

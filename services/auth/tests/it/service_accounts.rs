@@ -255,7 +255,7 @@ async fn a_service_account_has_no_other_way_in_and_nobody_takes_its_place() {
     let admin = staff(&app, "ada", "admin").await;
     let made = machine(&app, token(&admin), &["booking.classes.manage"]).await;
     let address = format!("{}@service.invalid", made.account);
-    people::sign_up(&app, &address, people::PASSWORD).await.expect(202);
+    people::sign_up(&app, &address, people::PASSWORD).await.expect_problem(422, "invalid_fields");
     app.post("/api/auth/password/forgot").json(&json!({ "email": address })).send().await.expect(202);
     app.run_jobs().await;
     let kept = app.sql("SELECT name, password_phc FROM users WHERE kind = 'service'").await;

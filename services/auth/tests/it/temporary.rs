@@ -14,6 +14,8 @@ use crate::people::{self, text};
 use crate::staff::token;
 use crate::trail;
 
+const STRANGERS: &str = "a sentence of a stranger's";
+
 pub async fn create(app: &TestApp<Auth>, discord: &str) -> Answer {
     let call = app.internal::<DiscordScope>("bot", Method::POST, "/internal/v1/discord/accounts");
     call.json(&json!({ "discordId": discord, "username": "marin" })).send().await
@@ -27,6 +29,12 @@ pub fn discord_id(app: &TestApp<Auth>) -> String {
 
 async fn signed_in(app: &TestApp<Auth>, made: &Value) -> Value {
     people::sign_in(app, text(made, "email"), text(made, "password")).await.expect(200).body
+}
+
+/// Somebody with an account for a day, another one for each number, who has signed in.
+pub async fn temporary(app: &TestApp<Auth>, number: usize) -> Value {
+    let made = create(app, &format!("{number:018}")).await.expect(201).body;
+    signed_in(app, &made).await
 }
 
 #[actix_web::test]
@@ -51,11 +59,28 @@ async fn an_account_is_made_once_and_its_password_is_told_once() {
 async fn signing_up_with_what_is_typed_at_sign_in_changes_nothing() {
     let app = TestApp::<Auth>::start().await;
     let made = create(&app, &discord_id(&app)).await.expect(201).body;
-    let before = app.sql("SELECT name, locale, password_phc FROM users").await;
-    people::sign_up(&app, text(&made, "email"), "a sentence of a stranger's").await.expect(202);
-    assert_eq!(app.sql("SELECT name, locale, password_phc FROM users").await, before);
+    let refused = people::sign_up(&app, text(&made, "email"), STRANGERS).await;
+    refused.expect_problem(422, "invalid_fields");
+
+    // Nor where what is typed looks like anybody's address.
+    let looks = people::address(&app, "marin");
+    let rename = format!("UPDATE users SET email = '{looks}', email_canonical = '{looks}'");
+    app.superuser().await.run(&rename).await;
+    let theirs =
+        async || app.sql("SELECT name, locale, password_phc FROM users WHERE kind = 'temporary'").await;
+    let before = theirs().await;
+    let guest = app.post("/api/auth/anonymous").json(&json!({})).send().await.expect(201).body;
+    people::sign_up(&app, &looks, STRANGERS).await.expect(202);
+    let body = json!({ "email": looks, "password": STRANGERS, "name": "Marin" });
+    let upgrade = app.post("/api/auth/anonymous/upgrade").token(token(&guest)).json(&body);
+    upgrade.send().await.expect(202);
+    app.post("/api/auth/email/resend").json(&json!({ "email": looks })).send().await.expect(202);
+    app.run_jobs().await;
+    assert_eq!(theirs().await, before);
     assert!(app.sql("SELECT id FROM signups").await.is_empty());
-    signed_in(&app, &made).await;
+    let to_them = |event: &Value| event["personal"]["email"] == looks.as_str();
+    assert!(!app.events().await.iter().any(to_them), "nobody is written to");
+    signed_in(&app, &json!({ "email": looks, "password": made["password"] })).await;
 }
 
 #[actix_web::test]

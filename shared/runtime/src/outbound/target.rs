@@ -50,8 +50,11 @@ impl Target {
         if text.len() > LONGEST || !plain {
             return Err(NotATarget::Form);
         }
-        let url = Url::parse(text).map_err(|_| NotATarget::Form)?;
-        if !text.contains("://") || !matches!(url.scheme(), "https" | "http") {
+        // What is sent to and kept is the URL as it is printed, which may be longer.
+        let url =
+            Url::parse(text).ok().filter(|url| url.as_str().len() <= LONGEST).ok_or(NotATarget::Form)?;
+        let (scheme, rest) = text.split_once("://").ok_or(NotATarget::Scheme)?;
+        if !scheme.eq_ignore_ascii_case(url.scheme()) || !matches!(url.scheme(), "https" | "http") {
             return Err(NotATarget::Scheme);
         }
         if !url.username().is_empty()
@@ -62,6 +65,11 @@ impl Target {
             return Err(NotATarget::Extra);
         }
         let port = url.port_or_known_default().ok_or(NotATarget::Port)?;
+        // Behind more slashes, escaped or as a number, some programs would find another host or none.
+        let host = url.host_str().ok_or(NotATarget::Host)?;
+        if !rest.get(..host.len()).is_some_and(|written| written.eq_ignore_ascii_case(host)) {
+            return Err(NotATarget::Host);
+        }
         let literal = match url.host().ok_or(NotATarget::Host)? {
             Host::Ipv4(address) => Some(IpAddr::V4(address)),
             Host::Ipv6(address) => Some(IpAddr::V6(address)),

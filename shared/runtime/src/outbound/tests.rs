@@ -1,10 +1,11 @@
 //! V27, with a resolver under control and receivers that count.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use proptest::prelude::*;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
@@ -265,6 +266,57 @@ fn v27_hostile_addresses_are_refused_by_their_text() {
     }
 }
 
+/// What is kept of a URL is what is sent to, and is read again at each sending.
+#[test]
+fn what_a_url_is_printed_as_is_as_short_as_it_has_to_be() {
+    let outbound = sender(Script::new([Vec::new()]), Vec::new());
+    let with_query = |query: String| outbound.target(&format!("https://example.org?{query}"));
+    // A slash is put in front of the query.
+    assert_eq!(with_query("a".repeat(979)).unwrap().as_str().len(), 1_000);
+    assert_eq!(with_query("a".repeat(980)), Err(NotATarget::Form));
+    // Three characters for each.
+    assert!(with_query("'".repeat(320)).is_ok());
+    assert_eq!(with_query("'".repeat(330)), Err(NotATarget::Form));
+}
+
+proptest! {
+    #[test]
+    fn a_url_that_is_taken_is_public_encrypted_and_taken_again_as_it_is(
+        url in prop_oneof![
+            "(https|http|HTTPS|ftp)?:?/{0,3}(user@)?([a-zA-Z0-9%-]{1,8}\\.?){1,3}(:[0-9]{1,5})?([/?#][!-~]{0,12})?",
+            "(https|HTTPS)://[a-zA-Z]{1,8}\\.[a-zA-Z]{1,8}\\.?(:8443|:443)?([/?][!-~]{0,12})?",
+            "https://[0-9a-fx.]{1,16}/",
+            "https://\\[[0-9a-f:.]{2,20}\\]/",
+            ".{0,40}",
+        ],
+    ) {
+        let outbound = sender(Script::new([Vec::new()]), Vec::new());
+        if let Ok(target) = outbound.target(&url) {
+            prop_assert!(target.is_encrypted() && [443, 8443].contains(&target.port()));
+            prop_assert!(target.as_str().len() <= 1_000 && target.as_str().starts_with("https://"));
+            let host = target.host().trim_matches(['[', ']']);
+            prop_assert!(host.contains(['.', ':']) && host.parse::<IpAddr>().ok().is_none_or(is_public));
+            // The name stands in the text as the connection will be made to it.
+            let written = url[8..].to_ascii_lowercase();
+            prop_assert!(written.starts_with(target.host()));
+            prop_assert_eq!(outbound.target(target.as_str()), Ok(target.clone()));
+        }
+    }
+
+    #[test]
+    fn plain_urls_are_taken_and_sent_to_as_they_are(
+        host in "[a-z]{1,8}\\.[a-z]{1,8}\\.(com|org|example)",
+        port in "(:8443)?",
+        path in "(/[a-z0-9_.~-]{1,8}){1,3}(\\?[a-z]{1,4}=[a-z0-9]{0,8})?",
+    ) {
+        let outbound = sender(Script::new([Vec::new()]), Vec::new());
+        let url = format!("https://{host}{port}{path}");
+        let target = outbound.target(&url).unwrap();
+        prop_assert_eq!(target.host(), host);
+        prop_assert!(target.as_str() == url || path.split(['/', '?']).any(|part| part == "." || part == ".."));
+    }
+}
+
 #[test]
 fn only_what_is_exempt_may_be_spoken_to_in_the_open() {
     let mut environment =
@@ -295,6 +347,10 @@ const HOSTILE: &str = r"
     //example.org/
     https:example.org
     https:/example.org
+    https:///example.org/
+    https:////example.org/
+    https:example.org://
+    https:example.org/://
     https:\\example.org
     https://
     https:///in
@@ -324,6 +380,11 @@ const HOSTILE: &str = r"
     https://127.1/
     https://127.0.1/
     https://0x7f.1/
+    https://0x01010101/
+    https://16843009/
+    https://1.1/
+    https://%65xample.org/
+    https://example%2eorg/
     https://0x7f000001/
     https://2130706433/
     https://017700000001/

@@ -28,6 +28,11 @@ pub fn wrong_examples(document: &Value) -> Vec<String> {
     faults(document, &examples)
 }
 
+/// What of this value does not fit the schema, and where.
+pub fn misfits(document: &Value, (of, schema): (&str, &Value), value: &Value) -> Vec<String> {
+    faults(document, &[Example { of: of.to_owned(), schema, value: value.clone() }])
+}
+
 /// All of them are looked at as the items of one list: so the references lead into the components, which stand where the document
 /// has them.
 fn faults(document: &Value, examples: &[Example<'_>]) -> Vec<String> {
@@ -202,6 +207,19 @@ mod tests {
             // And so is the body that a reader would send.
             let sent = wrong.iter().any(|wrong| wrong.starts_with("POST /api/things: its body:"));
             assert!(sent, "{property}: {wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_no_example_is_held_against_its_schema_alike() {
+        let document = document(&json!({ "type": "string", "format": "date-time" }), &json!(null));
+        let thing = ("an answer", &json!({ "$ref": "#/components/schemas/Thing" }));
+        assert_eq!(
+            misfits(&document, thing, &json!({ "name": "2026-12-01T09:00:00Z" })),
+            Vec::<String>::new()
+        );
+        for wrong in [json!({ "name": "today" }), json!({}), json!([])] {
+            assert_eq!(misfits(&document, thing, &wrong).len(), 1, "{wrong}");
         }
     }
 

@@ -5,6 +5,7 @@ mod hash;
 mod introspection;
 mod open_loop;
 mod people;
+mod purge;
 mod redis;
 mod refresh;
 mod report;
@@ -77,7 +78,10 @@ pub async fn run(arguments: Arguments) -> Result<Vec<String>> {
         println!("\nround {number}\n{}", report::round(&round));
         rounds.push(round);
     }
-    let verdicts = report::verdicts(&rounds);
+    // Once, and last: the other services are busy forgetting for a while.
+    let purged = trial.purge().await.context("purging temporary accounts")?;
+    let mut verdicts = report::verdicts(&rounds);
+    verdicts.push(report::purge_verdict(purged));
     let mut profiles = String::new();
     for part in report::missed(&verdicts) {
         profiles.push_str(&profile(&trial, &tools, &rounds, part).await?);
@@ -184,7 +188,7 @@ async fn profile(trial: &Trial<'_>, tools: &Tools, rounds: &[Round], part: Part)
             Part::Introspection => trial.introspections(&tools.introspections).await.map(drop),
             Part::Steady => trial.steady(rate * STEADY, 0).await.map(drop),
             Part::Flood => trial.flood(rate * FLOOD, 0, &tools.introspections).await.map(drop),
-            Part::Verification => Ok(()),
+            Part::Verification | Part::Purge => Ok(()),
         }
     };
     let (ended, seen) = tokio::join!(again, perf::watch(trial.ground.stack, &members, trial.ground.duration));

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::hash;
 use super::open_loop::Arrivals;
+use super::purge::ACCOUNTS;
 use super::sign_in::{FLOOD, Flood, STEADY, Steady};
 use crate::figures::{mebibytes, median};
 use crate::load::Measured;
@@ -38,6 +39,7 @@ pub enum Part {
     Steady,
     Flood,
     Verification,
+    Purge,
 }
 
 impl Part {
@@ -49,6 +51,7 @@ impl Part {
             Self::Steady => "sign-in at a part of what is possible",
             Self::Flood => "a flood of sign-ins",
             Self::Verification => "local verification",
+            Self::Purge => "the purge of temporary accounts",
         }
     }
 }
@@ -310,6 +313,12 @@ pub fn verdicts(rounds: &[Round]) -> Vec<Verdict> {
     verdicts
 }
 
+/// The purge is measured once: what it is about is how much there is of it.
+pub fn purge_verdict(seconds: f64) -> Verdict {
+    let what = format!("s for the purge of {ACCOUNTS} temporary accounts");
+    Verdict { part: Part::Purge, what, goal: Goal::Below(10.0), seen: seconds }
+}
+
 /// What is asked of a flood: some are sent away and told when to come again, and it harms nobody who is let in, and no other
 /// service.
 #[expect(clippy::cast_precision_loss, reason = "mebibytes and processors")]
@@ -377,7 +386,7 @@ pub fn middle(rounds: &[Round], part: Part) -> Option<Compared<'_>> {
         Part::Introspection => round.introspection.ratio(),
         Part::Steady => round.steady.arrivals.percentile(200, 99),
         Part::Flood => round.flood.introspections.percentile(200, 99),
-        Part::Verification => round.verification,
+        Part::Verification | Part::Purge => round.verification,
     };
     let mut sorted: Vec<&Round> = rounds.iter().collect();
     sorted.sort_by(|a, b| order(a).total_cmp(&order(b)));
@@ -391,7 +400,7 @@ pub fn middle(rounds: &[Round], part: Part) -> Option<Compared<'_>> {
         Part::Introspection => Some(round.introspection.compared()),
         Part::Steady => Some((&round.steady.phase, None)),
         Part::Flood => Some((&round.flood.phase, None)),
-        Part::Verification => None,
+        Part::Verification | Part::Purge => None,
     }
 }
 

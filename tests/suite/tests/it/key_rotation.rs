@@ -1,18 +1,21 @@
-//! Keys replaced under load: nobody is refused while it happens, and the old key opens nothing afterwards.
+//! Keys replaced under load: nobody is refused while it happens, and the old key opens nothing afterwards. First those of people's
+//! tokens, then those that services sign their calls of one another with.
 //!
 //! The load goes straight at the public listeners of every process, over connections that stay open. Through the gateway the
 //! same rate is mostly TLS and a second hop, which know nothing of keys: on two cores and in a build without optimisation
 //! they would leave too little for what is tested. A few clients that refresh on and on go through the gateway beside it.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::Method;
 use serde_json::{Value, json};
-use suite::{Load, Pace, Requests, Stack, invariants, until_within};
+use shinkofa_identity::{Keyring, ServiceTokens};
+use suite::{ClassTerms, Load, Pace, Process, Requests, SessionTerms, Stack, invariants, until_within};
 use tokio::task::JoinHandle;
 
 use crate::auth_chaos::revocation::is_answered;
@@ -229,4 +232,162 @@ async fn a_rotation_under_500_requests_a_second_refuses_nobody_and_the_old_key_o
     anew.get("/api/credits/wallet").bearer(anew.mint()).send().await.expect(200);
     anew.admin().await;
     invariants::check(&anew).await;
+}
+
+/// What a service is asked, in the name of another one, to learn which keys it takes. Nobody else asks for it meanwhile.
+const PROBE: &str = "/internal/v1/privacy/processing";
+const REQUESTS: &str = "http_server_request_duration_seconds_count";
+const TRANSACTIONS: &str = "db_client_operation_duration_seconds_count";
+const CALLS: &str = "internal_calls_total";
+
+/// The processes of every service, and what they say of the calls between them.
+struct Services<'a> {
+    stack: &'a Stack,
+    processes: Vec<Process>,
+}
+
+impl<'a> Services<'a> {
+    async fn of(stack: &'a Stack) -> Self {
+        let mut processes = stack.processes().await;
+        processes.retain(|process| ASKED.iter().any(|(service, _, _)| *service == process.name));
+        Self { stack, processes }
+    }
+
+    /// The keys that the file holds now.
+    fn keys(&self) -> Keyring {
+        Keyring::parse(&self.stack.secret("jwt-service-keyring")).expect("the stack's keyring")
+    }
+
+    /// Does every process answer a service that signs with these keys with this status?
+    async fn all_answer(&self, ring: &Keyring, status: u16) -> bool {
+        let caller = ServiceTokens::new(ring.clone(), "suite", self.stack.clock.clone());
+        for process in &self.processes {
+            let token = caller.sign(&process.name, "privacy", None, None).expect("signed");
+            let call = self.stack.call(Method::GET, format!("http://127.0.0.1:{}{PROBE}", process.ports[1]));
+            if call.bearer(token).send().await.status != status {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// What each process has counted in the lines of its metrics that have this name and hold all of these.
+    async fn counts(&self, name: &str, held: &[&str]) -> Vec<u64> {
+        let mut counts = Vec::new();
+        for process in &self.processes {
+            let url = format!("http://127.0.0.1:{}/metrics", process.ports[1]);
+            let metrics = self.stack.call(Method::GET, url).send().await.expect(200).body;
+            let lines = metrics.as_str().expect("metrics are text").lines();
+            let meant = lines.filter(|line| {
+                let labels =
+                    line.strip_prefix(name).filter(|rest| rest.starts_with('{') && !rest.contains(PROBE));
+                labels.is_some_and(|labels| held.iter().all(|label| labels.contains(label)))
+            });
+            let count = |line: &str| line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok());
+            counts.push(meant.map(|line| count(line).expect("a count")).sum());
+        }
+        counts
+    }
+
+    /// How many calls of others each process has refused for their token.
+    async fn refusals(&self) -> Vec<u64> {
+        let refused = [r#"http_response_status_code="401""#, r#"http_route="/internal/"#];
+        self.counts(REQUESTS, &refused).await
+    }
+
+    /// Waits until every process counts so many more of these.
+    async fn wait_for_more(&self, what: &str, (name, held): (&str, &str), more: u64) {
+        let before = self.counts(name, &[held]).await;
+        until_within(TAKEN_IN * 2, what, async || {
+            let now = self.counts(name, &[held]).await;
+            now.iter().zip(&before).all(|(now, before)| *now >= before + more).then_some(())
+        })
+        .await;
+    }
+
+    /// A process looks at its keys, and then lists the tenants. The first list may belong to a look before this.
+    async fn wait_until_keys_were_seen(&self) {
+        let listed = (TRANSACTIONS, r#"name="list_tenants""#);
+        self.wait_for_more("every process has looked at its keys again", listed, 2).await;
+    }
+}
+
+/// Requests that take a call of another service, again and again: booking asks auth whether an admin is good at this moment, and
+/// credits whether a member can pay.
+struct Asking {
+    rounds: Arc<AtomicU32>,
+    stop: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Asking {
+    async fn start(stack: &Stack) -> Self {
+        let (rounds, stop) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicBool::new(false)));
+        let admin = stack.admin().await;
+        let session = stack.session_costing(&admin, 1, SessionTerms::far_ahead(10)).await;
+        let (stack, counted, stopped) = (stack.clone(), rounds.clone(), stop.clone());
+        let task = tokio::spawn(async move {
+            let mut pace = tokio::time::interval(EVERY_ROUND);
+            while !stopped.load(Ordering::SeqCst) {
+                pace.tick().await;
+                stack.class(&admin, ClassTerms { credit_cost: 1 }).await;
+                let booked = stack.book(&stack.mint(), &session).await;
+                // On a busy machine credits may be asked a moment later.
+                assert!(booked.status == 202 || booked.body["code"] == "insufficient_credits", "{booked:?}");
+                counted.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+        Self { rounds, stop, task }
+    }
+
+    async fn go_round(&self) {
+        let before = self.rounds.load(Ordering::SeqCst);
+        until_within(TAKEN_IN * 2, "everybody who asks is answered", async || {
+            assert!(!self.task.is_finished(), "somebody who asked was not served");
+            (self.rounds.load(Ordering::SeqCst) >= before + ROUNDS).then_some(())
+        })
+        .await;
+    }
+
+    async fn end(self) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.task.await.expect("everybody who asked was served");
+    }
+}
+
+#[tokio::test]
+async fn services_go_on_calling_one_another_while_their_keys_are_replaced_and_the_old_key_opens_nothing_afterwards()
+ {
+    let stack = Stack::attach().await;
+    let services = Services::of(&stack).await;
+    let refused = services.refusals().await;
+    let asking = Asking::start(&stack).await;
+    asking.go_round().await;
+
+    let old = services.keys();
+    keys(&stack, &["rotate", "service", "--keep-old"]).await;
+    services.wait_until_keys_were_seen().await;
+    let new = services.keys();
+    asking.go_round().await;
+    for ring in [&old, &new] {
+        assert!(services.all_answer(ring, 200).await, "both keys are known");
+    }
+
+    keys(&stack, &["retire", "service"]).await;
+    until_within(TAKEN_IN, "every service refuses what the old key signed", async || {
+        services.all_answer(&old, 401).await.then_some(())
+    })
+    .await;
+    assert!(services.all_answer(&new, 200).await, "the new key goes on");
+    asking.go_round().await;
+    asking.end().await;
+    // Those that call others all the time: for what was taken back, and for what happened.
+    let callers = Services {
+        stack: &stack,
+        processes: services.processes.iter().filter(|process| process.name != "auth").cloned().collect(),
+    };
+    let answered = (CALLS, r#"outcome="ok""#);
+    callers.wait_for_more("every service is answered by the others still", answered, 1).await;
+    assert_eq!(services.refusals().await, refused, "no call between services was refused");
+    invariants::check(&Stack::attach().await).await;
 }

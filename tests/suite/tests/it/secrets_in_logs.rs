@@ -85,6 +85,10 @@ async fn live_with_secrets(stack: &Stack) -> (Canaries, String) {
     let wrong = json!({ "email": email, "password": second_password });
     stack.post("/api/auth/signin").json(&wrong).send().await.expect(401);
     misuse(stack, &renewed, &password, &email).await;
+    // Whoever has the id of a certificate sees it: so it is as secret as one that there is.
+    let certificate = stack.fresh("Certificate-1");
+    canaries.add("the id of a certificate", &certificate);
+    stack.get(&format!("/api/me/certificates/{certificate}")).send().await.expect(404);
     let admin = stack.admin().await;
     let package = stack.package(&admin, PackageTerms { credits: 1, validity_days: 30 }).await;
     stack.buy(&renewed, &package).await;

@@ -189,6 +189,13 @@ const MEMBERSHIP: &[(AuditAction, Words)] = &[
         ("The membership is active again.", "L'adhésion est de nouveau active."),
     ),
     (AuditAction::RolesSet, ("The roles were changed.", "Les rôles ont été modifiés.")),
+    (
+        AuditAction::RolesDisowned,
+        (
+            "Roles were given or taken away in your name, and it was not you: the studio's trail says whose.",
+            "Des rôles ont été donnés ou retirés en votre nom, et ce n'était pas vous : le journal du studio dit à qui.",
+        ),
+    ),
 ];
 
 pub fn of_end(reason: SessionEnd) -> Words {

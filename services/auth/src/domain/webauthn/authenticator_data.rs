@@ -1,9 +1,7 @@
 //! What the authenticator says (section 6.1): 37 bytes, then a new credential, then extensions.
 
-use ciborium::Value;
-
 use super::key::CredentialKey;
-use super::{Disbelief, RelyingParty};
+use super::{Disbelief, RelyingParty, cbor};
 use crate::domain::device::Digest;
 
 /// What was so when the authenticator answered.
@@ -67,8 +65,7 @@ impl AuthenticatorData {
         let flags = Flags(flags);
         let credential = if flags.has(CREDENTIAL) { Some(NewCredential::take(&mut rest)?) } else { None };
         if flags.has(EXTENSIONS) {
-            let extensions: Value =
-                ciborium::from_reader(&mut rest).map_err(|_| Disbelief::AuthenticatorData)?;
+            let extensions = cbor::take(&mut rest).ok_or(Disbelief::AuthenticatorData)?;
             if !extensions.is_map() {
                 return Err(Disbelief::AuthenticatorData);
             }
@@ -119,6 +116,8 @@ fn take_array<'a, const N: usize>(rest: &mut &'a [u8]) -> Result<&'a [u8; N], Di
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::webauthn::client_data::sha256;
 
@@ -165,5 +164,62 @@ mod tests {
         // An id, and no key behind it.
         let id_alone = [&id_of(1)[..], &[9]].concat();
         assert_eq!(refused(USER_PRESENT | CREDENTIAL, &id_alone), Disbelief::Key);
+    }
+
+    /// The key of a credential, whether or not there is such a point.
+    fn es256(point: &[u8; 64]) -> Vec<u8> {
+        let (x, y) = point.split_at(32);
+        [&b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20"[..], x, &b"\x22\x58\x20"[..], y].concat()
+    }
+
+    /// What an authenticator writes of a credential and of extensions, where `flags` say that there are some.
+    fn behind_the_counter(flags: u8, id: &[u8], point: &[u8; 64]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        if flags & CREDENTIAL != 0 {
+            let length = u16::try_from(id.len()).unwrap().to_be_bytes();
+            bytes = [&[7_u8; AAGUID][..], &length, id, &es256(point)[..]].concat();
+        }
+        if flags & EXTENSIONS != 0 {
+            bytes.extend_from_slice(b"\xa1\x69credProps\xf5");
+        }
+        bytes
+    }
+
+    #[test]
+    fn an_id_has_up_to_1023_bytes() {
+        for (length, fits) in [(1, true), (LONGEST_ID, true), (LONGEST_ID + 1, false)] {
+            let more = behind_the_counter(CREDENTIAL, &vec![7; length], &[1; 64]);
+            assert_eq!(read(&written("example.org", USER_PRESENT | CREDENTIAL, &more)).is_ok(), fits);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_written_is_read_and_nothing_shorter_or_longer(
+            flags in any::<u8>(),
+            id in prop::collection::vec(any::<u8>(), 1..64),
+            point in any::<[u8; 64]>(),
+            cut in any::<prop::sample::Index>(),
+            more in prop::collection::vec(any::<u8>(), 1..8),
+        ) {
+            let whole = written("example.org", flags, &behind_the_counter(flags, &id, &point));
+            let data = AuthenticatorData::read(&whole).unwrap();
+            prop_assert_eq!((data.flags, data.counter), (Flags(flags), 7));
+            let made = data.credential.map(|made| (made.id, made.key));
+            prop_assert_eq!(made, (flags & CREDENTIAL != 0).then(|| (id, es256(&point))));
+            prop_assert!(AuthenticatorData::read(&whole[..cut.index(whole.len())]).is_err());
+            prop_assert!(AuthenticatorData::read(&[whole, more].concat()).is_err());
+        }
+
+        #[test]
+        fn whatever_stands_behind_the_counter_is_no_fault(
+            flags in any::<u8>(),
+            more in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let read = AuthenticatorData::read(&written("example.org", flags, &more));
+            if let Some(made) = read.ok().and_then(|data| data.credential) {
+                prop_assert!((1..=LONGEST_ID).contains(&made.id.len()));
+            }
+        }
     }
 }

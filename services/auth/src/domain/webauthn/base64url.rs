@@ -41,6 +41,8 @@ impl<const MOST: usize> fmt::Debug for Base64Url<MOST> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -49,6 +51,24 @@ mod tests {
         assert_eq!(read("-_8").unwrap().as_bytes(), [0xfb, 0xff]);
         for refused in ["", "-_8=", "+/8", "-_9", "AAAAAAA", "é", " AA"] {
             assert!(read(refused).is_err(), "{refused:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_read_as_they_were_written_unless_they_are_too_many(
+            bytes in prop::collection::vec(any::<u8>(), 0..16),
+        ) {
+            let read = Base64Url::<8>::try_from(URL_SAFE_NO_PAD.encode(&bytes)).ok();
+            let fitting = (1..=8).contains(&bytes.len()).then_some(bytes);
+            prop_assert_eq!(read.map(|read| read.0), fitting);
+        }
+
+        #[test]
+        fn whatever_is_read_would_be_written_the_same(text in "[A-Za-z0-9_+/= -]{0,12}|.{0,12}") {
+            if let Ok(read) = Base64Url::<16>::try_from(text.clone()) {
+                prop_assert_eq!(URL_SAFE_NO_PAD.encode(read.as_bytes()), text);
+            }
         }
     }
 }

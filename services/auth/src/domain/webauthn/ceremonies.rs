@@ -5,7 +5,7 @@ use ciborium::Value;
 
 use super::authenticator_data::{AuthenticatorData, Flags};
 use super::client_data::{Ceremony, ClientData, RelyingParty, sha256};
-use super::{CredentialKey, Disbelief};
+use super::{CredentialKey, Disbelief, cbor};
 
 /// What came back of making a credential.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,9 @@ impl AttestationResponse<'_> {
 
 /// The one member of an attestation object that is looked at.
 fn authenticator_data(mut object: &[u8]) -> Result<Vec<u8>, Disbelief> {
-    let value: Value = ciborium::from_reader(&mut object).map_err(|_| Disbelief::AttestationObject)?;
-    let Value::Map(members) = value else { return Err(Disbelief::AttestationObject) };
+    let Some(Value::Map(members)) = cbor::take(&mut object) else {
+        return Err(Disbelief::AttestationObject);
+    };
     let mut found = members.into_iter().filter(|(name, _)| name.as_text() == Some("authData"));
     match (found.next(), found.next(), object.is_empty()) {
         (Some((_, Value::Bytes(data))), None, true) => Ok(data),
@@ -92,9 +93,21 @@ impl AssertionResponse<'_> {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::webauthn::Challenge;
+
+    fn party() -> RelyingParty {
+        RelyingParty::new("example.org".to_owned(), vec!["https://example.org".to_owned()])
+    }
+
+    fn client_data(ceremony: &str) -> Vec<u8> {
+        let challenge = Challenge::from_random([7; 32]).encoded();
+        format!(r#"{{"type":"{ceremony}","challenge":"{challenge}","origin":"https://example.org"}}"#)
+            .into_bytes()
+    }
 
     proptest! {
         /// Whatever somebody sends is refused, in bounded time and without a fault.
@@ -104,6 +117,74 @@ mod tests {
             prop_assert!(authenticator_data(&bytes).is_err());
             prop_assert!(CredentialKey::read(&bytes).is_err());
             prop_assert!(ClientData::read(&bytes).is_err());
+        }
+
+        #[test]
+        fn a_credential_is_registered_whole_and_as_it_was_made(
+            id in prop::collection::vec(any::<u8>(), 1..64),
+            point in any::<[u8; 64]>(),
+            place in any::<prop::sample::Index>(),
+            change in 1..=u8::MAX,
+        ) {
+            let (x, y) = point.split_at(32);
+            let key = [&b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20"[..], x, &b"\x22\x58\x20"[..], y].concat();
+            let length = |bytes: &[u8]| u16::try_from(bytes.len()).unwrap().to_be_bytes();
+            let hash = party().id_hash();
+            // Somebody was there; the counter, the kind of authenticator, and the credential.
+            let data = [&hash[..], &[0x41], &[0; 4], &[0; 16], &length(&id), &id[..], &key[..]].concat();
+            let before = b"\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x59";
+            let object = [&before[..], &length(&data), &data[..]].concat();
+            let client_data = client_data("webauthn.create");
+            let believe = |object: &[u8]| {
+                let (credential_id, client_data) = (id.as_slice(), client_data.as_slice());
+                let made = AttestationResponse { credential_id, client_data, attestation_object: object };
+                made.believe(&party())
+            };
+            let registered = believe(&object).unwrap();
+            prop_assert_eq!((&registered.credential_id, &registered.key), (&id, &key));
+            let place = place.index(object.len());
+            prop_assert!(believe(&object[..place]).is_err());
+            prop_assert!(believe(&[&object[..], &[change]].concat()).is_err());
+            // Nothing is signed here. What is believed still is for us, and about the credential that the browser names.
+            let mut changed = object;
+            changed[place] ^= change;
+            if let Ok(other) = believe(&changed) {
+                prop_assert_eq!(&other.credential_id, &id);
+            }
+        }
+
+        #[test]
+        fn no_changed_missing_or_further_byte_of_what_was_signed_is_believed(
+            seed in any::<[u8; 32]>(),
+            counter in any::<u32>(),
+            place in any::<prop::sample::Index>(),
+            change in 1..=u8::MAX,
+        ) {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+            let public = pair.public_key().as_ref();
+            let key = [&b"\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20"[..], public].concat();
+            let client_data = client_data("webauthn.get");
+            // Somebody was there, and was recognised.
+            let data = [&party().id_hash()[..], &[0x05], &counter.to_be_bytes()].concat();
+            let signature = pair.sign(&[&data[..], &sha256(&client_data)].concat()).as_ref().to_vec();
+            let parts = [client_data, data, signature];
+            let believe = |[client_data, authenticator_data, signature]: [&[u8]; 3]| {
+                let shown = AssertionResponse { client_data, authenticator_data, signature };
+                let stored = StoredKey { key: &key, backup_eligible: false };
+                shown.believe(&party(), stored).map(|asserted| asserted.counter)
+            };
+            prop_assert_eq!(believe(parts.each_ref().map(Vec::as_slice)), Ok(counter));
+            for (n, part) in parts.iter().enumerate() {
+                let place = place.index(part.len());
+                let mut changed = part.clone();
+                changed[place] ^= change;
+                let longer = [&part[..], &[change]].concat();
+                for spoilt in [&changed[..], &part[..place], &longer[..]] {
+                    let mut shown = parts.each_ref().map(Vec::as_slice);
+                    shown[n] = spoilt;
+                    prop_assert!(believe(shown).is_err(), "part {} at {}", n, place);
+                }
+            }
         }
     }
 

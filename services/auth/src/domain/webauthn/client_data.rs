@@ -109,6 +109,10 @@ pub struct ClientData {
 
 impl ClientData {
     pub fn read(json: &[u8]) -> Result<Self, Disbelief> {
+        // serde would also fill the members from an array, in their order.
+        if !json.trim_ascii_start().starts_with(b"{") {
+            return Err(Disbelief::ClientData);
+        }
         serde_json::from_slice(json).map_err(|_| Disbelief::ClientData)
     }
 
@@ -134,6 +138,9 @@ impl ClientData {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
     use super::*;
 
     fn party() -> RelyingParty {
@@ -142,6 +149,11 @@ mod tests {
 
     fn checked(json: &str) -> Result<(), Disbelief> {
         ClientData::read(json.as_bytes())?.check(Ceremony::Get, &party())
+    }
+
+    fn challenge_of(text: &str) -> Result<Challenge, Disbelief> {
+        let json = json!({ "type": "webauthn.get", "challenge": text, "origin": "https://app.example.org" });
+        ClientData::read(json.to_string().as_bytes())?.challenge()
     }
 
     #[test]
@@ -181,16 +193,65 @@ mod tests {
             assert_eq!(checked(refused), Err(Disbelief::ClientData), "{refused:?}");
         }
         let challenge = Challenge::from_random([7; 32]);
-        let json = |challenge: &str| {
-            format!(
-                r#"{{"type":"webauthn.get","challenge":"{challenge}","origin":"https://app.example.org"}}"#
-            )
-        };
-        let read = |text: &str| ClientData::read(json(text).as_bytes()).unwrap().challenge();
-        assert_eq!(read(&challenge.encoded()), Ok(challenge.clone()));
+        assert_eq!(challenge_of(&challenge.encoded()), Ok(challenge.clone()));
         assert_eq!(challenge.encoded().len(), 43);
         for refused in ["", "AAAA", "====", &format!("{}=", challenge.encoded())] {
-            assert_eq!(read(refused), Err(Disbelief::ClientData), "{refused:?}");
+            assert_eq!(challenge_of(refused), Err(Disbelief::ClientData), "{refused:?}");
+        }
+    }
+
+    #[test]
+    fn an_array_is_no_client_data_though_its_elements_would_fit_the_members() {
+        for array in [
+            r#"["webauthn.get","AAAA","https://app.example.org",false,null]"#,
+            "\n [[[[[[]]]]]]",
+            "\u{feff}{}",
+        ] {
+            assert_eq!(checked(array), Err(Disbelief::ClientData), "{array:?}");
+        }
+    }
+
+    #[test]
+    fn members_that_are_ignored_may_be_as_deep_as_they_like() {
+        let deep = "[".repeat(60_000) + &"]".repeat(60_000);
+        let members = r#""type":"webauthn.get","challenge":"AAAA","origin":"https://app.example.org""#;
+        assert_eq!(checked(&format!(r#"{{{members},"more":{deep}}}"#)), Ok(()));
+        assert_eq!(checked(&format!(r#"{{{members},"topOrigin":{deep}}}"#)), Err(Disbelief::ClientData));
+        assert_eq!(
+            checked(&format!(r#"{{{members},"more":{}"#, &deep[..60_000])),
+            Err(Disbelief::ClientData)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn a_challenge_is_read_as_it_was_written_and_no_other_text_is_it(
+            bytes in any::<[u8; 32]>(),
+            place in any::<prop::sample::Index>(),
+            other in "[A-Za-z0-9_=-]|.",
+        ) {
+            let challenge = Challenge::from_random(bytes);
+            let text = challenge.encoded();
+            prop_assert_eq!(challenge_of(&text), Ok(challenge));
+            let place = place.index(text.len());
+            let mut changed = text;
+            changed.replace_range(place..=place, &other);
+            if let Ok(read) = challenge_of(&changed) {
+                prop_assert_eq!(read.encoded(), changed);
+            }
+        }
+
+        #[test]
+        fn whatever_the_members_say_is_no_fault_and_not_believed(
+            kind in "webauthn\\.get|.{0,20}",
+            challenge in ".{0,60}",
+            origin in "https://[a-z.:0-9]{0,30}|.{0,30}",
+        ) {
+            let json = json!({ "type": kind, "challenge": challenge, "origin": origin }).to_string();
+            let data = ClientData::read(json.as_bytes()).unwrap();
+            let _ = data.challenge();
+            let ours = kind == "webauthn.get" && origin == "https://app.example.org";
+            prop_assert_eq!(data.check(Ceremony::Get, &party()).is_ok(), ours);
         }
     }
 }

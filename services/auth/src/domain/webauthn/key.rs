@@ -1,11 +1,13 @@
 //! The public key of a credential (RFC 9052, RFC 9053, RFC 8230), and what it signed.
 
+use std::collections::BTreeMap;
+
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
 use ciborium::Value;
 
-use super::Disbelief;
+use super::{Disbelief, cbor};
 
 /// What we ask for, the best first: ES256, EdDSA with Ed25519, RS256.
 pub const ALGORITHMS: [i64; 3] = [ES256, EDDSA, RS256];
@@ -51,8 +53,7 @@ impl CredentialKey {
 
     /// Reads the one that `bytes` begin with, and leaves what follows it.
     pub fn take(bytes: &mut &[u8]) -> Result<Self, Disbelief> {
-        let value: Value = ciborium::from_reader(bytes).map_err(|_| Disbelief::Key)?;
-        let key = Members::of(value)?;
+        let key = Members::of(cbor::take(bytes).ok_or(Disbelief::Key)?)?;
         match (key.integer(KEY_TYPE)?, key.integer(ALGORITHM)?) {
             (ELLIPTIC_CURVE, ES256) if key.integer(CURVE)? == P256 => {
                 let (x, y) = (key.bytes(X)?, key.bytes(Y)?);
@@ -88,27 +89,26 @@ impl CredentialKey {
 }
 
 /// The members of a key, each there once.
-struct Members(Vec<(i64, Value)>);
+struct Members(BTreeMap<i64, Value>);
 
 impl Members {
     fn of(value: Value) -> Result<Self, Disbelief> {
         let Value::Map(entries) = value else { return Err(Disbelief::Key) };
-        let mut members: Vec<(i64, Value)> = Vec::with_capacity(entries.len());
+        let mut members = BTreeMap::new();
         for (label, value) in entries {
             // A label may be a text; none of ours is.
             let Some(label) = label.as_integer().and_then(|label| i64::try_from(label).ok()) else {
                 continue;
             };
-            if members.iter().any(|(known, _)| *known == label) {
+            if members.insert(label, value).is_some() {
                 return Err(Disbelief::Key);
             }
-            members.push((label, value));
         }
         Ok(Self(members))
     }
 
     fn get(&self, label: i64) -> Result<&Value, Disbelief> {
-        self.0.iter().find(|(known, _)| *known == label).map(|(_, value)| value).ok_or(Disbelief::Key)
+        self.0.get(&label).ok_or(Disbelief::Key)
     }
 
     fn integer(&self, label: i64) -> Result<i64, Disbelief> {
@@ -123,8 +123,11 @@ impl Members {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use aws_lc_rs::rand::SystemRandom;
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -145,6 +148,24 @@ mod tests {
         ]
     }
 
+    fn ed25519(x: &[u8]) -> Vec<(i64, Value)> {
+        vec![
+            (KEY_TYPE, OCTET_KEY_PAIR.into()),
+            (ALGORITHM, EDDSA.into()),
+            (CURVE, ED25519_CURVE.into()),
+            (X, Value::Bytes(x.to_vec())),
+        ]
+    }
+
+    fn rs256(modulus: &[u8], exponent: &[u8]) -> Vec<(i64, Value)> {
+        vec![
+            (KEY_TYPE, RSA.into()),
+            (ALGORITHM, RS256.into()),
+            (MODULUS, Value::Bytes(modulus.to_vec())),
+            (EXPONENT, Value::Bytes(exponent.to_vec())),
+        ]
+    }
+
     #[test]
     fn a_key_verifies_what_its_other_half_signed_and_nothing_else() {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
@@ -157,13 +178,7 @@ mod tests {
         assert_eq!(key.verify(b"message", b""), Err(Disbelief::Signature));
 
         let pair = Ed25519KeyPair::from_seed_unchecked(&[3; 32]).unwrap();
-        let members = vec![
-            (KEY_TYPE, OCTET_KEY_PAIR.into()),
-            (ALGORITHM, EDDSA.into()),
-            (CURVE, ED25519_CURVE.into()),
-            (X, Value::Bytes(pair.public_key().as_ref().to_vec())),
-        ];
-        let key = CredentialKey::read(&cose(members)).unwrap();
+        let key = CredentialKey::read(&cose(ed25519(pair.public_key().as_ref()))).unwrap();
         assert_eq!(key.verify(b"message", pair.sign(b"message").as_ref()), Ok(()));
         assert_eq!(key.verify(b"message", signature.as_ref()), Err(Disbelief::Signature));
     }
@@ -172,13 +187,8 @@ mod tests {
     fn an_rsa_key_verifies_what_openssl_signed_with_it() {
         const MODULUS_IN_HEX: &str = "c32192a808a3379020cf7552a6e670823147ddcd63e57b98cf85a5db97ca5381bf59c1a22392aa8a982e4a85b627278f15407d515541227fd95c906356610b76c2fadf930ff93fdd10c2e62c0b166d74d1521ba32851f3c52be0ed72ac85e872b58a1d29ba506021bc60cdd8c5b71fe57b11e404f6b44a85f776bc096dd41dcd195057850f479a16c57c50c75fd1ea0c30f4f5e618b007b7996929f9371ee812f7718a4cff2e4b52869ab4b38b610f40ac84015f00cd20c0b35071741c65e5377e127402ebf9f1ef99821a6d787ba83ef39c2d9740690df63bf29d216eee590b233cd678beab1f4a2e75b72fea6ec50fead44c07878024048040e41fd1c50d83";
         const SIGNATURE: &str = "763b473965918ffd5e2e6e5f028c9aaeb76e2e400f151b1f36f6fa0317553a290add96b8088cbb0dd535f4d8c08238cd5fe31ad5c861468bdda62a7d61c33b70e3e82e451723414f9a2368473b77fd716fc8930e8f93afb8cf41b166fb2eb4c7c4cffa096f6f431cf62d6b64712bcf06d37e11872f075a4c1db11e79b986d8093d124440dc92ac5f41dd49f051cefb21a64a87ef03554ca743b963616c20e07b05dfd8bc0e680a92255c07d76c2a1b506e0baae503e280e350ac821c1784eb8f19fd64c84ead84952fb2abeef56643b74c91aa1bf67fa97f8d4ef29f60ba99c2ed92eb8403443f60dfd294fc2499ecc3eaf3931fc75df42612edce3ce515f03d";
-        let members = vec![
-            (KEY_TYPE, RSA.into()),
-            (ALGORITHM, RS256.into()),
-            (MODULUS, Value::Bytes(hex::decode(MODULUS_IN_HEX).unwrap())),
-            (EXPONENT, Value::Bytes(vec![1, 0, 1])),
-        ];
-        let key = CredentialKey::read(&cose(members)).unwrap();
+        let key = cose(rs256(&hex::decode(MODULUS_IN_HEX).unwrap(), &[1, 0, 1]));
+        let key = CredentialKey::read(&key).unwrap();
         let signature = hex::decode(SIGNATURE).unwrap();
         assert_eq!(key.verify(b"message", &signature), Ok(()));
         assert_eq!(key.verify(b"massage", &signature), Err(Disbelief::Signature));
@@ -216,5 +226,94 @@ mod tests {
         // It looks like a key, but no point of the curve has these coordinates.
         let nowhere = CredentialKey::read(&cose(es256(&x, &y))).unwrap();
         assert_eq!(nowhere.verify(b"message", &[0x30, 0]), Err(Disbelief::Signature));
+    }
+
+    /// Keys of every kind that is supported, most of which nobody has the other half of.
+    fn key() -> impl Strategy<Value = CredentialKey> {
+        let bytes = |most: usize| prop::collection::vec(any::<u8>(), 0..most);
+        prop_oneof![
+            any::<[u8; 64]>().prop_map(|point| CredentialKey::Es256([&[4_u8][..], &point[..]].concat())),
+            any::<[u8; 32]>().prop_map(|x| CredentialKey::Ed25519(x.to_vec())),
+            (bytes(300), bytes(8)).prop_map(|(modulus, exponent)| CredentialKey::Rs256 { modulus, exponent }),
+        ]
+    }
+
+    fn written(key: &CredentialKey) -> Vec<u8> {
+        cose(match key {
+            CredentialKey::Es256(point) => es256(&point[1..33], &point[33..]),
+            CredentialKey::Ed25519(x) => ed25519(x),
+            CredentialKey::Rs256 { modulus, exponent } => rs256(modulus, exponent),
+        })
+    }
+
+    /// A value that some member of some key has.
+    fn value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            prop::sample::select(vec![-257_i64, -8, -7, 1, 2, 3, 6]).prop_map(Value::from),
+            any::<[u8; 32]>().prop_map(|bytes| Value::Bytes(bytes.to_vec())),
+            any::<bool>().prop_map(Value::from),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_as_it_was_written_and_nothing_shorter_or_longer(
+            key in key(),
+            cut in any::<prop::sample::Index>(),
+            more in prop::collection::vec(any::<u8>(), 1..16),
+        ) {
+            let whole = written(&key);
+            prop_assert!(CredentialKey::read(&whole[..cut.index(whole.len())]).is_err());
+            prop_assert_eq!(CredentialKey::read(&whole), Ok(key.clone()));
+            let longer = [whole, more.clone()].concat();
+            prop_assert!(CredentialKey::read(&longer).is_err());
+            let mut rest = longer.as_slice();
+            prop_assert_eq!(CredentialKey::take(&mut rest), Ok(key));
+            prop_assert_eq!(rest, more.as_slice());
+        }
+
+        #[test]
+        fn whatever_the_members_are_is_no_fault_and_each_is_there_once(
+            members in prop::collection::vec((-4..5_i64, value()), 0..8),
+        ) {
+            let labels: BTreeSet<i64> = members.iter().map(|(label, _)| *label).collect();
+            let is_one_there_twice = labels.len() < members.len();
+            let read = CredentialKey::read(&cose(members));
+            prop_assert!(read.is_err() || !is_one_there_twice);
+        }
+
+        #[test]
+        fn no_key_verifies_what_nobody_signed(
+            key in key(),
+            message in prop::collection::vec(any::<u8>(), 0..64),
+            signature in prop::collection::vec(any::<u8>(), 0..300),
+        ) {
+            prop_assert_eq!(key.verify(&message, &signature), Err(Disbelief::Signature));
+        }
+
+        #[test]
+        fn no_changed_byte_of_key_message_or_signature_goes_unnoticed(
+            seed in any::<[u8; 32]>(),
+            message in prop::collection::vec(any::<u8>(), 1..64),
+            place in any::<prop::sample::Index>(),
+            change in 1..=u8::MAX,
+        ) {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
+            let key = cose(ed25519(pair.public_key().as_ref()));
+            let signature = pair.sign(&message).as_ref().to_vec();
+            let is_verified = |key: &[u8], message: &[u8], signature: &[u8]| {
+                CredentialKey::read(key).is_ok_and(|key| key.verify(message, signature).is_ok())
+            };
+            let changed = |bytes: &[u8]| {
+                let mut bytes = bytes.to_vec();
+                let place = place.index(bytes.len());
+                bytes[place] ^= change;
+                bytes
+            };
+            prop_assert!(is_verified(&key, &message, &signature));
+            prop_assert!(!is_verified(&changed(&key), &message, &signature));
+            prop_assert!(!is_verified(&key, &changed(&message), &signature));
+            prop_assert!(!is_verified(&key, &message, &changed(&signature)));
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod authenticator_data;
 mod base64url;
+mod cbor;
 mod ceremonies;
 mod client_data;
 mod key;

@@ -5,8 +5,8 @@ use reqwest::Method;
 use serde_json::json;
 use shinkofa_testing::{Route, TestApp, routes_of};
 
-use super::{ROUTES, Sweep, may_change, name};
-use crate::asked_again::{NOBODY, ask};
+use super::{ROUTES, Sweep, may_change};
+use crate::asked_again::{NOBODY, name, question};
 use crate::staff::{staff, token};
 
 /// What no request is refused by, and why.
@@ -40,7 +40,7 @@ async fn what_is_refused_leaves_no_entry_whoever_asks() {
         let mut turn = 0;
         let mut who = staff(&app, &format!("{role}-{turn}"), role).await;
         for route in routes.iter().filter(|route| route.who != "anyone") {
-            let answer = ask(&app, &document, route, (token(&who), NOBODY)).await;
+            let answer = question(&app, &document, route, (token(&who), NOBODY)).send().await;
             // They may have left, or signed out.
             if answer.status < 300 {
                 turn += 1;

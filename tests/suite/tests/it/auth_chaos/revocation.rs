@@ -10,6 +10,7 @@ use shinkofa_kernel::Role;
 use suite::{App, Person, Stack, invariants, until, until_within};
 
 use super::PROMISED;
+use crate::studios::{Founder, Studio};
 
 /// A route of each service that a member may take.
 const ROUTES: [(&str, &str); 4] = [
@@ -22,11 +23,16 @@ const ROUTES: [(&str, &str); 4] = [
 /// Does every process of every service answer a token with this status? Each is asked itself: behind the gateway one replica
 /// would speak for another.
 pub async fn is_answered(stack: &Stack, token: &impl AsRef<str>, status: u16) -> bool {
+    is_answered_at(stack, "app", token, status).await
+}
+
+/// The same at another host of the platform.
+async fn is_answered_at(stack: &Stack, host: &str, token: &impl AsRef<str>, status: u16) -> bool {
     let processes = stack.processes().await;
     for (service, route) in ROUTES {
         for process in processes.iter().filter(|process| process.name == service) {
             let call = stack.call(Method::GET, format!("http://127.0.0.1:{}{route}", process.ports[0]));
-            let call = call.header("host", &format!("app.{}", stack.domain));
+            let call = call.header("host", &format!("{host}.{}", stack.domain));
             if call.bearer(token).send().await.status != status {
                 return false;
             }
@@ -37,9 +43,13 @@ pub async fn is_answered(stack: &Stack, token: &impl AsRef<str>, status: u16) ->
 
 /// Waits until no service takes the token any more, for as long as is promised.
 pub async fn assert_refused_everywhere(stack: &Stack, token: &impl AsRef<str>, what: &str) {
+    assert_refused_at(stack, "app", token, what).await;
+}
+
+async fn assert_refused_at(stack: &Stack, host: &str, token: &impl AsRef<str>, what: &str) {
     let since = Instant::now();
     until_within(PROMISED, &format!("{what}: every service refuses the token"), async || {
-        is_answered(stack, token, 401).await.then_some(())
+        is_answered_at(stack, host, token, 401).await.then_some(())
     })
     .await;
     eprintln!("{what}: refused everywhere after {:.1} s", since.elapsed().as_secs_f64());
@@ -122,6 +132,94 @@ async fn v13_what_is_taken_back_is_refused_by_every_service_within_five_seconds(
     let stack = Stack::attach().await;
     revoke_and_see(&stack, "with Redis").await;
     change_and_see(&stack).await;
+    invariants::check(&stack).await;
+}
+
+/// A token, and what takes it back.
+struct Withdrawal {
+    what: &'static str,
+    host: String,
+    token: String,
+    /// What every service answers before.
+    before: u16,
+    order: Order,
+}
+
+enum Order {
+    /// To remove this, of the studio's admin.
+    OfStaff(String),
+    /// To suspend the account with this address, of auth's own program.
+    OfTheOperator(String),
+}
+
+impl Withdrawal {
+    /// One of each, in the order in which they leave the next one possible.
+    async fn all(stack: &Stack, studio: &Studio) -> [Self; 4] {
+        let account = accepted(stack).await;
+        let member = stack.sign_up("en").await;
+        let (key, program) = key_and_token(stack, studio).await;
+        let in_studio = |what, token: String, path: String| Self {
+            what,
+            host: studio.slug.clone(),
+            token,
+            before: 200,
+            order: Order::OfStaff(path),
+        };
+        let removal = format!("/api/tenants/members/{}", member.user_id());
+        [
+            Self {
+                what: "an account that the operator suspended",
+                host: "app".to_owned(),
+                token: account.member.token,
+                before: 200,
+                order: Order::OfTheOperator(account.email),
+            },
+            in_studio("a membership that was removed", studio.admit(stack, &member).await, removal),
+            // A program is known to every service, and has neither a profile nor a wallet.
+            Self { before: 403, ..in_studio("an API key that was revoked", program, key) },
+            in_studio("a studio that was closed", studio.admin.clone(), "/api/tenants/current".to_owned()),
+        ]
+    }
+
+    async fn carry_out(&self, stack: &Stack, studio: &Studio) {
+        match &self.order {
+            Order::OfStaff(path) => {
+                studio.call(stack, Method::DELETE, path).bearer(&studio.admin).send().await.expect(204);
+            }
+            Order::OfTheOperator(email) => {
+                let mut command = stack.command_of("auth").await;
+                command.args(["suspend-account", "--email", email, "--reason", "The suite looks at it"]);
+                let output = command.output().await.expect("the program starts");
+                assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+    }
+}
+
+/// Where a new API key of the studio is found, and a token that it brought.
+async fn key_and_token(stack: &Stack, studio: &Studio) -> (String, String) {
+    let accounts = "/api/tenants/service-accounts";
+    let account = json!({ "name": "Import", "scopes": ["booking.classes.manage"] });
+    let account = studio.order(stack, accounts, &account).await.expect(201).text("id");
+    let keys = format!("{accounts}/{account}/keys");
+    let made = studio.order(stack, &keys, &json!({ "name": "Import job" })).await.expect(201);
+    let shown = json!({ "grantType": "client_credentials", "apiKey": made.text("apiKey") });
+    let brought = studio.call(stack, Method::POST, "/api/auth/token").json(&shown).send().await.expect(200);
+    (format!("{keys}/{}", made.text("id")), brought.text("accessToken"))
+}
+
+/// What others take back: the operator an account, an admin a membership, a key and the whole studio.
+#[tokio::test]
+async fn v13_what_staff_and_the_operator_take_back_is_refused_by_every_service_within_five_seconds() {
+    let stack = Stack::attach().await;
+    let slug = stack.fresh("taken")[..20].to_owned();
+    let studio = Founder::hire(&stack).await.found(&stack, &slug).await;
+    for withdrawal in Withdrawal::all(&stack, &studio).await {
+        let Withdrawal { what, host, token, before, .. } = &withdrawal;
+        assert!(is_answered_at(&stack, host, token, *before).await, "{what}: the token was good before");
+        withdrawal.carry_out(&stack, &studio).await;
+        assert_refused_at(&stack, host, token, what).await;
+    }
     invariants::check(&stack).await;
 }
 

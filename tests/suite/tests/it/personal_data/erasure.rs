@@ -76,6 +76,65 @@ async fn mentions(stack: &Stack, words: &[&str]) -> Vec<String> {
     found
 }
 
+/// Where somebody was, and with which program, of which nobody else has anything.
+struct Surroundings {
+    /// An address of each kind, and what is kept of its network.
+    places: [(String, String); 2],
+    /// What the program calls itself, beside what others do.
+    program: String,
+}
+
+/// What is kept of them while somebody has an account: of sessions that go on and that are over, and of the letters about them.
+const KEPT_OF_SURROUNDINGS: [&str; 4] =
+    ["auth.events", "auth.past_places", "auth.session_places", "notify.mailbox_messages"];
+
+impl Surroundings {
+    fn fresh(stack: &Stack) -> Self {
+        let random = stack.clock.new_uuid().into_bytes();
+        let [a, b, c] = [13, 14, 15].map(|place| random[place]);
+        let (v4, v6) = (format!("198.19.{a}"), format!("2001:db8:1{b:02x}:1{c:02x}"));
+        Self {
+            places: [
+                (format!("{v4}.77"), format!("{v4}.0/24")),
+                (format!("{v6}:1234:5678:9abc:def0"), format!("{v6}::/64")),
+            ],
+            program: stack.fresh("program"),
+        }
+    }
+
+    fn words(&self) -> Vec<&str> {
+        let [(v4, network_v4), (v6, network_v6)] = &self.places;
+        [v4, network_v4, v6, network_v6, &self.program].map(String::as_str).to_vec()
+    }
+
+    /// The person signs in from each of the two, as the gateway would hand them on. One of the sessions is over long ago.
+    async fn are_left_by(&self, stack: &Stack, person: &Person) {
+        let auth = stack.processes_of("auth").await;
+        let url = format!("http://127.0.0.1:{}/api/auth/signin", auth[0].ports[0]);
+        let credentials = json!({ "email": person.email, "password": person.password });
+        let program =
+            format!("Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0 {}", self.program);
+        for (address, _) in &self.places {
+            let call = stack.call(Method::POST, url.clone()).header("host", &format!("app.{}", stack.domain));
+            let call = call.header("x-real-ip", address).header("user-agent", &program);
+            call.json(&credentials).send().await.expect(200);
+        }
+        let over = format!(
+            "UPDATE auth.sessions SET absolute_expires_at = now() - interval '2 days' WHERE id IN
+                (SELECT session_id FROM auth.session_places WHERE ip_prefix = '{}')",
+            self.places[0].1
+        );
+        let mut superuser = stack.superuser().await;
+        superuser.run(&over).await;
+        until("all is kept of where she was that ever is", async || {
+            superuser.run(&SOON.replace("erase_people", "purge_expired")).await;
+            let kept = mentions(stack, &self.words()).await;
+            KEPT_OF_SURROUNDINGS.iter().all(|table| kept.iter().any(|kept| kept == table)).then_some(())
+        })
+        .await;
+    }
+}
+
 /// An account is erased two weeks after somebody asked for it at the earliest: to whom the letter of their sign-up went is forgotten by
 /// then, which takes one.
 async fn forget_sign_up(superuser: &mut Superuser, person: &Person) {
@@ -124,6 +183,8 @@ async fn an_erased_person_is_left_in_no_personal_column_of_any_service_and_every
     let offers = Offers::make(&stack).await;
     let (anna, ben) = (offers.customer(&stack).await, offers.customer(&stack).await);
     let name = with_a_profile(&stack, &anna).await;
+    let surroundings = Surroundings::fresh(&stack);
+    surroundings.are_left_by(&stack, &anna).await;
     let mut superuser = stack.superuser().await;
     let said = said_of(&mut superuser, &anna).await;
     let places: Vec<String> = said.iter().map(|said| said.column.place()).collect();
@@ -168,7 +229,8 @@ async fn an_erased_person_is_left_in_no_personal_column_of_any_service_and_every
         let left = said.left(&mut superuser).await;
         assert_eq!(left, 0, "{} still says of her what it is to say no more", said.column.place());
     }
-    assert_eq!(mentions(&stack, &[anna.email.as_str(), name.as_str()]).await, Vec::<String>::new());
+    let words = [surroundings.words(), vec![anna.email.as_str(), name.as_str()]].concat();
+    assert_eq!(mentions(&stack, &words).await, Vec::<String>::new());
     assert_books_name_nobody(&mut superuser, &anna).await;
     // Nobody else was forgotten with her.
     assert_eq!(mentions(&stack, &[ben.email.as_str()]).await, of_ben);
