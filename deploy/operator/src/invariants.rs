@@ -32,10 +32,11 @@ pub(crate) fn violations(
         sql.push_str("SET invariants.lag = '0 s';\n");
     }
     for (place, Invariant { service, query, .. }) in invariants.iter().enumerate() {
+        // The row is text before its number stands in front of it: beside JSON the number would be read as JSON as well.
         let _ = writeln!(
             sql,
             "SET search_path = {service};\n\
-             SELECT '{place} ' || to_jsonb(broken) FROM (\n{query}\n) broken LIMIT {ROWS_SHOWN};"
+             SELECT '{place} ' || to_jsonb(broken)::text FROM (\n{query}\n) broken LIMIT {ROWS_SHOWN};"
         );
     }
     let said =
@@ -118,10 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn the_promises_of_booking_and_credits_are_found() {
+    fn the_promises_of_every_service_are_found() {
         let titles: Vec<String> =
             read_all(&installation(&[])).unwrap().into_iter().map(|found| found.title).collect();
-        for number in ["I1 ", "I3 ", "I4 ", "I5 ", "I6 ", "I7 ", "I8 "] {
+        for number in
+            ["A1 ", "A6.left ", "A12 ", "I1 ", "I3 ", "I4 ", "I5 ", "I6 ", "I7 ", "I8 ", "N1 ", "N5 "]
+        {
             assert!(titles.iter().any(|title| title.starts_with(number)), "nothing asks {number}");
         }
     }

@@ -163,7 +163,8 @@ async fn usable(
     let now = auth.platform.clock.now();
     let found = service_accounts::find(tx, (tenant, auth.realm, key.user_id)).await?;
     let service = found.ok_or(Error::KeyRefused)?;
-    let account = users::find(tx, auth.realm, key.user_id).await?.ok_or(Error::KeyRefused)?;
+    // Held, so that whoever suspends it does not miss the session that this may open.
+    let account = users::hold(tx, auth.realm, key.user_id).await?.ok_or(Error::KeyRefused)?;
     let is_disabled = service.disabled_at.is_some() || !account.is_usable(now);
     if defended!("V28-machine") && is_disabled {
         return Err(Error::AccountSuspended);

@@ -48,7 +48,12 @@ fn row(verdict: &Verdict) -> String {
     let seen: Vec<String> = verdict.noticing.iter().map(|name| format!("`{name}`")).collect();
     let without =
         if seen.is_empty() { "**nothing fails**".to_owned() } else { format!("fails: {}", seen.join(", ")) };
-    format!("| {} | {} | {} pass | {without} |", verdict.defence, files_cell(&verdict.files), verdict.passing)
+    let (files, with) = (files_cell(&verdict.files), passing_cell(verdict.passing));
+    format!("| {} | {files} | {with} | {without} |", verdict.defence)
+}
+
+fn passing_cell(tests: usize) -> String {
+    format!("{tests} pass")
 }
 
 fn files_cell<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> String {
@@ -65,7 +70,8 @@ pub(crate) fn write(checkout: &Path, table: &str) -> Result<()> {
 }
 
 /// Fails where the file is not what the stage would write of this source: another head, other defences or other places, a row
-/// that nobody has run yet or that nothing fails for, or a test that is there no more.
+/// that nobody has run yet or that nothing fails for, more tests or fewer, or one that is there no more. With every defence on all of
+/// them pass, or the stage fails: so how many they are is told by the source.
 pub(crate) fn check(checkout: &Path) -> Result<()> {
     let text = std::fs::read_to_string(path(checkout)).with_context(|| format!("reading {FILE}"))?;
     let faults = faults(&text, &Source::read(checkout)?);
@@ -88,8 +94,11 @@ fn faults(text: &str, source: &Source) -> Vec<String> {
             None => faults.push(format!("{defence} is in the source no more")),
         }
         let names: Vec<&str> = without.split('`').skip(1).step_by(2).collect();
+        let tests = source.count_run(number_of(defence).unwrap_or_default());
         if !with.ends_with(" pass") || names.is_empty() {
             faults.push(format!("nothing is known to fail without {defence}"));
+        } else if with != passing_cell(tests) {
+            faults.push(format!("{defence}: {with}, and its number has {tests} tests"));
         }
         let gone = names.iter().filter(|name| !is_there(source, defence, name));
         faults.extend(gone.map(|name| format!("{defence}: there is no test {name}")));
@@ -141,7 +150,7 @@ mod tests {
         Verdict {
             defence: defence.to_owned(),
             files: vec![PathBuf::from(PLACE)],
-            passing: 5,
+            passing: 1,
             noticing: noticing.iter().map(|name| (*name).to_owned()).collect(),
         }
     }
@@ -163,7 +172,7 @@ mod tests {
         let verdicts = [verdict("V06", &["magic_link::v06_a"]), verdict("V14-replay", &[])];
         let text = render(&Source::default(), &verdicts);
         assert!(
-            text.contains("| V06 | `services/auth/src/claim.rs` | 5 pass | fails: `magic_link::v06_a` |")
+            text.contains("| V06 | `services/auth/src/claim.rs` | 1 pass | fails: `magic_link::v06_a` |")
         );
         assert_eq!(rows(&text).map(|row| row.defence).collect::<Vec<_>>(), ["V06", "V14-replay"]);
     }
@@ -178,10 +187,11 @@ mod tests {
     fn a_table_that_says_more_than_was_seen_does_not_hold() {
         let seen = render(&source(), &[verdict("V06", &["magic_link::v06_a"])]);
         let faults = |text: &str| faults(text, &source());
-        let not_run = seen.replace("5 pass | fails: `magic_link::v06_a`", "not run yet | not run yet");
+        let not_run = seen.replace("1 pass | fails: `magic_link::v06_a`", "not run yet | not run yet");
         assert_eq!(faults(&not_run), ["nothing is known to fail without V06"]);
         let nothing = render(&source(), &[verdict("V06", &[])]);
         assert_eq!(faults(&nothing), ["nothing is known to fail without V06"]);
+        assert_eq!(faults(&seen.replace("1 pass", "2 pass")), ["V06: 2 pass, and its number has 1 tests"]);
         assert_eq!(faults(&seen.replace("v06_a", "v06_b")), ["V06: there is no test magic_link::v06_b"]);
         assert_eq!(faults(&seen.replace("claim.rs", "other.rs")), ["V06 stands elsewhere"]);
         assert_eq!(
@@ -190,7 +200,12 @@ mod tests {
         );
         assert_eq!(
             faults(&seen.replace("| V06 |", "| V07 |")),
-            ["V07 is in the source no more", "V07: there is no test magic_link::v06_a", "V06 is not listed"]
+            [
+                "V07 is in the source no more",
+                "V07: 1 pass, and its number has 0 tests",
+                "V07: there is no test magic_link::v06_a",
+                "V06 is not listed",
+            ]
         );
     }
 }

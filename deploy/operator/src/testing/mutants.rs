@@ -4,17 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use super::defences::{Source, number_of, numbers_of};
+use super::defences::{LEFT_OUT, Source, number_of, numbers_of};
 use super::failures::FAILURES;
 use super::nextest::{Built, Case, Failure};
 use super::tally::Tally;
 use super::{checks, defence_table};
 use crate::installation::Installation;
 use crate::redis;
-
-/// What a mutant need not repeat: a race of a thousand shows what one of fifty does, which stands beside it as a test of its own,
-/// and the middleware for Node is no part of what a mutant changes.
-const LEFT_OUT: &str = "thousand|node_middleware";
 
 /// Read by `shinkofa_kernel::defence`.
 const VARIABLE: &str = "SHINKOFA_DEFENCE_OFF";
@@ -115,7 +111,7 @@ fn filter(source: &Source, numbers: impl Iterator<Item = usize>) -> String {
     let numbers: Vec<String> = numbers.iter().map(|number| format!("{number:02}")).collect();
     let named = format!("(^|::)(v[0-9][0-9]_)*v({})_", numbers.join("|"));
     let packages = if packages.is_empty() { "none()".to_owned() } else { packages.join(" | ") };
-    format!("({packages}) & test(/{named}/) & not test(/{LEFT_OUT}/)")
+    format!("({packages}) & test(/{named}/) & not test(/{}/)", LEFT_OUT.join("|"))
 }
 
 fn shows(case: &Case, number: usize) -> bool {

@@ -84,7 +84,8 @@ async fn impersonate(
     }
     // Seeing what somebody sees is as much as being given what they may see.
     require_manageable(&own, &membership)?;
-    let account = users::find(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
+    // Held, so that whoever suspends the account does not miss what this opens.
+    let account = users::hold(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
     let account = account.ok_or(Error::CannotImpersonate)?;
     let out_of_reach = !may_be_impersonated(&membership.roles)
         || membership.authority().holds(Permission::ImpersonateUsers)

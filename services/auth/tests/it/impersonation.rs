@@ -101,6 +101,17 @@ async fn the_member_is_written_to_sees_it_and_the_trail_tells_of_it_without_the_
     let letter = events.iter().find(|event| event["type"] == "account_letter.requested").unwrap();
     assert_eq!(letter["data"]["letter"]["kind"], "impersonation_started");
     assert_eq!(letter["personal"]["email"], address(&app, "anna"));
+    let own = app.get("/api/auth/sessions").token(token(&anna)).send().await.expect(200).body;
+    let methods: Vec<_> =
+        own["items"].as_array().unwrap().iter().map(|session| session["methods"].clone()).collect();
+    assert_eq!(methods, [json!(["impersonation"]), json!(["pwd"])]);
+    let timeline = app.get("/api/auth/security-timeline").header("accept-language", "en");
+    let told = timeline.token(token(&anna)).send().await.expect(200).body["items"][0].clone();
+    assert_eq!((&told["type"], &told["by"]), (&json!("impersonation.started"), &json!("staff")));
+    assert_eq!(told["sessionId"], own["items"][0]["id"]);
+    let says =
+        "Somebody of the staff began to see the platform as you do, without being able to change anything.";
+    assert_eq!(told["text"], says);
     let path = format!("/api/admin/users/{}", user_id(&anna));
     let view = app.get(&path).token(token(&admin)).send().await.expect(200).body;
     let shown: Vec<_> =

@@ -29,6 +29,7 @@ mod forged_hosts;
 mod guests;
 mod identity_provider;
 mod impersonation;
+mod invariants;
 mod invitations;
 mod joining;
 mod kept_out;
