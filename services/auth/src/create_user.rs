@@ -26,6 +26,7 @@ use crate::error::Error;
 use crate::factor_codes::open_secret;
 use crate::hashing::Verdict;
 use crate::key_revocation::revoke_keys_of_demoted;
+use crate::unconfirmed::leave_others;
 
 /// `--email E --name N --role R --password-file F [--totp-secret-file F]`
 struct Order {
@@ -126,6 +127,7 @@ async fn carry_out(
     if verified_now {
         users::set_email_verified(tx, auth.realm, account.id, now).await?;
         signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+        leave_others(tx, trail, account.id).await?;
         trail.user(tx, AuditAction::EmailVerified, account.id, json!({})).await?;
         account.email_verified_at = Some(now);
     }
@@ -216,7 +218,7 @@ async fn give_role(
     user: UserId,
     role: Role,
 ) -> Result<(), Error> {
-    memberships::join(tx, (trail.tenant, auth.realm, user), trail.clock.now()).await?;
+    memberships::join_once(tx, (trail.tenant, auth.realm, user), trail.clock.now()).await?;
     let before = memberships::find(tx, trail.tenant, user).await?;
     if before.is_some_and(|membership| membership.roles == [role]) {
         return Ok(());

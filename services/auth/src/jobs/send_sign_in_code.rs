@@ -36,7 +36,8 @@ impl Job for SendSignInCode {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::Anonymous);
         transaction(&auth.platform.database, &scope, "send_sign_in_code", async |tx| {
-            let account = users::find(tx, auth.realm, user).await?;
+            // Of two that are sent at once the later one waits, and replaces the other.
+            let account = users::lock(tx, auth.realm, user).await?;
             let Some(account) = account.filter(|account| takes_mail(account, trail.clock.now())) else {
                 return Ok(());
             };

@@ -42,6 +42,35 @@ async fn by_code(app: &TestApp<Auth>, email: &str, code: &str, verifier: &str) -
     consume(app, json!({ "email": email, "code": code, "codeVerifier": verifier })).await
 }
 
+/// V3: of what is sent at the same moment one is left, be it a link or a code.
+#[actix_web::test]
+async fn v03_of_two_that_are_sent_at_once_one_is_left() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    let link = json!({ "email": anna, "codeChallenge": CHALLENGE, "codeChallengeMethod": "S256" });
+    let ways = [
+        ("magic_link", "/api/auth/magic-link", link),
+        ("sign_in_code", "/api/auth/otp/send", json!({ "email": anna })),
+    ];
+    for (purpose, path, body) in ways {
+        for _ in 0..2 {
+            app.post(path).json(&body).send().await.expect(202);
+        }
+        let mut holder = app.superuser().await;
+        holder.run("BEGIN; SELECT id FROM users FOR UPDATE").await;
+        let let_go = async {
+            app.until_waiting(2).await;
+            holder.run("COMMIT").await;
+        };
+        tokio::join!(app.run_jobs(), app.run_jobs(), let_go);
+        let live = format!(
+            "SELECT 1 AS one FROM one_time_tokens WHERE purpose = '{purpose}' AND consumed_at IS NULL"
+        );
+        assert_eq!(app.sql(&live).await.len(), 1, "{purpose}");
+    }
+}
+
 #[actix_web::test]
 async fn a_link_signs_in_once_in_the_browser_that_asked() {
     let app = TestApp::<Auth>::start().await;

@@ -50,6 +50,17 @@ async fn create_user_makes_a_confirmed_account_with_its_role_and_a_repetition_ch
     people::profile(&app, people::text(&body, "accessToken")).await.expect(200);
 }
 
+#[actix_web::test]
+async fn create_user_for_an_address_that_somebody_signed_up_with_makes_a_member_with_that_role() {
+    let app = TestApp::<Auth>::start().await;
+    people::sign_up(&app, &address(&app, "boss"), "a sentence of a stranger's").await.expect(202);
+    create_user(&app, "manager", PASSWORD).await.unwrap();
+    let body = people::sign_in(&app, &address(&app, "boss"), PASSWORD).await.expect(200).body;
+    assert_eq!(body["user"]["roles"], json!(["manager"]));
+    let memberships = app.sql("SELECT status FROM memberships").await;
+    assert_eq!(memberships, [json!({ "status": "active" })]);
+}
+
 /// V13: another password ends every token that the old one brought.
 #[actix_web::test]
 async fn v13_another_password_ends_every_session_and_another_role_takes_the_old_ones_place() {

@@ -1,10 +1,8 @@
 //! What is done to programs and by them: service accounts, identity providers, and the other services.
 
-use auth::Auth;
 use reqwest::Method;
 use serde_json::json;
 use shinkofa_contracts::auth::DiscordScope;
-use shinkofa_testing::TestApp;
 
 use super::{Area, Sweep};
 use crate::identity_provider::{Provider, USERS, active};
