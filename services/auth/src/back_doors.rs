@@ -1,5 +1,7 @@
 //! What a stranger who was in somebody's account did in their studios, to come back by when the account is its owner's again.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde_json::json;
@@ -10,15 +12,17 @@ use crate::Auth;
 use crate::db::audit::{self, Trail};
 use crate::db::invitations::{self, InvitationId};
 use crate::db::webhooks::{self, WebhookId};
-use crate::db::{memberships, scope, tenants};
+use crate::db::{memberships, scope, tenants, timeline};
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::error::Error;
 use crate::invitations::take_back;
 use crate::key_revocation::revoke_keys_made_since;
+use crate::withdrawal::end_impersonations;
 
 /// Disables the webhooks that were made, changed or enabled since then in an account's name, takes back the invitations that were made or
-/// sent anew, and revokes the keys that were made, in every studio that its owner is anything in. Each studio's trail tells of its own,
-/// and who was given roles. Hand what it returns to [`forget_here`](crate::withdrawal::forget_here) once it is committed.
+/// sent anew, revokes the keys that were made, and ends what is seen in the place of others, in every studio that its owner is anything
+/// in, or was since then. Each studio's trail tells of its own, and who was given roles. Hand what it returns to
+/// [`forget_here`](crate::withdrawal::forget_here) once it is committed.
 ///
 /// The caller has locked the account, as whoever makes a key does before anything else. The studios are held one after the other by
 /// their age, as by whoever else holds several.
@@ -29,13 +33,25 @@ pub async fn close_back_doors(
     (owner, since): (UserId, DateTime<Utc>),
 ) -> Result<Vec<SessionId>, Error> {
     let mut ended = Vec::new();
-    for belonging in memberships::everywhere(tx, owner).await? {
-        scope::enter_tenant(tx, belonging.tenant).await?;
-        let there = Trail { tenant: belonging.tenant, ..trail.clone() };
+    for tenant in studios_since(tx, owner, since).await? {
+        scope::enter_tenant(tx, tenant).await?;
+        let there = Trail { tenant, ..trail.clone() };
         ended.extend(close_here(tx, auth, &there, (owner, since)).await?);
     }
     scope::enter_tenant(tx, trail.tenant).await?;
     Ok(ended)
+}
+
+/// By their age. What was made in a studio stays there when its maker leaves, whose timeline tells of the leaving.
+async fn studios_since(
+    tx: &mut Connection,
+    owner: UserId,
+    since: DateTime<Utc>,
+) -> QueryResult<BTreeSet<TenantId>> {
+    // In this order, so that one that is being left is not missed.
+    let present = memberships::everywhere(tx, owner).await?;
+    let told = timeline::tenants_since(tx, owner, since).await?;
+    Ok(present.into_iter().map(|belonging| belonging.tenant).chain(told).collect())
 }
 
 async fn close_here(
@@ -51,7 +67,9 @@ async fn close_here(
     disable_webhooks(tx, trail, &done.webhooks).await?;
     take_back_invitations(tx, trail, &done.invitations).await?;
     tell_of_roles(tx, trail, owner, &done).await?;
-    Ok(revoke_keys_made_since(tx, auth, trail, (owner, since)).await?)
+    let mut ended = end_impersonations(tx, auth, trail, owner).await?;
+    ended.extend(revoke_keys_made_since(tx, auth, trail, (owner, since)).await?);
+    Ok(ended)
 }
 
 /// What the trail of one studio tells of an account. What was changed by several knows the last of them at most.
@@ -61,6 +79,8 @@ struct Done {
     invitations: Vec<InvitationId>,
     /// Whose roles were set.
     members: Vec<UserId>,
+    /// The names of those of the studio's own that were changed.
+    roles: Vec<String>,
 }
 
 impl Done {
@@ -70,12 +90,13 @@ impl Done {
         (doer, since): (UserId, DateTime<Utc>),
     ) -> QueryResult<Self> {
         let mut done = Self::default();
-        for (subject, id) in audit::ways_back_since(tx, (tenant, doer), since).await? {
+        for (subject, id, role) in audit::ways_back_since(tx, (tenant, doer), since).await? {
             match subject {
                 AuditSubject::Webhook => done.webhooks.push(WebhookId::from_uuid(id)),
                 AuditSubject::Invitation => done.invitations.push(InvitationId::from_uuid(id)),
                 AuditSubject::User => done.members.push(UserId::from_uuid(id)),
-                AuditSubject::Session | AuditSubject::Realm | AuditSubject::Ban | AuditSubject::Tenant => {}
+                AuditSubject::Tenant => done.roles.extend(role),
+                AuditSubject::Session | AuditSubject::Realm | AuditSubject::Ban => {}
             }
         }
         Ok(done)
@@ -112,11 +133,14 @@ async fn take_back_invitations(
     Ok(())
 }
 
-/// Roles that were given stay: whether somebody is the stranger's friend or a new colleague, the studio knows. The trail says whom to
-/// look at, and their owner's timeline that it was done in their name.
+/// Roles that were given stay, and what they allow: whether somebody is the stranger's friend or a new colleague, the studio knows. The
+/// trail says whom to look at, and their owner's timeline that it was done in their name.
 async fn tell_of_roles(tx: &mut Connection, trail: &Trail, owner: UserId, done: &Done) -> Result<(), Error> {
     let mut people = invitations::accepted_by(tx, trail.tenant, &done.invitations).await?;
     people.extend(&done.members);
+    for role in &done.roles {
+        people.extend(memberships::with_role(tx, trail.tenant, role).await?);
+    }
     people.sort_unstable();
     people.dedup();
     if people.is_empty() {

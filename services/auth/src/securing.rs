@@ -1,7 +1,7 @@
 //! Giving an account that somebody else was in back to its owner.
 
 use chrono::{DateTime, Utc};
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, Patience};
 use shinkofa_identity::Revocation;
 use shinkofa_kernel::SessionId;
 
@@ -25,6 +25,12 @@ pub struct Disowned {
     /// Whoever was in since then may have asked for the account's deletion, and made keys, invitations and webhooks to come back by.
     pub since: DateTime<Utc>,
     pub told_by: ToldBy,
+}
+
+/// Since when what an entry tells of may have been done. Each row and each entry is written with the moment that it is written at, so
+/// what was done with the entry may be earlier, by as much as one request takes at most.
+pub fn begun(told_at: DateTime<Utc>) -> DateTime<Utc> {
+    told_at - Patience::default().request
 }
 
 /// Where the owner says so.
@@ -95,5 +101,6 @@ async fn forget_ways_in(
     if !factors::any_confirmed(tx, auth.realm, account.id).await? {
         recovery_codes::delete_of_user(tx, auth.realm, account.id).await?;
     }
-    Ok((factors, identities::unlink_made_since(tx, who, since).await?))
+    // The sign-in itself may have linked one, before the letter was written that tells of it.
+    Ok((factors, identities::unlink_made_since(tx, who, begun(since)).await?))
 }

@@ -32,15 +32,28 @@ pub async fn end_sessions(
         Vec::new()
     };
     let own: Vec<Ended> = own.into_iter().map(|session| (session, user)).collect();
-    let mut others = Vec::new();
-    for (session, member) in impersonations::opened_by(tx, (trail.tenant, user), now).await? {
+    tell_ended(tx, trail, &own, reason).await?;
+    let others = end_impersonations(tx, auth, trail, user).await?;
+    Ok(own.into_iter().map(|(session, _)| session).chain(others).collect())
+}
+
+/// Ends the sessions in which somebody sees the trail's tenant as others do. Hand what it returns to [`forget_here`] once it is
+/// committed.
+pub async fn end_impersonations(
+    tx: &mut Connection,
+    auth: &Auth,
+    trail: &Trail,
+    impersonator: UserId,
+) -> Result<Vec<SessionId>, Error> {
+    let now = trail.clock.now();
+    let mut ended: Vec<Ended> = Vec::new();
+    for (session, member) in impersonations::opened_by(tx, (trail.tenant, impersonator), now).await? {
         if sessions::end(tx, (auth.realm, session), now).await? {
-            others.push((session, member));
+            ended.push((session, member));
         }
     }
-    tell_ended(tx, trail, &own, reason).await?;
-    tell_ended(tx, trail, &others, SessionEnd::ImpersonationEnded).await?;
-    Ok(own.into_iter().chain(others).map(|(session, _)| session).collect())
+    tell_ended(tx, trail, &ended, SessionEnd::ImpersonationEnded).await?;
+    Ok(ended.into_iter().map(|(session, _)| session).collect())
 }
 
 /// Ends one session, in its owner's name. False when it had ended before.

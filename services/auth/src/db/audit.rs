@@ -197,23 +197,27 @@ pub async fn is_removed(tx: &mut Connection, tenant: TenantId, user: UserId) -> 
 fn is_indexed_as_way_back() -> SqlLiteral<Bool> {
     sql(
         "audit_events.action IN ('webhook.created', 'webhook.changed', 'webhook.secret_rotated', 'webhook.enabled', \
-         'invitation.created', 'invitation.resent', 'membership.roles_set')",
+         'invitation.created', 'invitation.resent', 'membership.roles_set', 'role.changed')",
     )
 }
 
 /// By what a stranger who was in somebody's account since then may come back in `tenant`: the webhooks, invitations and members that
-/// something of the kind was done to in that name.
+/// something of the kind was done to in that name, and by their names the roles, which are the tenant's.
 pub async fn ways_back_since(
     tx: &mut Connection,
     (tenant, doer): (TenantId, UserId),
     since: DateTime<Utc>,
-) -> QueryResult<Vec<(AuditSubject, Uuid)>> {
+) -> QueryResult<Vec<(AuditSubject, Uuid, Option<String>)>> {
     let did = sql::<Nullable<Text>>("actor ->> 'userId'").eq(doer.to_string());
     audit_events::table
         .filter(audit_events::tenant_id.eq(tenant).and(audit_events::occurred_at.ge(since)))
         .filter(is_indexed_as_way_back())
         .filter(did.is_not_distinct_from(true))
-        .select((audit_events::subject_type, audit_events::subject_id))
+        .select((
+            audit_events::subject_type,
+            audit_events::subject_id,
+            sql::<Nullable<Text>>("details ->> 'role'"),
+        ))
         .distinct()
         .load(tx)
         .await

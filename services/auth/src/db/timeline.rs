@@ -99,6 +99,23 @@ pub async fn find(tx: &mut Connection, user: UserId, id: AuditEventId) -> QueryR
     Ok(entry)
 }
 
+/// The tenants whose trails tell somebody anything that happened at this instant or later, those that they have left among them.
+pub async fn tenants_since(
+    tx: &mut Connection,
+    user: UserId,
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<TenantId>> {
+    scope::ask_as_person(tx, Some(user)).await?;
+    let told = audit_events::table
+        .filter(audit_events::told_to.eq(user).and(audit_events::occurred_at.ge(since)))
+        .select(audit_events::tenant_id)
+        .distinct()
+        .load(tx)
+        .await?;
+    scope::ask_as_person(tx, None).await?;
+    Ok(told)
+}
+
 /// The tenants whose trails tell somebody anything: all that they were ever anything in, those that they have left among them.
 pub async fn tenants_of(tx: &mut Connection, user: UserId) -> QueryResult<Vec<TenantId>> {
     scope::ask_as_person(tx, Some(user)).await?;

@@ -132,6 +132,13 @@ pub async fn lock(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResul
     users::table.find((realm, id)).select(Account::as_select()).for_update().first(tx).await.optional()
 }
 
+/// Has those who do the same with an account do it one after the other, each until its transaction ends, and the account stay as it is.
+/// Unlike one that locks it they do not wait for whoever holds it, nor have them wait.
+pub async fn take_turns(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
+    let account = users::table.find((realm, id)).select(Account::as_select());
+    account.for_no_key_update().first(tx).await.optional()
+}
+
 /// Keeps an account from being locked until the transaction ends, beside others that do the same. What is returned is what it
 /// is now, whatever was read of it before.
 pub async fn hold(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {

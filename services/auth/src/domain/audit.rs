@@ -37,7 +37,7 @@ text_enum! {
         /// Its owner said that something on the timeline was not them.
         NotMeReported => "account.not_me_reported",
         RolesSet => "membership.roles_set",
-        /// In somebody's name, while it was not them: roles were set, or given by an invitation that was accepted.
+        /// In somebody's name, while it was not them: roles were set, given by an invitation that was accepted, or changed.
         RolesDisowned => "membership.roles_disowned",
         SessionOpened => "session.opened",
         SessionRotated => "session.rotated",

@@ -76,6 +76,10 @@ async fn impersonate(
     (reason, surroundings): (&Reason, &Surroundings),
 ) -> Result<ImpersonationAnswer, Error> {
     let now = auth.platform.clock.now();
+    // Held, so that whoever takes the caller's account back from somebody else, or suspends the member's, does not miss what this
+    // opens. First, as they lock the account before they look into its tenants.
+    users::hold(tx, auth.realm, actor.user_id).await?;
+    let account = users::hold(tx, auth.realm, user).await?;
     // Whoever closes the tenant or takes the caller's place away waits for this, and so does not miss what it opens.
     tenants::hold_open(tx, actor.tenant_id).await?;
     let (own, membership) = caller_and_member::<ImpersonateUsers>(tx, auth, actor, user).await?;
@@ -84,9 +88,7 @@ async fn impersonate(
     }
     // Seeing what somebody sees is as much as being given what they may see.
     require_manageable(&own, &membership)?;
-    // Held, so that whoever suspends the account does not miss what this opens.
-    let account = users::hold(tx, auth.realm, user).await?.filter(|account| account.is_usable(now));
-    let account = account.ok_or(Error::CannotImpersonate)?;
+    let account = account.filter(|account| account.is_usable(now)).ok_or(Error::CannotImpersonate)?;
     let out_of_reach = !may_be_impersonated(&membership.roles)
         || membership.authority().holds(Permission::ImpersonateUsers)
         // A program sees nothing that one could look at in its place.

@@ -11,7 +11,7 @@ use crate::db::users;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::liveness::{Claimed, require_live};
-use crate::securing::{Disowned, ToldBy, secure};
+use crate::securing::{Disowned, ToldBy, begun, secure};
 use crate::{Auth, limits};
 
 // No rule tells here whose an address is. That this session began before the address was changed says nothing: so did the one that
@@ -52,7 +52,7 @@ pub async fn report_not_me(
         let entry = entry.ok_or(Error::NotFound)?;
         // Not the studio of the event: what somebody is elsewhere is nothing for this one's trail.
         let details = json!({ "eventId": entry.id, "action": entry.action, "sessionId": actor.session_id });
-        let (action, since) = (AuditAction::NotMeReported, entry.occurred_at);
+        let (action, since) = (AuditAction::NotMeReported, begun(entry.occurred_at));
         let disowned = Disowned { action, details, since, told_by: ToldBy::Session };
         secure(tx, &auth, &trail, &account, disowned).await
     })

@@ -71,7 +71,8 @@ pub async fn request_deletion(
     }
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let answer = transaction(&auth.platform.database, &scope, "request_deletion", async |tx| {
-        // Whoever takes the account back from somebody else is waited for: this session is over then.
+        // Whoever takes the account back from somebody else is waited for: this session is over then. So is whoever is founding a
+        // studio with it, or they wait.
         users::lock(tx, auth.realm, actor.user_id).await?;
         if shown.is_none() {
             require_no_password(tx, &auth, &actor, "/password").await?;
@@ -83,10 +84,9 @@ pub async fn request_deletion(
     Ok(HttpResponse::Accepted().insert_header(("cache-control", "no-store")).json(answer))
 }
 
+/// The caller has locked the account.
 async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Result<DeletionAnswer, Error> {
     let now = auth.platform.clock.now();
-    // Whoever is founding a studio with the account is waited for, or waits.
-    users::lock(tx, auth.realm, actor.user_id).await?;
     let Live { account, .. } = require_factor_shown(tx, auth, actor, now).await?;
     require_other_admins(tx, actor).await?;
     let certificate = OneTimeToken::from_random(auth.randomness.bytes()?);

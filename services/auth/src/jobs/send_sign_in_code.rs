@@ -36,8 +36,9 @@ impl Job for SendSignInCode {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::Anonymous);
         transaction(&auth.platform.database, &scope, "send_sign_in_code", async |tx| {
-            // Of two that are sent at once the later one waits, and replaces the other.
-            let account = users::lock(tx, auth.realm, user).await?;
+            // Of two that are sent at once the later one waits, and replaces the other. Whoever signs in with what was sent before
+            // has used it up when they come to the account: they do not wait for this, which waits for them.
+            let account = users::take_turns(tx, auth.realm, user).await?;
             let Some(account) = account.filter(|account| takes_mail(account, trail.clock.now())) else {
                 return Ok(());
             };

@@ -61,6 +61,15 @@ async fn exchange(app: &TestApp<Auth>, studio: &Studio, key: &str) -> Answer {
     app.post("/api/auth/token").at_host(&studio.host()).json(&body).send().await
 }
 
+async fn assert_revoked(app: &TestApp<Auth>, token: &str) {
+    let session = machines::claims(token)["sid"].clone();
+    let told = format!(
+        "SELECT session_id FROM revocations WHERE session_id = '{}'",
+        session.as_str().expect("an id")
+    );
+    assert_eq!(app.sql(&told).await.len(), 1, "the other services hear of it");
+}
+
 /// Two studios of one admin, who is signed in to both, and what she made in each.
 struct Scene {
     app: TestApp<Auth>,
@@ -117,12 +126,7 @@ impl Scene {
             assert_eq!(introspect(app, &left.token).await["active"], false);
             exchange(app, studio, &hers.key).await.expect(200);
             assert_eq!(introspect(app, &hers.token).await["active"], true);
-            let session = machines::claims(&left.token)["sid"].clone();
-            let told = format!(
-                "SELECT session_id FROM revocations WHERE session_id = '{}'",
-                session.as_str().expect("an id")
-            );
-            assert_eq!(app.sql(&told).await.len(), 1, "the other services hear of it");
+            assert_revoked(app, &left.token).await;
 
             let guest = plain_person(app, &format!("guest-{}", studio.slug)).await;
             accept(app, &guest, json!({ "code": left.code })).await.expect_problem(410, "invitation_gone");
@@ -254,6 +258,69 @@ async fn to_whom_roles_were_given_since_is_told_in_the_trail_of_that_studio_and_
     assert_eq!(app.sql(told).await, [entry]);
 }
 
+/// What a role allows is changed behind the backs of those who have it.
+#[actix_web::test]
+async fn who_has_a_role_that_was_changed_since_is_told_with_those_to_whom_roles_were_given() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    for role in ["front-desk", "archive"] {
+        elan.make_role(app, role, &["auth.audit.read"]).await.expect(201);
+    }
+    let dora = elan.member(app, "dora", &["member", "front-desk"]).await;
+    elan.member(app, "arno", &["member", "archive"]).await;
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let wider = json!({ "permissions": ["auth.audit.read", "auth.members.manage"] });
+    let change = elan.call(app, Method::PUT, "/api/tenants/roles/front-desk", &here).json(&wider);
+    change.send().await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+
+    let told =
+        "SELECT tenant_id, told_to, details FROM audit_events WHERE action = 'membership.roles_disowned'";
+    let entry = json!({
+        "tenant_id": elan.id, "told_to": user_id(&elan.elsewhere), "details": { "userIds": [user_id(&dora)] }
+    });
+    assert_eq!(app.sql(told).await, [entry]);
+}
+
+/// Leaving takes no more than the token.
+#[actix_web::test]
+async fn what_was_made_in_a_studio_that_was_left_since_goes_with_the_others() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    elan.member(app, "bob", &["admin"]).await;
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let webhook = make_webhook(app, elan, &here, "membership.locked").await;
+    elan.delete(app, "/api/tenants/members/me", &here).await.expect(204);
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+    let disabled = ids(app, elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::from([webhook]));
+}
+
+async fn impersonate(app: &TestApp<Auth>, studio: &Studio, by: &Value, whom: &Value) -> Answer {
+    let path = format!("/api/admin/users/{}/impersonate", user_id(whom));
+    studio.post(app, &path, by, json!({ "reason": "The calendar stays empty" })).await
+}
+
+async fn seen_with(app: &TestApp<Auth>, studio: &Studio, token: &str) -> Answer {
+    app.get("/api/user/profile").at_host(&studio.host()).token(token).send().await
+}
+
+#[actix_web::test]
+async fn with_a_disowned_sign_in_ends_what_was_opened_in_the_place_of_a_member() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let mia = elan.member(app, "mia", &["member"]).await;
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let seen = impersonate(app, elan, &here, &mia).await.expect(200).text("accessToken");
+    seen_with(app, elan, &seen).await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+    seen_with(app, elan, &seen).await.expect_problem(401, "unauthenticated");
+    assert_revoked(app, &seen).await;
+}
+
 /// Does something that is held up when it is written to this table and not committed. Whoever disowns the sign-in meanwhile cannot see
 /// it yet.
 async fn beside_disowning(
@@ -316,4 +383,16 @@ async fn a_webhook_that_is_redirected_while_the_sign_in_is_disowned_is_disabled_
     beside_disowning(app, "webhook_endpoints", redirecting, &not_me).await.expect(200);
     let disabled = ids(app, elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
     assert_eq!(disabled, BTreeSet::from([hers.clone()]));
+}
+
+#[actix_web::test]
+async fn what_is_opened_in_the_place_of_a_member_while_the_sign_in_is_disowned_ends_with_the_others() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let mia = elan.member(app, "mia", &["member"]).await;
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    let not_me = link(app, &scene.anna(), "new_sign_in").await;
+    let opening = impersonate(app, elan, &here, &mia);
+    let seen = beside_disowning(app, "impersonations", opening, &not_me).await.expect(200);
+    seen_with(app, elan, &seen.text("accessToken")).await.expect_problem(401, "unauthenticated");
 }

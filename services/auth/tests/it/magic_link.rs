@@ -74,6 +74,28 @@ async fn v03_of_two_that_are_sent_at_once_one_is_left() {
     }
 }
 
+/// Whoever signs in with the letter before has used it up when they come to the account: each would wait for the other for ever.
+#[actix_web::test]
+async fn nobody_who_signs_in_waits_for_a_letter_that_is_about_to_replace_another() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    let link = json!({ "email": anna, "codeChallenge": CHALLENGE, "codeChallengeMethod": "S256" });
+    for (path, body) in [("/api/auth/magic-link", link), ("/api/auth/otp/send", json!({ "email": anna }))] {
+        app.post(path).json(&body).send().await.expect(202);
+        app.run_jobs().await;
+        app.post(path).json(&body).send().await.expect(202);
+        let mut holder = app.superuser().await;
+        holder.run("BEGIN; SELECT token_hash FROM one_time_tokens FOR UPDATE").await;
+        let sign_in = async {
+            app.until_waiting(1).await;
+            people::sign_in(&app, &anna, PASSWORD).await.expect(200);
+            holder.run("COMMIT").await;
+        };
+        tokio::join!(app.run_jobs(), sign_in);
+    }
+}
+
 #[actix_web::test]
 async fn a_link_signs_in_once_in_the_browser_that_asked() {
     let app = TestApp::<Auth>::start().await;

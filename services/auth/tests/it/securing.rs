@@ -72,6 +72,47 @@ async fn with_an_event_that_was_not_me_goes_the_deletion_that_was_asked_for_sinc
     assert_eq!(certificate(&app, &id).await["state"], "cancelled");
 }
 
+/// A row is written before the entry that tells of it, by a clock that goes on.
+async fn written_before_it_was_told(app: &TestApp<Auth>, table: &str, at: &str) {
+    let earlier = format!("UPDATE {table} SET {at} = {at} - interval '5 milliseconds'");
+    app.superuser().await.run(&earlier).await;
+}
+
+#[actix_web::test]
+async fn a_deletion_that_was_itself_not_me_is_cancelled() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let owner = people::signed_in(&app, &anna).await;
+    app.advance(TimeDelta::seconds(1));
+    let stranger = people::sign_in(&app, &anna, PASSWORD).await.expect(200).body;
+    let id = delete(&app, &stranger, PASSWORD).await.expect(202).text("certificateId");
+    written_before_it_was_told(&app, "erasures", "requested_at").await;
+    let seen = app.get("/api/auth/security-timeline").token(token(&owner)).send().await.expect(200).body;
+    let is_it = |item: &&Value| item["type"] == "account.deletion_requested";
+    let event = seen["items"].as_array().unwrap().iter().find(is_it).expect("the deletion");
+    let path = format!("/api/auth/security-timeline/{}/not-me", text(event, "id"));
+    app.post(&path).token(token(&owner)).send().await.expect(204);
+    assert_eq!(certificate(&app, &id).await["state"], "cancelled");
+}
+
+#[actix_web::test]
+async fn with_a_disowned_sign_in_goes_the_identity_that_it_linked() {
+    let providers = Providers::start().await;
+    let app = providers.app().await;
+    let anna = address(&app, "anna");
+    people::signed_in(&app, &anna).await;
+    app.advance(TimeDelta::seconds(1));
+    providers.vouch_for(Person::new(25, &anna));
+    let code = code_of(&returned(&app, "github").await.expect(303));
+    let shown = json!({ "code": code, "codeVerifier": VERIFIER });
+    let call = app.post("/api/auth/oauth/exchange").header("user-agent", "Thief/1.0").json(&shown);
+    call.send().await.expect(200);
+    assert_eq!(app.sql("SELECT provider FROM identities").await, [json!({ "provider": "github" })]);
+    written_before_it_was_told(&app, "identities", "linked_at").await;
+    open(&app, DISOWN, &link(&app, &anna, "new_sign_in").await).await.expect(204);
+    assert_eq!(app.sql("SELECT provider FROM identities").await, [] as [Value; 0]);
+}
+
 /// What was asked for before is the owner's own doing.
 #[actix_web::test]
 async fn a_deletion_that_is_older_than_the_disowned_sign_in_goes_on() {
