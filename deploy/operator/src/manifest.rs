@@ -105,6 +105,7 @@ pub(crate) enum Policy {
     Credentials,
     Webhook,
     Page,
+    Secret,
 }
 
 impl Service {

@@ -7,7 +7,6 @@ use shinkofa_db::Connection;
 use crate::Auth;
 use crate::db::audit::Trail;
 use crate::db::users::Account;
-use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::error::Error;
 use crate::letters::request_letter;
@@ -20,9 +19,8 @@ pub async fn tell_of_cancelled_deletion(
     account: &Account,
 ) -> Result<(), Error> {
     trail.user(tx, AuditAction::DeletionCancelled, account.id, json!({})).await?;
-    // Nobody reads what is written to a guest.
-    if account.kind == AccountKind::Anonymous {
-        return Ok(());
+    if account.has_mailbox() {
+        request_letter(tx, auth, trail, account, (AccountLetter::DeletionCancelled, None)).await?;
     }
-    request_letter(tx, auth, trail, account, (AccountLetter::DeletionCancelled, None)).await
+    Ok(())
 }

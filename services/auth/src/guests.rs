@@ -56,7 +56,8 @@ pub async fn make_guest(
 }
 
 /// Makes a guest a member with the address, name and password of `signup`, whose address was just confirmed. The account
-/// keeps its id and everything that hangs on it, but none of the sessions that were a guest's: who asked knows the password.
+/// keeps its id and everything that hangs on it, but none of the sessions that were a guest's: who asked knows the password. A guest
+/// who left the tenant or was removed since then becomes no member of it: the link leads nowhere.
 pub async fn upgrade(
     tx: &mut Connection,
     auth: &Auth,
@@ -70,6 +71,8 @@ pub async fn upgrade(
     let owner = (auth.realm, guest);
     let token_version =
         users::upgrade_guest(tx, owner, (&email, choice), now).await?.ok_or(Error::LinkGone)?;
+    // Before the sessions are ended, as whoever removes the guest does it.
+    memberships::held(tx, trail.tenant, guest).await?.ok_or(Error::LinkGone)?;
     let ended = if defended!("V16-guest") {
         end_access(tx, auth, trail, (guest, token_version), None).await?.sessions
     } else {

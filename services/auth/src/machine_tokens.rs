@@ -66,7 +66,8 @@ fn outcome(token: &Result<MachineToken, Error>) -> &'static str {
     }
 }
 
-/// Mints what a key brings to whoever comes from these surroundings. A wrong one counts for the lock, in a transaction of its own.
+/// Mints what a key brings to whoever comes from these surroundings. A wrong one counts for the lock, in a transaction of its own. A
+/// right one that opens nothing is answered alike and is no guess: a program that goes on asking is let in once its key is good again.
 pub async fn show(
     auth: &Auth,
     tenant: TenantId,
@@ -79,11 +80,11 @@ pub async fn show(
     let minted = transaction(&auth.platform.database, &scope, "create_token", async |tx| {
         mint(tx, auth, tenant, &showing).await
     })
-    .await;
-    if matches!(minted, Err(Error::KeyRefused)) {
+    .await?;
+    if minted.is_none() {
         record_failure(auth, &subject).await?;
     }
-    minted
+    minted.ok_or(Error::KeyRefused)
 }
 
 /// Somebody shows a key.
@@ -96,21 +97,21 @@ struct Showing<'a> {
     wanted: Option<&'a Scopes>,
 }
 
-/// The token that a key brings, or [`Error::KeyRefused`] where it is none of this tenant's, or good no more. Whoever came by
-/// another way of signing in would be asked the same: the lock, the account, the membership, the bans.
+/// The token that a key brings, `None` where it is none of this tenant's, or [`Error::KeyRefused`] where it is not good. Whoever
+/// came by another way of signing in would be asked the same: the lock, the account, the membership, the bans.
 async fn mint(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     showing: &Showing<'_>,
-) -> Result<MachineToken, Error> {
+) -> Result<Option<MachineToken>, Error> {
     let (key, now) = (showing.key, auth.platform.clock.now());
     if defended!("V17") {
         require_unlocked(tx, auth, showing.subject).await?;
     }
     let row = api_keys::find_by_prefix(tx, tenant, key.prefix()).await?;
     let is_right = key.is(row.as_ref().map(|row| row.digest.as_slice()));
-    let row = row.filter(|_| is_right).ok_or(Error::KeyRefused)?;
+    let Some(row) = row.filter(|_| is_right) else { return Ok(None) };
     // Whoever revokes the key or disables the account waits for this transaction, or this one for them.
     if !service_accounts::hold(tx, tenant, row.user_id).await? {
         return Err(Error::KeyRefused);
@@ -145,12 +146,12 @@ async fn mint(
     claims.roles.clear();
     claims.scope = Some(scopes.to_text());
     claims.client_id = Some(row.prefix);
-    Ok(MachineToken {
+    Ok(Some(MachineToken {
         expires_in: (claims.exp - claims.iat).max(0),
         access_token: auth.platform.identity.user_tokens.sign(claims).map_err(Fault::unexpected)?,
         token_type: "Bearer",
         scope: scopes.to_text(),
-    })
+    }))
 }
 
 /// The account behind a key, when it may have tokens, and what these may say.

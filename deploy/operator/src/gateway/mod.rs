@@ -277,6 +277,9 @@ impl Shape {
                 "limit_req zone=every_address burst=200 nodelay;",
                 "limit_req zone=credentials_address burst=10 nodelay;",
             ],
+            // At any other level Nginx writes down what was asked for wherever a request is limited or no service answers it. The
+            // access log tells of both, without the secret.
+            Policy::Secret => &["error_log stderr emerg;", "limit_req zone=every_address burst=200 nodelay;"],
             // Stripe sends from few addresses, in bursts, and judges us by our answers.
             Policy::Webhook => &["client_max_body_size 1m;", "proxy_request_buffering on;"],
         };

@@ -1,6 +1,7 @@
 //! The rendered gateway on a real Nginx, before services that only repeat what reached them.
 
 mod cors;
+mod logs;
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -393,23 +394,6 @@ fn a_body_beyond_the_limit_is_refused_before_it_reaches_a_service() {
         (413, Some("application/problem+json")),
         "{answer:?}"
     );
-}
-
-/// In no spelling. What else is asked for is logged as it is.
-#[test]
-fn the_id_of_a_certificate_is_not_logged() {
-    let trial = Trial::start();
-    for folder in ["/api/me", "/api/%6de"] {
-        let answer = trial.get("app", &format!("{folder}/certificates/q7Jf0Zb3nWm1x9vR"), &[]);
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
-    assert_eq!(trial.get("app", "/api/me/export", &[]).status, 200);
-    let log = || std::fs::read_to_string(trial.path("access.log")).ok();
-    // Each worker writes its own lines, a second later.
-    let written = || log().filter(|log| log.matches("\"path\":\"/api/me/").count() == 3);
-    let log = wait::until(Duration::from_secs(10), written).expect("what was asked for is logged");
-    assert_eq!(log.matches("\"path\":\"/api/me/certificates/-\"").count(), 2, "{log}");
-    assert!(!log.contains("q7Jf0Zb3nWm1x9vR"), "{log}");
 }
 
 #[test]

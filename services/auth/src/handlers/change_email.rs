@@ -40,7 +40,7 @@ pub struct ConfirmationSent {
 ///
 /// Asks for the password again; where the account has none, for a sign-in or a step-up in the last ten minutes. A link goes to the new
 /// address: it works once, for a day, as long as this session lasts and the password stays. Nothing changes before. An address that
-/// has an account is answered alike; its owner is told. A guest upgrades instead.
+/// has an account is answered alike; its owner is told. A guest upgrades instead, and a temporary account takes no address.
 #[utoipa::path(
     tag = "email",
     request_body = ChangeEmailRequest,
@@ -48,7 +48,7 @@ pub struct ConfirmationSent {
     responses(
         CallerRefusals, BodyRefusals, RateRefusal, Unavailability,
         (status = 202, body = ConfirmationSent),
-        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, `wrong_tenant` or `guest_account`, or `step_up_required` where the account has a second factor or no password: see `www-authenticate`"),
+        (status = 403, body = ProblemDocument, content_type = "application/problem+json", description = "`wrong_password`, `wrong_tenant`, `guest_account`, or `email_not_verified` for a temporary account, or `step_up_required` where the account has a second factor or no password: see `www-authenticate`"),
     ),
 )]
 #[post("/api/auth/email/change")]
@@ -60,6 +60,7 @@ pub async fn change_email(
     let Body(ChangeEmailRequest { new_email, current_password }) = body;
     let new_email = EmailAddress::from(new_email);
     let account = show_again(&auth, &actor, current_password.as_ref()).await?;
+    require_mailbox(&account)?;
     let limiter = &auth.platform.limiter;
     limiter.require(&limits::EMAIL_CHANGE_BY_USER, &actor.user_id.to_string()).await?;
     limiter.require(&limits::EMAIL_CHANGE_BY_ADDRESS, &limits::key_of(&new_email)).await?;
@@ -107,5 +108,15 @@ async fn show_again(
         require_no_password(tx, auth, actor, "/currentPassword").await
     })
     .await?;
-    if live.account.kind == AccountKind::Anonymous { Err(Error::GuestAccount) } else { Ok(live.account) }
+    Ok(live.account)
+}
+
+/// Another address is for whoever has one. A temporary account would stay what it is under somebody's real address, and never be
+/// written to there.
+fn require_mailbox(account: &Account) -> Result<(), Error> {
+    match account.kind {
+        AccountKind::Member => Ok(()),
+        AccountKind::Anonymous => Err(Error::GuestAccount),
+        AccountKind::Temporary | AccountKind::Service => Err(Error::EmailNotVerified),
+    }
 }

@@ -13,7 +13,6 @@ use utoipa::ToSchema;
 use crate::attempts::Aim;
 use crate::db::erasures::{self, ErasureId, NewErasure};
 use crate::db::{memberships, scope, tenants, users};
-use crate::domain::account::AccountKind;
 use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, GRACE};
 use crate::domain::one_time_token::OneTimeToken;
@@ -106,8 +105,7 @@ async fn schedule(tx: &mut Connection, auth: &Auth, actor: &CurrentActor) -> Res
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let details = json!({ "erasureId": erasure.id });
     trail.user(tx, AuditAction::DeletionRequested, actor.user_id, details).await?;
-    // Nobody reads what is written to a guest.
-    if account.kind != AccountKind::Anonymous {
+    if account.has_mailbox() {
         let letter = AccountLetter::DeletionScheduled { erases_at: erasure.erase_at };
         request_letter(tx, auth, &trail, &account, (letter, None)).await?;
     }

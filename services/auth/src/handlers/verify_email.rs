@@ -36,7 +36,7 @@ pub struct VerifyEmailRequest {
     responses(
         BodyRefusals, RateRefusal, Unavailability,
         (status = 204),
-        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`link_gone`: it was used, has expired, or a newer one took its place"),
+        (status = 410, body = ProblemDocument, content_type = "application/problem+json", description = "`link_gone`: it was used, has expired, a newer one took its place, or the guest who asked is in the studio no longer"),
     ),
 )]
 #[post("/api/auth/email/verify")]

@@ -210,6 +210,28 @@ async fn a_guest_who_leaves_or_is_removed_is_forgotten_everywhere_an_hour_later(
     people::refresh(&app, people::text(&stays, "refreshToken")).await.expect(200);
 }
 
+/// Nor does the link break: it leads nowhere any more.
+#[actix_web::test]
+async fn a_guest_who_left_or_was_removed_becomes_no_member_by_the_link_they_asked_for() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let (leaves, removed) = (guest(&app).await, guest(&app).await);
+    let (lea, rob) = (address(&app, "lea"), address(&app, "rob"));
+    upgrade(&app, &leaves, &lea).await.expect(202);
+    upgrade(&app, &removed, &rob).await.expect(202);
+    let me = app.call(Method::DELETE, "/api/tenants/members/me").token(people::text(&leaves, "accessToken"));
+    me.send().await.expect(204);
+    let path = format!("/api/tenants/members/{}", user_id(&removed));
+    app.call(Method::DELETE, &path).token(token(&admin)).send().await.expect(204);
+    for email in [&lea, &rob] {
+        let link = people::mailed_token(&app, email).await;
+        people::verify(&app, &link).await.expect_problem(410, "link_gone");
+        people::sign_in(&app, email, PASSWORD).await.expect_problem(401, "invalid_credentials");
+    }
+    assert_eq!(app.sql("SELECT id FROM users WHERE kind = 'anonymous'").await.len(), 2);
+    assert_eq!(app.sql("SELECT user_id FROM memberships").await.len(), 1, "the admin's");
+}
+
 /// They come in by the door that is open to whoever signs up at that moment, and not by the one that was open to the guest.
 #[actix_web::test]
 async fn a_guest_stays_one_where_nobody_may_sign_up_any_more_or_they_were_banned() {

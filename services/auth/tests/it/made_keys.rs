@@ -1,7 +1,6 @@
 //! Keys go with whoever made them: nobody who was let go knows one that is good.
 
 use auth::Auth;
-use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_runtime::Service as _;
@@ -169,9 +168,12 @@ async fn a_key_brings_no_more_than_its_maker_may_do_at_that_moment() {
     assert_eq!(scope, format!("{classes} {sessions} auth.audit.read"));
 
     keeper_may(&app, &ada, &[KEYS]).await;
-    exchange(&app, &made.key).await.expect_problem(401, "key_refused");
+    // However often it is shown: it is right, so it is no guess, and nobody waits once it is good again.
+    for _ in 0..5 {
+        exchange(&app, &made.key).await.expect_problem(401, "key_refused");
+    }
     exchange(&app, &adas).await.expect(200);
-    app.advance(TimeDelta::seconds(1));
+    assert!(app.sql("SELECT failures FROM auth_failures").await.is_empty());
     keeper_may(&app, &ada, &[KEYS, classes]).await;
     assert_eq!(exchange(&app, &made.key).await.expect(200).body["scope"], classes);
     assert!(app.sql("SELECT id FROM api_keys WHERE revoked_at IS NOT NULL").await.is_empty());

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use shinkofa_contracts::auth::{DiscordScope, TrustScope};
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::account_letters::kinds;
 use crate::people::{self, text};
 use crate::staff::token;
 use crate::trail;
@@ -206,4 +207,24 @@ async fn it_can_be_removed_before_its_time_and_takes_its_own_scope() {
     for bad in ["123", "not a number at all"] {
         create(&app, bad).await.expect_problem(422, "invalid_fields");
     }
+}
+
+/// Nobody reads what is written to it, and it would stay what it is under an address that somebody reads.
+#[actix_web::test]
+async fn it_takes_no_other_address_and_no_letter_tells_of_its_erasure() {
+    let app = TestApp::<Auth>::start().await;
+    let made = create(&app, &discord_id(&app)).await.expect(201).body;
+    let body = signed_in(&app, &made).await;
+    let post = async |path: &str, sent: Value| app.post(path).token(token(&body)).json(&sent).send().await;
+    post("/api/me/delete", json!({ "password": made["password"] })).await.expect(202);
+    app.post("/api/me/delete/cancel").token(token(&body)).send().await.expect(204);
+    assert_eq!(kinds(&app, text(&made, "email")).await, [""; 0]);
+
+    let (path, real) = ("/api/auth/email/change", people::address(&app, "marin"));
+    let shown = json!({ "newEmail": real, "currentPassword": made["password"] });
+    post(path, shown).await.expect_problem(403, "email_not_verified");
+    // Nor where no password is asked for.
+    app.superuser().await.run("UPDATE users SET password_phc = NULL").await;
+    post(path, json!({ "newEmail": real })).await.expect_problem(403, "email_not_verified");
+    assert!(app.sql("SELECT id FROM email_changes").await.is_empty());
 }
