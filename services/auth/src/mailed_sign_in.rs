@@ -241,9 +241,11 @@ pub async fn finish(
     let trail = auth.trail(tenant, Actor::user(user));
     let binding = DeviceBinding::of_known(device, surroundings);
     let answer = transaction(&auth.platform.database, &scope, "sign_in_by_mail", async |tx| {
-        // What confirms the address locks the account, which whoever sends another letter comes to before the letters.
+        // The account comes before its letters, as wherever they are voided: what confirms the address locks it.
         if presented.account.email_verified_at.is_none() {
             users::lock(tx, auth.realm, user).await?;
+        } else {
+            users::hold(tx, auth.realm, user).await?;
         }
         let row = (presented.purpose, presented.grant.token_hash.as_slice());
         one_time_tokens::consume_row(tx, auth.realm, row, now).await?.ok_or_else(gone)?;

@@ -36,8 +36,8 @@ pub fn begun(told_at: DateTime<Utc>) -> DateTime<Utc> {
 /// Where the owner says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToldBy {
-    /// By a letter to their address: factors and identities that were added since then are the stranger's.
-    Letter,
+    /// By a letter to their address: factors that were added since then are the stranger's, and so are identities.
+    Letter { linked_since: DateTime<Utc> },
     /// In a session, which may be the stranger's own, and would take the owner's ways in away.
     Session,
 }
@@ -72,8 +72,8 @@ pub async fn secure(
     if erasures::cancel_requested_since(tx, who, (since, now)).await? {
         tell_of_cancelled_deletion(tx, auth, trail, account).await?;
     }
-    if told_by == ToldBy::Letter {
-        let (factors, identities) = forget_ways_in(tx, auth, account, since).await?;
+    if let ToldBy::Letter { linked_since } = told_by {
+        let (factors, identities) = forget_ways_in(tx, auth, account, (since, linked_since)).await?;
         details["removedFactors"] = factors.into();
         details["unlinkedIdentities"] = identities.into();
     }
@@ -93,7 +93,7 @@ async fn forget_ways_in(
     tx: &mut Connection,
     auth: &Auth,
     account: &Account,
-    since: DateTime<Utc>,
+    (since, linked_since): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<(usize, usize), Error> {
     let who = (auth.realm, account.id);
     let factors = factors::delete_made_since(tx, who, since).await?;
@@ -101,6 +101,5 @@ async fn forget_ways_in(
     if !factors::any_confirmed(tx, auth.realm, account.id).await? {
         recovery_codes::delete_of_user(tx, auth.realm, account.id).await?;
     }
-    // The sign-in itself may have linked one, before the letter was written that tells of it.
-    Ok((factors, identities::unlink_made_since(tx, who, begun(since)).await?))
+    Ok((factors, identities::unlink_made_since(tx, who, linked_since).await?))
 }

@@ -17,7 +17,7 @@ use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::email_change::{or_gone, put_back};
 use crate::error::Error;
 use crate::mailed_sign_in::digest_of_address;
-use crate::securing::{Disowned, Secured, ToldBy, secure};
+use crate::securing::{Disowned, Secured, ToldBy, begun, secure};
 use crate::{Auth, limits};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -84,7 +84,9 @@ async fn disown(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Resul
     if mailed_to.is_some_and(|address| address != digest_of_address(&account.email_canonical)) {
         return Err(Error::LinkGone);
     }
-    let disowned = Disowned { action: AuditAction::NotMeReported, details, since, told_by: ToldBy::Letter };
+    // A sign-in may have linked an identity, before its letter was made. What opened a session that was copied later is the owner's.
+    let told_by = ToldBy::Letter { linked_since: opened_at.unwrap_or_else(|| begun(grant.created_at)) };
+    let disowned = Disowned { action: AuditAction::NotMeReported, details, since, told_by };
     secure(tx, auth, &trail, &account, disowned).await
 }
 

@@ -76,7 +76,7 @@ async fn undo(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> Result<
         action: AuditAction::EmailChangeUndone,
         details: told(&change),
         since: change.requested_at,
-        told_by: ToldBy::Letter,
+        told_by: ToldBy::Letter { linked_since: change.requested_at },
     };
     secure(tx, auth, &trail, &account, disowned).await
 }

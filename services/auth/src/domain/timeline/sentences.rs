@@ -192,8 +192,8 @@ const MEMBERSHIP: &[(AuditAction, Words)] = &[
     (
         AuditAction::RolesDisowned,
         (
-            "Roles were given or taken away in your name, and it was not you: the studio's trail says whose.",
-            "Des rôles ont été donnés ou retirés en votre nom, et ce n'était pas vous : le journal du studio dit à qui.",
+            "Roles were given, taken away or changed in your name, and it was not you: the studio's trail says who has them.",
+            "Des rôles ont été donnés, retirés ou modifiés en votre nom, et ce n'était pas vous : le journal du studio dit qui les a.",
         ),
     ),
 ];
