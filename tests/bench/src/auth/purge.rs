@@ -60,7 +60,7 @@ async fn make(database: &Database) -> Result<()> {
                 'Visitor ' || n, 'fr', 'nobody signs in any more', 1, now() + interval '1 day', now(), now()
              FROM {everybody};
              INSERT INTO auth.discord_links (realm_id, discord_id, user_id, for_tenant, created_at)
-             SELECT '{realm}', lpad(n::text, 18, '7'), {person}, '{tenant}', now() FROM {everybody};
+             SELECT '{realm}', '7' || lpad(n::text, 17, '0'), {person}, '{tenant}', now() FROM {everybody};
              INSERT INTO auth.memberships (tenant_id, user_id, realm_id, status, tier, created_at, updated_at)
              SELECT '{tenant}', {person}, '{realm}', 'active', 'free', now(), now() FROM {everybody};
              INSERT INTO auth.membership_roles (tenant_id, user_id, role)
