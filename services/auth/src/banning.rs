@@ -102,8 +102,9 @@ pub async fn told_here(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryR
     bans::told_of(tx, tenant, &of_marks(auth, tenant, [Mark::account(user)])).await
 }
 
-/// Forgets which bans name this account, in whichever tenant the transaction sees. What else they name stays banned.
-pub async fn forget_account_here(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<()> {
+/// Forgets which bans name these accounts, in whichever tenant the transaction sees. What else they name stays banned.
+pub async fn forget_accounts_here(tx: &mut Connection, auth: &Auth, users: &[UserId]) -> QueryResult<()> {
     let Some(tenant) = bans::tenant_here(tx).await? else { return Ok(()) };
-    bans::forget(tx, tenant, &of_marks(auth, tenant, [Mark::account(user)])).await
+    let accounts = users.iter().copied().map(Mark::account);
+    bans::forget(tx, tenant, &of_marks(auth, tenant, accounts)).await
 }

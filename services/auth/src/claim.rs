@@ -43,13 +43,13 @@ pub async fn claim_address(
     }
     let token_version = users::claim(tx, owner, now).await?;
     let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
-    factors::delete_of_user(tx, auth.realm, account.id).await?;
-    recovery_codes::delete_of_user(tx, auth.realm, account.id).await?;
-    remembered_devices::delete_of_user(tx, auth.realm, account.id).await?;
-    identities::delete_of_user(tx, auth.realm, account.id).await?;
-    known_devices::delete_of_user(tx, auth.realm, account.id).await?;
+    factors::delete_of_users(tx, auth.realm, &[account.id]).await?;
+    recovery_codes::delete_of_users(tx, auth.realm, &[account.id]).await?;
+    remembered_devices::delete_of_users(tx, auth.realm, &[account.id]).await?;
+    identities::delete_of_users(tx, auth.realm, &[account.id]).await?;
+    known_devices::delete_of_users(tx, auth.realm, &[account.id]).await?;
     past_places::forget_surroundings(tx, auth.realm, account.id).await?;
-    signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+    signups::delete_for_addresses(tx, auth.realm, &[account.email_canonical.as_str()]).await?;
     leave_others(tx, trail, account.id).await?;
     let details = json!({ "endedSessions": ended.sessions });
     trail.user(tx, AuditAction::AddressClaimed, account.id, details).await?;

@@ -126,7 +126,7 @@ async fn carry_out(
     let verified_now = account.email_verified_at.is_none();
     if verified_now {
         users::set_email_verified(tx, auth.realm, account.id, now).await?;
-        signups::delete_for_address(tx, auth.realm, &account.email_canonical).await?;
+        signups::delete_for_addresses(tx, auth.realm, &[account.email_canonical.as_str()]).await?;
         leave_others(tx, trail, account.id).await?;
         trail.user(tx, AuditAction::EmailVerified, account.id, json!({})).await?;
         account.email_verified_at = Some(now);

@@ -111,7 +111,7 @@ async fn concerned_among(
 /// Was the person ever anything in the tenant that the transaction sees, or asked to be?
 async fn is_known_here(tx: &mut Connection, (user, address): (UserId, Option<&str>)) -> Result<bool, Error> {
     let invited = match address {
-        Some(address) => !invitations::to_address_here(tx, address).await?.is_empty(),
+        Some(address) => !invitations::to_addresses_here(tx, &[address]).await?.is_empty(),
         None => false,
     };
     Ok(invited || erasures::is_known_here(tx, user).await?)
@@ -126,7 +126,7 @@ async fn erase_in(
 ) -> Result<(), Error> {
     scope::enter_tenant(tx, tenant).await?;
     let is_known = is_known_here(tx, (user, address)).await?;
-    privacy::erase_known_as(tx, auth, user, address).await?;
+    privacy::erase_known_as(tx, auth, &[user], address.as_slice()).await?;
     let trail = auth.trail(tenant, Actor::service("auth"));
     revoke_keys_made_by(tx, auth, &trail, user, KeyEnd::MakerLeft).await?;
     // Where strangers had letters written to them and that was all, the trail goes on telling nothing of them.

@@ -26,7 +26,7 @@ pub async fn settle(
     letter: AccountLetter,
 ) -> Result<Vec<SessionId>, Error> {
     let now = trail.clock.now();
-    remembered_devices::delete_of_user(tx, auth.realm, account.id).await?;
+    remembered_devices::delete_of_users(tx, auth.realm, &[account.id]).await?;
     let ended = if defended!("V13-factors") {
         sessions::end_all_but(tx, (auth.realm, account.id), Some(kept), now).await?
     } else {

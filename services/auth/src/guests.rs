@@ -79,7 +79,7 @@ pub async fn upgrade(
         0
     };
     memberships::set_roles(tx, trail.tenant, guest, &[Role::Member]).await?;
-    signups::delete_for_address(tx, auth.realm, email.canonical()).await?;
+    signups::delete_for_addresses(tx, auth.realm, &[email.canonical()]).await?;
     let trail = Trail { actor: Actor::user(guest), ..trail.clone() };
     trail.user(tx, AuditAction::GuestUpgraded, guest, json!({ "endedSessions": ended })).await?;
     consenting::record_of_signup(tx, &trail, (guest, signup)).await?;

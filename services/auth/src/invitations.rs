@@ -299,7 +299,7 @@ pub async fn settle_in(
 pub async fn forget(tx: &mut Connection, auth: &Auth, gone: &[Invitation]) -> QueryResult<()> {
     for invitation in gone.iter().filter(|invitation| invitation.email.is_some()) {
         let somebody = invitation.addressee();
-        events::forget_person(tx, somebody).await?;
+        events::forget_people(tx, &[somebody]).await?;
         let occurrence = occurrence(auth, invitation.tenant_id);
         append(tx, &occurrence, somebody.as_uuid(), &UserErasureRequested { user_id: somebody }, None)
             .await?;

@@ -58,7 +58,7 @@ pub async fn set_password(
 pub async fn start_anew(tx: &mut Connection, auth: &Auth, account: &Account) -> Result<(), Error> {
     failures::clear(tx, auth.realm, &lockout::subject(&account.email_canonical, None)).await?;
     failures::clear(tx, auth.realm, &lockout::reauthentication(account.id)).await?;
-    known_devices::delete_of_user(tx, auth.realm, account.id).await?;
+    known_devices::delete_of_users(tx, auth.realm, &[account.id]).await?;
     past_places::forget_surroundings(tx, auth.realm, account.id).await?;
     Ok(())
 }

@@ -203,7 +203,7 @@ async fn addresses(tx: &mut Connection, auth: &Auth, account: &Account) -> Query
 
 /// Those to the account's address, and those that it accepted.
 async fn invitations_of(tx: &mut Connection, account: &Account) -> QueryResult<Value> {
-    let received = invitations::to_address_here(tx, &account.email_canonical).await?;
+    let received = invitations::to_addresses_here(tx, &[account.email_canonical.as_str()]).await?;
     let accepted = invitations::accepted_here(tx, account.id).await?;
     Ok(json!({
         "received": received

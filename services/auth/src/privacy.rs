@@ -3,10 +3,9 @@
 use diesel::QueryResult;
 use serde_json::{Value, json};
 use shinkofa_db::Connection;
-use shinkofa_identity::Revocation;
 use shinkofa_kernel::{UserId, defended};
 
-use crate::banning::forget_account_here;
+use crate::banning::forget_accounts_here;
 use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations,
     known_devices, memberships, one_time_tokens, passkey_challenges, passkeys, past_places, profiles,
@@ -23,56 +22,60 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
     Ok(json!({ "account": personal_copy::of_account(tx, auth, &account).await?, "studio": studio }))
 }
 
-/// Ends the membership in the transaction's tenant and makes the account nobody's. The audit trail holds ids alone and
+/// Ends the memberships in the transaction's tenant and makes the accounts nobody's. The audit trail holds ids alone and
 /// stays.
-pub async fn erase(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResult<()> {
+pub async fn erase(tx: &mut Connection, auth: &Auth, users: &[UserId]) -> QueryResult<()> {
     scope::enter_realm(tx, auth.realm).await?;
-    let account = users::find(tx, auth.realm, user).await?;
-    erase_known_as(tx, auth, user, account.as_ref().map(|account| account.email_canonical.as_str())).await
+    let accounts = users::lock_all(tx, auth.realm, users).await?;
+    let addresses: Vec<_> = accounts.iter().map(|account| account.email_canonical.as_str()).collect();
+    erase_known_as(tx, auth, users, &addresses).await
 }
 
-/// The same of somebody whose account may have been made nobody's already, in another tenant, and who is known here by `address`.
+/// The same of people whose accounts may have been made nobody's already, in another tenant, and who are known here by `addresses`.
+/// However many they are, it takes as many statements.
 pub async fn erase_known_as(
     tx: &mut Connection,
     auth: &Auth,
-    user: UserId,
-    address: Option<&str>,
+    users: &[UserId],
+    addresses: &[&str],
 ) -> QueryResult<()> {
-    let now = auth.platform.clock.now();
     scope::enter_realm(tx, auth.realm).await?;
-    // Before the membership, as whoever signs in takes them.
-    users::lock(tx, auth.realm, user).await?;
-    memberships::remove_here(tx, user).await?;
-    impersonations::delete_of_user_here(tx, user).await?;
-    consents::delete_here(tx, user).await?;
-    invitations::forget_acceptances_here(tx, user).await?;
-    forget_account_here(tx, auth, user).await?;
-    if let Some(address) = address {
-        let invited = invitations::to_address_here(tx, address).await?;
+    // Before the memberships, as whoever signs in takes them.
+    let accounts = users::lock_all(tx, auth.realm, users).await?;
+    memberships::remove_here(tx, users).await?;
+    impersonations::delete_of_users_here(tx, users).await?;
+    consents::delete_here(tx, users).await?;
+    invitations::forget_acceptances_here(tx, users).await?;
+    forget_accounts_here(tx, auth, users).await?;
+    if !addresses.is_empty() {
+        let invited = invitations::to_addresses_here(tx, addresses).await?;
         forget(tx, auth, &invited).await?;
-        signups::delete_for_address(tx, auth.realm, address).await?;
+        signups::delete_for_addresses(tx, auth.realm, addresses).await?;
     }
-    if users::find(tx, auth.realm, user).await?.is_none() {
-        return Ok(());
-    }
-    one_time_tokens::delete_of_user(tx, auth.realm, user).await?;
-    identities::delete_of_user(tx, auth.realm, user).await?;
-    known_devices::delete_of_user(tx, auth.realm, user).await?;
-    factors::delete_of_user(tx, auth.realm, user).await?;
-    passkeys::delete_handle(tx, auth.realm, user).await?;
-    passkey_challenges::delete_of_user(tx, auth.realm, user).await?;
-    factor_guesses::delete_of_user(tx, auth.realm, user).await?;
-    recovery_codes::delete_of_user(tx, auth.realm, user).await?;
-    remembered_devices::delete_of_user(tx, auth.realm, user).await?;
-    sessions::delete_of_user(tx, auth.realm, user).await?;
-    past_places::delete_of_user(tx, auth.realm, user).await?;
-    profiles::delete(tx, auth.realm, user).await?;
-    email_changes::delete_of_user(tx, auth.realm, user).await?;
-    suspensions::forget(tx, auth.realm, user).await?;
-    events::forget_person(tx, user).await?;
-    let token_version = users::erase(tx, auth.realm, user, now).await?;
+    let there: Vec<_> = accounts.iter().map(|account| account.id).collect();
+    if there.is_empty() { Ok(()) } else { erase_accounts(tx, auth, &there).await }
+}
+
+async fn erase_accounts(tx: &mut Connection, auth: &Auth, users: &[UserId]) -> QueryResult<()> {
+    let now = auth.platform.clock.now();
+    one_time_tokens::delete_of_users(tx, auth.realm, users).await?;
+    identities::delete_of_users(tx, auth.realm, users).await?;
+    known_devices::delete_of_users(tx, auth.realm, users).await?;
+    factors::delete_of_users(tx, auth.realm, users).await?;
+    passkeys::delete_handles(tx, auth.realm, users).await?;
+    passkey_challenges::delete_of_users(tx, auth.realm, users).await?;
+    factor_guesses::delete_of_users(tx, auth.realm, users).await?;
+    recovery_codes::delete_of_users(tx, auth.realm, users).await?;
+    remembered_devices::delete_of_users(tx, auth.realm, users).await?;
+    sessions::delete_of_users(tx, auth.realm, users).await?;
+    past_places::delete_of_users(tx, auth.realm, users).await?;
+    profiles::delete(tx, auth.realm, users).await?;
+    email_changes::delete_of_users(tx, auth.realm, users).await?;
+    suspensions::forget(tx, auth.realm, users).await?;
+    events::forget_people(tx, users).await?;
+    let erased = users::erase(tx, auth.realm, users, now).await?;
     if defended!("V13-erasure") {
-        revocations::record(tx, &Revocation::User { user_id: user, token_version }, now).await?;
+        revocations::record_users(tx, &erased, now).await?;
     }
     Ok(())
 }

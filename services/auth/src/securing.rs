@@ -99,7 +99,7 @@ async fn forget_ways_in(
     let factors = factors::delete_made_since(tx, who, since).await?;
     recovery_codes::delete_made_since(tx, who, since).await?;
     if !factors::any_confirmed(tx, auth.realm, account.id).await? {
-        recovery_codes::delete_of_user(tx, auth.realm, account.id).await?;
+        recovery_codes::delete_of_users(tx, auth.realm, &[account.id]).await?;
     }
     Ok((factors, identities::unlink_made_since(tx, who, linked_since).await?))
 }

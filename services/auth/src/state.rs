@@ -197,7 +197,7 @@ impl Service for Auth {
     }
 
     async fn erase_personal_data(&self, tx: &mut Connection, user: UserId) -> Result<(), shinkofa_db::Error> {
-        privacy::erase(tx, self, user).await.map_err(shinkofa_db::Error::from)
+        privacy::erase(tx, self, &[user]).await.map_err(shinkofa_db::Error::from)
     }
 
     fn recipients(&self) -> Vec<Recipient> {

@@ -90,7 +90,7 @@ async fn carry_out(
     let Some(token_version) = users::change_status(tx, who, (from, to), now).await? else { return Ok(None) };
     match change {
         Change::Suspend(reason) => suspensions::note(tx, who, reason, now).await?,
-        Change::Restore => suspensions::forget(tx, auth.realm, account.id).await?,
+        Change::Restore => suspensions::forget(tx, auth.realm, &[account.id]).await?,
     }
     for tenant in tenants(tx).await? {
         scope::enter_tenant(tx, tenant.id).await?;

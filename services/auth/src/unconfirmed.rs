@@ -108,9 +108,9 @@ pub async fn erase(
     // The first turn makes the account nobody's: its address is what it is found by in the others.
     for tenant in tenants {
         scope::enter_tenant(tx, tenant).await?;
-        privacy::erase_known_as(tx, auth, holder.id, Some(&holder.email_canonical)).await?;
+        privacy::erase_known_as(tx, auth, &[holder.id], &[holder.email_canonical.as_str()]).await?;
         let there = Trail { tenant, ..service.clone() };
-        tell_twice(tx, &there, holder.id).await?;
+        tell_twice(tx, &there, &[holder.id]).await?;
     }
     Ok(())
 }

@@ -69,3 +69,47 @@ pub async fn append<P: EventPayload>(
     .await?;
     Ok(appended.seq)
 }
+
+prepared_query! {
+    struct AppendEach {
+        ids: Vec<Uuid> as Array<Uuid>,
+        type_name: String as Text,
+        version: i32 as Integer,
+        occurred_at: DateTime<Utc> as Timestamptz,
+        for_tenant: Option<TenantId> as Nullable<Uuid>,
+        aggregate_type: String as Text,
+        aggregate_ids: Vec<Uuid> as Array<Uuid>,
+        actor: serde_json::Value as Jsonb,
+        traceparent: Option<String> as Nullable<Text>,
+        contents: Vec<serde_json::Value> as Array<Jsonb>,
+    }
+    " SELECT append_event(event.id, input.type_name, input.version, input.occurred_at, input.for_tenant,
+        input.aggregate_type, event.aggregate_id, input.actor, input.traceparent, event.content, NULL::jsonb) AS seq
+    FROM input, unnest(input.ids, input.aggregate_ids, input.contents) AS event (id, aggregate_id, content)"
+}
+
+/// Records the same of many aggregates, each with its payload and without a personal part, in their order. One round trip.
+pub async fn append_each<P: EventPayload>(
+    tx: &mut Connection,
+    occurrence: &Occurrence<'_>,
+    payloads: &[(Uuid, P)],
+) -> diesel::QueryResult<()> {
+    let json = |error: serde_json::Error| diesel::result::Error::SerializationError(error.into());
+    let contents: Result<Vec<_>, _> =
+        payloads.iter().map(|(_, payload)| serde_json::to_value(payload)).collect();
+    AppendEach {
+        ids: payloads.iter().map(|_| occurrence.clock.new_uuid()).collect(),
+        type_name: P::TYPE.to_owned(),
+        version: P::VERSION,
+        occurred_at: occurrence.clock.now(),
+        for_tenant: occurrence.tenant,
+        aggregate_type: P::AGGREGATE.to_owned(),
+        aggregate_ids: payloads.iter().map(|(id, _)| *id).collect(),
+        actor: serde_json::to_value(&occurrence.actor).map_err(json)?,
+        traceparent: shinkofa_web::current_traceparent(),
+        contents: contents.map_err(json)?,
+    }
+    .execute(tx)
+    .await
+    .map(drop)
+}

@@ -6,7 +6,7 @@ mod reader;
 mod store;
 mod subscriber;
 
-pub use append::{Occurrence, append};
+pub use append::{Occurrence, append, append_each};
 pub use read::{Appended, read_feed};
 pub use reader::{FeedReader, Step};
 pub use store::is_past;

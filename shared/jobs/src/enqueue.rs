@@ -73,6 +73,44 @@ async fn insert<J: Job>(
 }
 
 prepared_query! {
+    struct InsertEach {
+        ids: Vec<Uuid> as Array<Uuid>,
+        name: String as Text,
+        lane: String as Text,
+        for_tenant: Option<TenantId> as Nullable<Uuid>,
+        payloads: Vec<serde_json::Value> as Array<Jsonb>,
+        run_at: DateTime<Utc> as Timestamptz,
+        now: DateTime<Utc> as Timestamptz,
+    }
+    " INSERT INTO jobs (id, name, lane, for_tenant, payload, run_at, created_at)
+    SELECT job.id, input.name, input.lane, input.for_tenant, job.payload, input.run_at, input.now
+    FROM input, unnest(input.ids, input.payloads) AS job (id, payload)"
+}
+
+/// Enqueues all of these to run at `run_at`, in one statement.
+pub async fn enqueue_each<J: Job>(
+    tx: &mut Connection,
+    clock: &Clock,
+    tenant: Option<TenantId>,
+    run_at: DateTime<Utc>,
+    jobs: &[J],
+) -> QueryResult<()> {
+    let payloads: Result<Vec<_>, _> = jobs.iter().map(serde_json::to_value).collect();
+    InsertEach {
+        ids: jobs.iter().map(|_| clock.new_uuid()).collect(),
+        name: J::NAME.to_owned(),
+        lane: J::LANE.name(),
+        for_tenant: tenant,
+        payloads: payloads.map_err(|error| diesel::result::Error::SerializationError(error.into()))?,
+        run_at,
+        now: clock.now(),
+    }
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+prepared_query! {
     struct Cancel { name: String as Text, key: String as Text }
     " DELETE FROM jobs USING input WHERE jobs.name = input.name AND jobs.key = input.key AND dead_at IS NULL"
 }

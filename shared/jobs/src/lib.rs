@@ -9,7 +9,7 @@ mod lanes;
 mod runner;
 mod store;
 
-pub use enqueue::{cancel, enqueue, enqueue_keyed};
+pub use enqueue::{cancel, enqueue, enqueue_each, enqueue_keyed};
 pub use job::{Attempt, Failure, Job, Lane};
 pub use runner::{Jobs, Runner, Wake};
 

@@ -50,6 +50,29 @@ impl Trail {
         self.record(tx, action, (AuditSubject::User, user.as_uuid()), details).await
     }
 
+    /// Of many the same, with an entry for each.
+    pub async fn users(
+        &self,
+        tx: &Connection,
+        action: AuditAction,
+        users: &[UserId],
+        details: &serde_json::Value,
+    ) -> QueryResult<()> {
+        let entry = |user: &UserId| self.entry(action, (AuditSubject::User, user.as_uuid()), details.clone());
+        let entries = users.iter().map(entry).collect::<QueryResult<Vec<_>>>()?;
+        let told: Vec<_> = entries.iter().map(|entry| (entry.id, entry.subject_id)).collect();
+        let insert = async {
+            let mut tx = tx;
+            diesel::insert_into(audit_events::table).values(entries).execute(&mut tx).await
+        };
+        let (_, listeners) = together!(insert, webhook_events::listeners(tx, self.tenant, action))?;
+        for (id, user) in told {
+            let subject = (AuditSubject::User, user);
+            webhook_events::tell(tx, self, &listeners, (id, action), subject).await?;
+        }
+        Ok(())
+    }
+
     pub async fn session(
         &self,
         tx: &Connection,
@@ -118,25 +141,34 @@ impl Trail {
         (subject_type, subject_id): (AuditSubject, Uuid),
         details: serde_json::Value,
     ) -> QueryResult<()> {
-        let actor = serde_json::to_value(&self.actor)
-            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
-        let id = self.clock.new_uuid();
-        let event = NewAuditEvent {
-            tenant_id: self.tenant,
-            id,
-            occurred_at: self.clock.now(),
-            actor,
-            action,
-            subject_type,
-            subject_id,
-            details,
-        };
+        let event = self.entry(action, (subject_type, subject_id), details)?;
+        let id = event.id;
         let insert = async {
             let mut tx = tx;
             diesel::insert_into(audit_events::table).values(event).execute(&mut tx).await
         };
         let (_, listeners) = together!(insert, webhook_events::listeners(tx, self.tenant, action))?;
         webhook_events::tell(tx, self, &listeners, (id, action), (subject_type, subject_id)).await
+    }
+
+    fn entry(
+        &self,
+        action: AuditAction,
+        (subject_type, subject_id): (AuditSubject, Uuid),
+        details: serde_json::Value,
+    ) -> QueryResult<NewAuditEvent> {
+        let actor = serde_json::to_value(&self.actor)
+            .map_err(|error| diesel::result::Error::SerializationError(error.into()))?;
+        Ok(NewAuditEvent {
+            tenant_id: self.tenant,
+            id: self.clock.new_uuid(),
+            occurred_at: self.clock.now(),
+            actor,
+            action,
+            subject_type,
+            subject_id,
+            details,
+        })
     }
 }
 

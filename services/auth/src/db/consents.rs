@@ -54,8 +54,8 @@ pub async fn record(
         .map(drop)
 }
 
-pub async fn delete_here(tx: &mut Connection, user: UserId) -> QueryResult<()> {
-    diesel::delete(consent_decisions::table.filter(consent_decisions::user_id.eq(user)))
+pub async fn delete_here(tx: &mut Connection, users: &[UserId]) -> QueryResult<()> {
+    diesel::delete(consent_decisions::table.filter(consent_decisions::user_id.eq_any(users)))
         .execute(tx)
         .await
         .map(drop)

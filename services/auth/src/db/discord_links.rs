@@ -61,14 +61,17 @@ pub async fn find(
         .optional()
 }
 
-/// In which tenant an account was made.
-pub async fn tenant_of(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<Option<TenantId>> {
+/// In which tenant each of these accounts was made.
+pub async fn tenants_of(
+    tx: &mut Connection,
+    realm: RealmId,
+    users: &[UserId],
+) -> QueryResult<Vec<(UserId, TenantId)>> {
     discord_links::table
-        .filter(discord_links::realm_id.eq(realm).and(discord_links::user_id.eq(user)))
-        .select(discord_links::for_tenant)
-        .first(tx)
+        .filter(discord_links::realm_id.eq(realm).and(discord_links::user_id.eq_any(users)))
+        .select((discord_links::user_id, discord_links::for_tenant))
+        .load(tx)
         .await
-        .optional()
 }
 
 /// The Discord members that an account was made for, and when.

@@ -118,8 +118,8 @@ pub async fn delete(tx: &mut Connection, realm: RealmId, id: EmailChangeId) -> Q
     diesel::delete(email_changes::table.find((realm, id))).execute(tx).await.map(drop)
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = email_changes::realm_id.eq(realm).and(email_changes::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = email_changes::realm_id.eq(realm).and(email_changes::user_id.eq_any(users));
     diesel::delete(email_changes::table.filter(theirs)).execute(tx).await.map(drop)
 }
 

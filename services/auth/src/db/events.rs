@@ -9,13 +9,14 @@ use shinkofa_db::{Connection, prepared_query};
 use shinkofa_kernel::{TenantId, UserId};
 
 prepared_query! {
-    struct ForgetPerson { person: UserId as Uuid }
-    " UPDATE events SET personal = NULL FROM input WHERE aggregate_type = 'user' AND aggregate_id = person"
+    struct ForgetPeople { people: Vec<UserId> as Array<Uuid> }
+    " UPDATE events SET personal = NULL FROM input
+    WHERE aggregate_type = 'user' AND aggregate_id = ANY (input.people)"
 }
 
-/// Nulls the personal part of every event about somebody, in place: what happened stays, to whom does not.
-pub async fn forget_person(tx: &mut Connection, person: UserId) -> QueryResult<()> {
-    ForgetPerson { person }.execute(tx).await.map(drop)
+/// Nulls the personal part of every event about these people, in place: what happened stays, to whom does not.
+pub async fn forget_people(tx: &mut Connection, people: &[UserId]) -> QueryResult<()> {
+    ForgetPeople { people: people.to_vec() }.execute(tx).await.map(drop)
 }
 
 prepared_query! {

@@ -45,7 +45,7 @@ pub async fn delete_before(tx: &mut Connection, realm: RealmId, step: i64, most:
     delete_portion(tx, factor_guesses::table, old, most).await
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = factor_guesses::table.find((realm, user));
-    diesel::delete(theirs).execute(tx).await.map(drop)
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = factor_guesses::realm_id.eq(realm).and(factor_guesses::user_id.eq_any(users));
+    diesel::delete(factor_guesses::table.filter(theirs)).execute(tx).await.map(drop)
 }

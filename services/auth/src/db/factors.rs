@@ -192,9 +192,9 @@ pub async fn delete_made_since(
     diesel::delete(made).execute(tx).await
 }
 
-/// Removes all of somebody's.
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = user_factors::realm_id.eq(realm).and(user_factors::user_id.eq(user));
+/// Removes all of theirs.
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = user_factors::realm_id.eq(realm).and(user_factors::user_id.eq_any(users));
     diesel::delete(user_factors::table.filter(theirs)).execute(tx).await.map(drop)
 }
 

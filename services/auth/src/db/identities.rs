@@ -89,7 +89,7 @@ pub async fn unlink_made_since(
     diesel::delete(made).execute(tx).await
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = identities::realm_id.eq(realm).and(identities::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = identities::realm_id.eq(realm).and(identities::user_id.eq_any(users));
     diesel::delete(identities::table.filter(theirs)).execute(tx).await.map(drop)
 }

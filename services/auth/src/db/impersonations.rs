@@ -67,8 +67,9 @@ pub async fn of_user_here(tx: &mut Connection, user: UserId) -> QueryResult<Vec<
 }
 
 /// Forgets why, in whichever tenant the transaction sees. That it happened stands in the trail.
-pub async fn delete_of_user_here(tx: &mut Connection, user: UserId) -> QueryResult<()> {
-    diesel::delete(impersonations::table.filter(impersonations::user_id.eq(user))).execute(tx).await.map(drop)
+pub async fn delete_of_users_here(tx: &mut Connection, users: &[UserId]) -> QueryResult<()> {
+    let theirs = impersonations::user_id.eq_any(users);
+    diesel::delete(impersonations::table.filter(theirs)).execute(tx).await.map(drop)
 }
 
 pub async fn delete_older_than_here(tx: &mut Connection, instant: DateTime<Utc>) -> QueryResult<usize> {

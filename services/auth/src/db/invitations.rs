@@ -276,10 +276,10 @@ pub async fn renew(
         .map(drop)
 }
 
-/// Every invitation to this address, in whichever tenant the transaction sees.
-pub async fn to_address_here(tx: &mut Connection, email_canonical: &str) -> QueryResult<Vec<Invitation>> {
+/// Every invitation to these addresses, in whichever tenant the transaction sees.
+pub async fn to_addresses_here(tx: &mut Connection, canonical: &[&str]) -> QueryResult<Vec<Invitation>> {
     invitations::table
-        .filter(invitations::email_canonical.eq(email_canonical))
+        .filter(invitations::email_canonical.eq_any(canonical.to_vec()))
         .order(invitations::id)
         .select(Invitation::as_select())
         .load(tx)
@@ -299,8 +299,8 @@ pub async fn accepted_here(
         .await
 }
 
-pub async fn forget_acceptances_here(tx: &mut Connection, user: UserId) -> QueryResult<()> {
-    let theirs = invitation_acceptances::user_id.eq(user);
+pub async fn forget_acceptances_here(tx: &mut Connection, users: &[UserId]) -> QueryResult<()> {
+    let theirs = invitation_acceptances::user_id.eq_any(users);
     diesel::delete(invitation_acceptances::table.filter(theirs)).execute(tx).await.map(drop)
 }
 

@@ -43,8 +43,8 @@ pub async fn of_user(
         .await
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = known_devices::realm_id.eq(realm).and(known_devices::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = known_devices::realm_id.eq(realm).and(known_devices::user_id.eq_any(users));
     diesel::delete(known_devices::table.filter(theirs)).execute(tx).await.map(drop)
 }
 

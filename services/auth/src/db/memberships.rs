@@ -340,9 +340,9 @@ pub async fn change_status(
     Ok(moved == 1)
 }
 
-/// Ends the membership in whichever tenant the transaction sees.
-pub async fn remove_here(tx: &mut Connection, user: UserId) -> QueryResult<()> {
-    diesel::delete(memberships::table.filter(memberships::user_id.eq(user))).execute(tx).await.map(drop)
+/// Ends these memberships in whichever tenant the transaction sees.
+pub async fn remove_here(tx: &mut Connection, users: &[UserId]) -> QueryResult<()> {
+    diesel::delete(memberships::table.filter(memberships::user_id.eq_any(users))).execute(tx).await.map(drop)
 }
 
 /// Ends a membership. False where there is none.

@@ -253,7 +253,7 @@ pub async fn delete_expired(
     delete_portion(tx, one_time_tokens::table, expired, most).await
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = one_time_tokens::realm_id.eq(realm).and(one_time_tokens::user_id.eq_any(users));
     diesel::delete(one_time_tokens::table.filter(theirs)).execute(tx).await.map(drop)
 }

@@ -56,7 +56,7 @@ pub async fn delete_expired(
     delete_portion(tx, passkey_challenges::table, expired, most).await
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = passkey_challenges::realm_id.eq(realm).and(passkey_challenges::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = passkey_challenges::realm_id.eq(realm).and(passkey_challenges::user_id.eq_any(users));
     diesel::delete(passkey_challenges::table.filter(theirs)).execute(tx).await.map(drop)
 }

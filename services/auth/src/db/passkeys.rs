@@ -224,6 +224,7 @@ pub async fn find_handle(tx: &mut Connection, realm: RealmId, user: UserId) -> Q
 }
 
 /// The passkeys themselves go with their factors.
-pub async fn delete_handle(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    diesel::delete(passkey_handles::table.find((realm, user))).execute(tx).await.map(drop)
+pub async fn delete_handles(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = passkey_handles::realm_id.eq(realm).and(passkey_handles::user_id.eq_any(users));
+    diesel::delete(passkey_handles::table.filter(theirs)).execute(tx).await.map(drop)
 }

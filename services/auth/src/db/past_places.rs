@@ -114,7 +114,7 @@ pub async fn forget_surroundings(tx: &mut Connection, realm: RealmId, user: User
         .map(drop)
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = past_places::realm_id.eq(realm).and(past_places::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = past_places::realm_id.eq(realm).and(past_places::user_id.eq_any(users));
     diesel::delete(past_places::table.filter(theirs)).execute(tx).await.map(drop)
 }

@@ -61,6 +61,7 @@ pub async fn save(
         .map(drop)
 }
 
-pub async fn delete(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    diesel::delete(profiles::table.find((realm, user))).execute(tx).await.map(drop)
+pub async fn delete(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = profiles::realm_id.eq(realm).and(profiles::user_id.eq_any(users));
+    diesel::delete(profiles::table.filter(theirs)).execute(tx).await.map(drop)
 }

@@ -18,7 +18,7 @@ pub async fn replace(
     digests: &[Digest],
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    delete_of_user(tx, realm, user).await?;
+    delete_of_users(tx, realm, &[user]).await?;
     let rows: Vec<_> = digests
         .iter()
         .map(|digest| {
@@ -72,7 +72,7 @@ pub async fn delete_made_since(
     diesel::delete(made).execute(tx).await.map(drop)
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = recovery_codes::realm_id.eq(realm).and(recovery_codes::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = recovery_codes::realm_id.eq(realm).and(recovery_codes::user_id.eq_any(users));
     diesel::delete(recovery_codes::table.filter(theirs)).execute(tx).await.map(drop)
 }

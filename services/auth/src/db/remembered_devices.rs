@@ -99,8 +99,8 @@ pub async fn forget(
     Ok(gone == 1)
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = remembered_devices::realm_id.eq(realm).and(remembered_devices::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = remembered_devices::realm_id.eq(realm).and(remembered_devices::user_id.eq_any(users));
     diesel::delete(remembered_devices::table.filter(theirs)).execute(tx).await.map(drop)
 }
 

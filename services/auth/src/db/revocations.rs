@@ -30,8 +30,30 @@ pub async fn record(tx: &mut Connection, revocation: &Revocation, now: DateTime<
         .map(drop)
 }
 
-/// Sessions that are written in one statement: PostgreSQL takes 65535 parameters.
+/// Rows that are written in one statement: PostgreSQL takes 65535 parameters.
 const BATCH: usize = 10_000;
+
+/// The same for many people at once, each with the version that their tokens have from now on.
+pub async fn record_users(
+    tx: &mut Connection,
+    users: &[(UserId, i32)],
+    now: DateTime<Utc>,
+) -> QueryResult<()> {
+    for batch in users.chunks(BATCH) {
+        let rows: Vec<_> = batch
+            .iter()
+            .map(|(user, version)| {
+                (
+                    revocations::user_id.eq(Some(*user)),
+                    revocations::token_version.eq(Some(*version)),
+                    revocations::revoked_at.eq(now),
+                )
+            })
+            .collect();
+        diesel::insert_into(revocations::table).values(rows).execute(tx).await?;
+    }
+    Ok(())
+}
 
 /// The same for many sessions at once.
 pub async fn record_sessions(

@@ -442,7 +442,7 @@ pub async fn live_in_tenant(
     Ok(newest)
 }
 
-pub async fn delete_of_user(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    let theirs = sessions::realm_id.eq(realm).and(sessions::user_id.eq(user));
+pub async fn delete_of_users(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = sessions::realm_id.eq(realm).and(sessions::user_id.eq_any(users));
     diesel::delete(sessions::table.filter(theirs)).execute(tx).await.map(drop)
 }

@@ -86,12 +86,12 @@ pub async fn delete(tx: &mut Connection, realm: RealmId, id: SignupId) -> QueryR
     diesel::delete(signups::table.find((realm, id))).execute(tx).await.map(drop)
 }
 
-pub async fn delete_for_address(
+pub async fn delete_for_addresses(
     tx: &mut Connection,
     realm: RealmId,
-    email_canonical: &str,
+    canonical: &[&str],
 ) -> QueryResult<()> {
-    let pending = signups::realm_id.eq(realm).and(signups::email_canonical.eq(email_canonical));
+    let pending = signups::realm_id.eq(realm).and(signups::email_canonical.eq_any(canonical.to_vec()));
     diesel::delete(signups::table.filter(pending)).execute(tx).await.map(drop)
 }
 

@@ -28,8 +28,9 @@ pub async fn note(
         .map(drop)
 }
 
-pub async fn forget(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    diesel::delete(account_suspensions::table.find((realm, user))).execute(tx).await.map(drop)
+pub async fn forget(tx: &mut Connection, realm: RealmId, users: &[UserId]) -> QueryResult<()> {
+    let theirs = account_suspensions::realm_id.eq(realm).and(account_suspensions::user_id.eq_any(users));
+    diesel::delete(account_suspensions::table.filter(theirs)).execute(tx).await.map(drop)
 }
 
 pub async fn reason(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<Option<String>> {

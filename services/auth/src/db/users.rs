@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryResult;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 use diesel_async::RunQueryDsl;
 use shinkofa_db::Connection;
 use shinkofa_kernel::{RealmId, UserId};
@@ -130,6 +132,17 @@ pub async fn lock_by_email(
 /// The same by id.
 pub async fn lock(tx: &mut Connection, realm: RealmId, id: UserId) -> QueryResult<Option<Account>> {
     users::table.find((realm, id)).select(Account::as_select()).for_update().first(tx).await.optional()
+}
+
+/// The same of several, in the order of their ids: those that there are.
+pub async fn lock_all(tx: &mut Connection, realm: RealmId, ids: &[UserId]) -> QueryResult<Vec<Account>> {
+    users::table
+        .filter(users::realm_id.eq(realm).and(users::id.eq_any(ids)))
+        .order(users::id)
+        .select(Account::as_select())
+        .for_update()
+        .load(tx)
+        .await
 }
 
 /// Has those who do the same with an account do it one after the other, each until its transaction ends, and the account stay as it is.
@@ -397,30 +410,31 @@ pub async fn lock_expired(
         .await
 }
 
-/// Removes an account with everything that hangs on it.
-pub async fn delete(tx: &mut Connection, realm: RealmId, user: UserId) -> QueryResult<()> {
-    diesel::delete(users::table.find((realm, user))).execute(tx).await.map(drop)
+/// Removes accounts with everything that hangs on them.
+pub async fn delete(tx: &mut Connection, realm: RealmId, ids: &[UserId]) -> QueryResult<()> {
+    let these = users::realm_id.eq(realm).and(users::id.eq_any(ids));
+    diesel::delete(users::table.filter(these)).execute(tx).await.map(drop)
 }
 
-/// Keeps the row and its id, and nothing that tells who it was.
+/// Keeps the rows and their ids, and nothing that tells who they were. Returns the new token version of each.
 pub async fn erase(
     tx: &mut Connection,
     realm: RealmId,
-    user: UserId,
+    ids: &[UserId],
     now: DateTime<Utc>,
-) -> QueryResult<i32> {
-    let nobody = format!("{user}@erased.invalid");
-    diesel::update(users::table.find((realm, user)))
+) -> QueryResult<Vec<(UserId, i32)>> {
+    let these = users::realm_id.eq(realm).and(users::id.eq_any(ids));
+    diesel::update(users::table.filter(these))
         .set((
             users::status.eq(AccountStatus::Erased),
-            users::email.eq(&nobody),
-            users::email_canonical.eq(&nobody),
+            users::email.eq(sql::<Text>("users.id::text || '@erased.invalid'")),
+            users::email_canonical.eq(sql::<Text>("users.id::text || '@erased.invalid'")),
             users::name.eq(""),
             users::password_phc.eq(None::<String>),
             users::token_version.eq(users::token_version + 1),
             users::updated_at.eq(now),
         ))
-        .returning(users::token_version)
-        .get_result(tx)
+        .returning((users::id, users::token_version))
+        .get_results(tx)
         .await
 }

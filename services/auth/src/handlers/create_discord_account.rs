@@ -102,7 +102,7 @@ async fn make(
             return known_here(trail, (known, tenant));
         }
         // Its time is over, but the purge has not come to it yet.
-        purge(tx, auth, Actor::service("auth"), known.id).await?;
+        purge(tx, auth, &Actor::service("auth"), &[known.id]).await?;
         crate::db::scope::enter_tenant(tx, trail.tenant).await?;
     }
     let user = UserId::new(&trail.clock);
@@ -111,7 +111,7 @@ async fn make(
     }
     if !discord_links::insert(tx, (realm, trail.tenant, user), discord, now).await? {
         // Somebody else was ordered to make it, and did first.
-        users::delete(tx, realm, user).await?;
+        users::delete(tx, realm, &[user]).await?;
         let known = linked(tx, realm, discord).await?;
         return known_here(trail, known.ok_or_else(|| Fault::unexpected("an account is not there"))?);
     }

@@ -34,7 +34,7 @@ pub async fn delete_discord_account(
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
     transaction(&auth.platform.database, &scope, "delete_discord_account", async |tx| {
         if let Some(user) = discord_links::find(tx, (auth.realm, tenant), &discord.0).await? {
-            purge(tx, &auth, Actor::service(&caller.caller.name), user).await?;
+            purge(tx, &auth, &Actor::service(&caller.caller.name), &[user]).await?;
         }
         Ok::<_, Error>(())
     })

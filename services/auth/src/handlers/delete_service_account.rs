@@ -55,8 +55,8 @@ async fn delete(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let ended = end_sessions(tx, auth, &trail, id, SessionEnd::ServiceAccountChanged).await?;
     // It belongs to no other tenant. The keys go with the membership, the sessions with the account.
-    memberships::remove_here(tx, id).await?;
-    users::delete(tx, auth.realm, id).await?;
+    memberships::remove_here(tx, &[id]).await?;
+    users::delete(tx, auth.realm, &[id]).await?;
     let details = json!({ "endedSessions": ended.len() });
     trail.user(tx, AuditAction::ServiceAccountDeleted, id, details).await?;
     Ok(ended)

@@ -67,7 +67,7 @@ pub async fn remove(
     }
     factors::delete(tx, (realm, user, id)).await?;
     if others.is_empty() {
-        recovery_codes::delete_of_user(tx, realm, user).await?;
+        recovery_codes::delete_of_users(tx, realm, &[user]).await?;
     }
     let trail = auth.trail(actor.tenant_id, actor.actor());
     trail.user(tx, AuditAction::FactorRemoved, user, json!({ "factorId": id, "kind": kind })).await?;

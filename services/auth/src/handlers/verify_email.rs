@@ -86,7 +86,7 @@ async fn confirm(tx: &mut Connection, auth: &Auth, grant: &TokenGrant) -> Result
         .filter(|account| account.is_usable(now))
         .ok_or(Error::LinkGone)?;
     one_time_tokens::void(tx, (realm, user), TokenPurpose::EmailVerification, now).await?;
-    signups::delete_for_address(tx, realm, &account.email_canonical).await?;
+    signups::delete_for_addresses(tx, realm, &[account.email_canonical.as_str()]).await?;
 
     unconfirmed::leave_others(tx, &trail, user).await?;
     trail.user(tx, AuditAction::EmailVerified, user, json!({})).await?;

@@ -35,7 +35,7 @@ impl Job for ForgetSignup {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::service("auth"));
         transaction(&auth.platform.database, &scope, "forget_signup", async |tx| {
-            events::forget_person(tx, self.addressee).await?;
+            events::forget_people(tx, &[self.addressee]).await?;
             let erasure = UserErasureRequested { user_id: self.addressee };
             append(tx, &trail.occurrence(), self.addressee.as_uuid(), &erasure, None).await?;
             Ok::<_, Error>(())

@@ -65,11 +65,11 @@ async fn forget(tx: &mut Connection, auth: &Auth, (realm, guest): (RealmId, User
     }
     for tenant in timeline::tenants_of(tx, guest).await? {
         scope::enter_tenant(tx, tenant).await?;
-        memberships::remove_here(tx, guest).await?;
+        memberships::remove_here(tx, &[guest]).await?;
         let trail = auth.trail(tenant, Actor::service("auth"));
         trail.user(tx, AuditAction::GuestRemoved, guest, json!({})).await?;
         // Whatever another service noted under the id goes as well.
-        tell_twice(tx, &trail, guest).await?;
+        tell_twice(tx, &trail, &[guest]).await?;
     }
     guests::remove(tx, realm, guest).await?;
     Ok(())

@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_db::{Connection, Scope, transaction};
-use shinkofa_feed::append;
-use shinkofa_jobs::{Attempt, Failure, Job, enqueue};
+use shinkofa_feed::append_each;
+use shinkofa_jobs::{Attempt, Failure, Job, enqueue_each};
 use shinkofa_kernel::{Actor, UserId};
 
 use crate::Auth;
@@ -21,15 +21,17 @@ pub struct RepeatErasure {
 const LATER: TimeDelta = TimeDelta::hours(1);
 
 /// Tells them now, in the trail's tenant, and has it told again.
-pub async fn tell_twice(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<(), Error> {
-    tell(tx, trail, user).await?;
+pub async fn tell_twice(tx: &mut Connection, trail: &Trail, users: &[UserId]) -> Result<(), Error> {
+    tell(tx, trail, users).await?;
     let again_at = trail.clock.now() + LATER;
-    Ok(enqueue(tx, &trail.clock, Some(trail.tenant), again_at, &RepeatErasure { user }).await?)
+    let repeats: Vec<_> = users.iter().map(|user| RepeatErasure { user: *user }).collect();
+    Ok(enqueue_each(tx, &trail.clock, Some(trail.tenant), again_at, &repeats).await?)
 }
 
-async fn tell(tx: &mut Connection, trail: &Trail, user: UserId) -> Result<(), Error> {
-    let erasure = UserErasureRequested { user_id: user };
-    append(tx, &trail.occurrence(), user.as_uuid(), &erasure, None).await?;
+async fn tell(tx: &mut Connection, trail: &Trail, users: &[UserId]) -> Result<(), Error> {
+    let erasures: Vec<_> =
+        users.iter().map(|user| (user.as_uuid(), UserErasureRequested { user_id: *user })).collect();
+    append_each(tx, &trail.occurrence(), &erasures).await?;
     Ok(())
 }
 
@@ -43,7 +45,7 @@ impl Job for RepeatErasure {
         let scope = Scope::realm(auth.realm).with_tenant(tenant);
         let trail = auth.trail(tenant, Actor::service("auth"));
         transaction(&auth.platform.database, &scope, "repeat_erasure", async |tx| {
-            tell(tx, &trail, self.user).await
+            tell(tx, &trail, &[self.user]).await
         })
         .await?;
         auth.platform.committed();

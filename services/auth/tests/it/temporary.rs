@@ -8,11 +8,13 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_contracts::auth::{DiscordScope, TrustScope};
+use shinkofa_kernel::TenantId;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::account_letters::kinds;
 use crate::people::{self, text};
 use crate::staff::token;
+use crate::studios::studio;
 use crate::trail;
 
 const STRANGERS: &str = "a sentence of a stranger's";
@@ -164,6 +166,55 @@ async fn what_is_over_is_purged_within_five_minutes_and_each_purge_is_written_do
     // The member may come back.
     let next = create(&app, &id).await.expect(201).body;
     assert_ne!(next["userId"], made["userId"]);
+}
+
+/// However many are over at once, each is written down in the tenant that it was made in.
+#[actix_web::test]
+async fn those_of_several_tenants_are_purged_in_one_run_and_nobody_beside_them() {
+    let app = TestApp::<Auth>::start().await;
+    let elsewhere: TenantId = studio(&app, "olga", "moss").await.id.parse().expect("an id");
+    let order = async |tenant: TenantId, number: usize| {
+        let path = "/internal/v1/discord/accounts";
+        let call = app.internal_for::<DiscordScope>("bot", (Some(tenant), None), Method::POST, path);
+        let body = json!({ "discordId": format!("{number:018}"), "username": "marin" });
+        call.json(&body).send().await.expect(201).text("userId")
+    };
+    let mut over = Vec::new();
+    for number in 1..=3 {
+        over.push((order(TenantId::DEFAULT, number).await, TenantId::DEFAULT.to_string()));
+        over.push((order(elsewhere, 10 + number).await, elsewhere.to_string()));
+    }
+    over.sort();
+    app.advance(TimeDelta::hours(1));
+    let mut neighbours = [order(TenantId::DEFAULT, 20).await, order(elsewhere, 21).await];
+    neighbours.sort();
+    app.advance(TimeDelta::hours(23));
+    app.run_jobs().await;
+
+    for told in [
+        "SELECT subject_id AS who, tenant_id AS tenant FROM audit_events WHERE action = 'account.temporary_purged'",
+        "SELECT aggregate_id AS who, for_tenant AS tenant FROM events WHERE type = 'user.erasure_requested'",
+        "SELECT payload ->> 'user' AS who, for_tenant AS tenant FROM jobs WHERE name = 'repeat_erasure'",
+    ] {
+        let rows = app.sql(told).await;
+        let mut rows: Vec<_> =
+            rows.iter().map(|row| (text(row, "who").to_owned(), text(row, "tenant").to_owned())).collect();
+        rows.sort();
+        assert_eq!(rows, over, "{told}");
+    }
+    let revoked = "SELECT user_id, token_version FROM revocations WHERE user_id IS NOT NULL ORDER BY user_id";
+    let mut revoked = app.sql(revoked).await;
+    revoked.retain(|row| over.iter().any(|(user, _)| row["user_id"] == user.as_str()));
+    let each: Vec<_> = over.iter().map(|(user, _)| json!({ "user_id": user, "token_version": 2 })).collect();
+    assert_eq!(revoked, each);
+
+    let left = "SELECT users.id, users.status, users.token_version, users.name FROM users
+        JOIN discord_links ON discord_links.user_id = users.id JOIN memberships ON memberships.user_id = users.id
+        WHERE users.kind = 'temporary' ORDER BY users.id";
+    let untouched =
+        neighbours.map(|id| json!({ "id": id, "status": "active", "token_version": 1, "name": "marin" }));
+    assert_eq!(app.sql(left).await, untouched);
+    assert_eq!(app.sql("SELECT id FROM users WHERE kind = 'temporary'").await.len(), 2);
 }
 
 #[actix_web::test]
