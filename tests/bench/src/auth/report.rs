@@ -252,7 +252,7 @@ const AFTER_IT: f64 = 250.0;
 /// there was none.
 const SENT_AWAY: f64 = 0.1;
 
-/// Goals of issue 3 and of the design page: absolute ones are for two processors.
+/// Goals of the platform's door: absolute ones are for two processors.
 pub fn verdicts(rounds: &[Round]) -> Vec<Verdict> {
     let over = |figure: &dyn Fn(&Round) -> f64| median(rounds.iter().map(figure));
     let steady = STEADY * 100.0;
