@@ -53,7 +53,7 @@ pub async fn check_password(
             Ok(RightPassword { account, attempts, rehash })
         }
         _ => {
-            record_failure(auth, &attempts.subject).await?;
+            record_failure(auth, &[attempts.subject]).await?;
             Err(Error::WrongCredentials)
         }
     }
@@ -95,7 +95,7 @@ pub async fn reauthenticate(
     let turn = auth.hashing.turn().await?;
     let verdict = turn.verify(password.as_str(), account.password_phc.as_deref()).await?;
     if verdict == Verdict::Wrong && defended!("V05-password") {
-        record_failure(auth, &subject).await?;
+        record_failure(auth, &[subject]).await?;
         return Err(Error::WrongPassword);
     }
     if failed_before {
@@ -267,9 +267,11 @@ pub async fn require_letters_left(
     Ok(auth.platform.limiter.require(policy, &key).await?)
 }
 
-/// 429 while the failed attempts of `subject` have to wait.
-pub async fn require_unlocked(tx: &Connection, auth: &Auth, subject: &Digest) -> Result<(), Error> {
-    refuse_locked(auth, failures::find(tx, auth.realm, subject).await?.as_ref())
+/// 429 while the failed attempts of any of `subjects` have to wait.
+pub async fn require_unlocked(tx: &Connection, auth: &Auth, subjects: &[Digest]) -> Result<(), Error> {
+    let failures = failures::find_each(tx, auth.realm, subjects).await?;
+    let last = failures.iter().map(|(_, failures)| failures).max_by_key(|failures| failures.locked_until);
+    refuse_locked(auth, last)
 }
 
 fn refuse_locked(auth: &Auth, failures: Option<&Failures>) -> Result<(), Error> {
@@ -280,14 +282,16 @@ fn refuse_locked(auth: &Auth, failures: Option<&Failures>) -> Result<(), Error> 
 }
 
 /// In a transaction of its own: nothing that fails later takes the count back.
-pub async fn record_failure(auth: &Auth, subject: &Digest) -> Result<(), Error> {
+pub async fn record_failure(auth: &Auth, subjects: &[Digest]) -> Result<(), Error> {
     if !defended!("V14-count") {
         return Ok(());
     }
     let now = auth.platform.clock.now();
     let scope = Scope::realm(auth.realm);
     let recorded = transaction(&auth.platform.database, &scope, "record_failed_sign_in", async |tx| {
-        failures::record(tx, auth.realm, subject, now).await?;
+        for subject in subjects {
+            failures::record(tx, auth.realm, subject, now).await?;
+        }
         Ok(())
     })
     .await;

@@ -205,7 +205,7 @@ async fn replace_password(
     phc: &str,
 ) -> Result<(), Error> {
     let now = trail.clock.now();
-    let token_version = users::set_password(tx, (auth.realm, account.id), phc, now).await?;
+    let token_version = users::set_password(tx, (auth.realm, account.id), (phc, false), now).await?;
     let ended = end_access(tx, auth, trail, (account.id, token_version), None).await?;
     trail.user(tx, AuditAction::PasswordSet, account.id, json!({ "endedSessions": ended.sessions })).await?;
     Ok(())

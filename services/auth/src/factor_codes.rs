@@ -31,8 +31,8 @@ const MOST_TRIES: i32 = 5;
 pub struct Guess<'a> {
     pub user: UserId,
     pub code: &'a FactorCode,
-    /// Whose failed attempts it counts among.
-    pub subject: &'a Digest,
+    /// Among whose failed attempts it counts.
+    pub subjects: &'a [Digest],
     /// What a mailed code would have been mailed for.
     pub challenge: &'a Digest,
 }
@@ -47,7 +47,7 @@ pub struct CountedGuess {
 /// length against guessing, and only wait for the lock.
 pub async fn count(tx: &mut Connection, auth: &Auth, guess: &Guess<'_>) -> Result<CountedGuess, Error> {
     let now = auth.platform.clock.now();
-    require_unlocked(tx, auth, guess.subject).await?;
+    require_unlocked(tx, auth, guess.subjects).await?;
     if RecoveryCode::read(guess.code).is_some() {
         return Ok(CountedGuess { sealed_mailed_code: None });
     }

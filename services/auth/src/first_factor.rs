@@ -21,7 +21,7 @@ use crate::domain::device::{DeviceBinding, Digest, Surroundings, digest_from_hex
 use crate::domain::lockout;
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
 use crate::domain::proof::{AuthMethod, Proof};
-use crate::domain::second_factor::{Asked, RememberedFactor, asked_for, is_mandatory};
+use crate::domain::second_factor::{Asked, RememberedFactor, asked_for, is_mandatory, shown_by};
 use crate::error::Error;
 use crate::session_opening::{Newcomer, Opening, TokenAnswer, look_at, open, require_active};
 
@@ -168,7 +168,7 @@ async fn asked_of(
         return Ok(Asked::Nothing);
     }
     let left = recovery_codes::left(tx, auth.realm, account.id).await?;
-    Ok(asked_for(kinds, left, roles, methods))
+    Ok(asked_for(kinds, left, roles, &shown_by(methods, account.password_by_mail)))
 }
 
 /// What a device calls itself proves nothing: it has to show what it was given, and stands for the factor that it was given
@@ -201,17 +201,22 @@ struct FirstStepNote {
 /// The first step as the second one finds it.
 pub struct PassedStep {
     pub methods: String,
-    pub subject: Digest,
+    /// Among whose failed attempts a wrong second step counts.
+    pub subjects: Vec<Digest>,
 }
 
 impl PassedStep {
     pub fn of(grant: &TokenGrant, account: &Account) -> Self {
         let note = grant.about.clone().and_then(|about| serde_json::from_value::<FirstStepNote>(about).ok());
         let subject = note.as_ref().and_then(|note| digest_from_hex(&note.subject));
+        let everywhere = lockout::subject(&account.email_canonical, None);
+        let subject = subject.unwrap_or(everywhere);
+        let of_person =
+            (subject == everywhere && defended!("V14-person")).then(|| lockout::second_factor(account.id));
         Self {
             // What is not known counts as a step by mail: no mailed code follows it.
             methods: note.map_or_else(|| "unknown".to_owned(), |note| note.methods),
-            subject: subject.unwrap_or_else(|| lockout::subject(&account.email_canonical, None)),
+            subjects: std::iter::once(subject).chain(of_person).collect(),
         }
     }
 }

@@ -82,7 +82,7 @@ pub async fn show(
     })
     .await?;
     if minted.is_none() {
-        record_failure(auth, &subject).await?;
+        record_failure(auth, &[subject]).await?;
     }
     minted.ok_or(Error::KeyRefused)
 }
@@ -107,7 +107,7 @@ async fn mint(
 ) -> Result<Option<MachineToken>, Error> {
     let (key, now) = (showing.key, auth.platform.clock.now());
     if defended!("V17") {
-        require_unlocked(tx, auth, showing.subject).await?;
+        require_unlocked(tx, auth, &[*showing.subject]).await?;
     }
     let row = api_keys::find_by_prefix(tx, tenant, key.prefix()).await?;
     let is_right = key.is(row.as_ref().map(|row| row.digest.as_slice()));

@@ -147,7 +147,7 @@ impl Presented {
 
     /// Counts a failed attempt, and says `refusal`.
     pub async fn refuse<T>(&self, auth: &Auth, refusal: Error) -> Result<T, Error> {
-        record_failure(auth, &self.attempts.subject).await?;
+        record_failure(auth, &[self.attempts.subject]).await?;
         Err(refusal)
     }
 
@@ -203,7 +203,7 @@ pub async fn present_code(
             Presented::new(purpose, grant, account, attempts)
         }
         _ => {
-            record_failure(auth, &attempts.subject).await?;
+            record_failure(auth, &[attempts.subject]).await?;
             Err(Error::CodeRefused)
         }
     }

@@ -139,16 +139,16 @@ pub async fn use_passkey(
 pub async fn note_refusal<T>(
     auth: &Auth,
     trail: &Trail,
-    (stored, subject): (Option<&Credential>, &Digest),
+    (stored, subjects): (Option<&Credential>, &[Digest]),
     result: Result<T, Error>,
 ) -> Result<T, Error> {
     match (&result, stored) {
         (Err(Error::PasskeyCloned), Some(stored)) => {
             tell_of_copy(auth, trail, stored).await?;
-            record_failure(auth, subject).await?;
+            record_failure(auth, subjects).await?;
         }
         (Err(Error::PasskeyRefused | Error::SecondFactorRefused | Error::ReauthenticationRefused), _) => {
-            record_failure(auth, subject).await?
+            record_failure(auth, subjects).await?
         }
         _ => {}
     }

@@ -34,7 +34,8 @@ pub async fn set_password(
     (phc, occasion): (&str, Occasion),
 ) -> Result<Revocation, Error> {
     let who = (auth.realm, account.id);
-    let token_version = users::set_password(tx, who, phc, trail.clock.now()).await?;
+    let by_mail = matches!(occasion, Occasion::Reset);
+    let token_version = users::set_password(tx, who, (phc, by_mail), trail.clock.now()).await?;
     let kept = match occasion {
         Occasion::Reset => None,
         Occasion::Change(session) => Some(session),
@@ -54,7 +55,8 @@ pub async fn set_password(
 }
 
 /// Forgets the failed attempts on an account whose owner has shown that its mail is theirs, so that nobody who guessed
-/// keeps them out; and its known devices, for one of them may be somebody else's.
+/// keeps them out; and its known devices, for one of them may be somebody else's. Wrong codes of a second factor stay counted: the
+/// mailbox says nothing of who guesses those.
 pub async fn start_anew(tx: &mut Connection, auth: &Auth, account: &Account) -> Result<(), Error> {
     failures::clear(tx, auth.realm, &lockout::subject(&account.email_canonical, None)).await?;
     failures::clear(tx, auth.realm, &lockout::reauthentication(account.id)).await?;

@@ -20,7 +20,7 @@ use crate::db::{failures, scope};
 use crate::domain::audit::AuditAction;
 use crate::domain::device::{DeviceBinding, Digest, Surroundings};
 use crate::domain::one_time_token::{OneTimeToken, TokenPurpose};
-use crate::domain::proof::Proof;
+use crate::domain::proof::{AuthMethod, Proof};
 use crate::domain::second_factor::{DEVICE_REMEMBERED_FOR, RememberedFactor, Shown, is_mandatory};
 use crate::error::Error;
 use crate::first_factor::PassedStep;
@@ -50,7 +50,7 @@ pub async fn look_at(tx: &mut Connection, auth: &Auth, token: &OneTimeToken) -> 
     let membership = or_account_only(tx, grant.for_tenant, &account, membership).await?;
     let membership = membership.filter(Membership::is_active).ok_or(Error::SecondFactorRefused)?;
     let first = PassedStep::of(&grant, &account);
-    require_unlocked(tx, auth, &first.subject).await?;
+    require_unlocked(tx, auth, &first.subjects).await?;
     Ok(OpenStep { account, membership, tenant: grant.for_tenant, first, begun_at })
 }
 
@@ -128,7 +128,12 @@ pub async fn finish(
     if defended!("V16-step") {
         one_time_tokens::consume(tx, auth.realm, which, now).await?.ok_or(Error::SecondFactorRefused)?;
     }
-    failures::clear(tx, auth.realm, &first.subject).await?;
+    for subject in &first.subjects {
+        failures::clear(tx, auth.realm, subject).await?;
+    }
+    if account.password_by_mail && first.methods == AuthMethod::Password.as_str() {
+        users::password_is_theirs(tx, auth.realm, account).await?;
+    }
 
     let trail = auth.trail(grant.for_tenant, Actor::user(account.id));
     let binding = DeviceBinding::of_known(grant.device(), surroundings);

@@ -11,6 +11,7 @@ use shinkofa_kernel::macros::uuid::Uuid;
 use shinkofa_kernel::{RealmId, TenantId, UserId};
 
 use super::schema::{bans, known_devices, sessions};
+use crate::domain::administration::IMPERSONATION;
 use crate::domain::ban::MarkKind;
 
 /// One fingerprint of a ban. Several bans may name the same.
@@ -173,8 +174,10 @@ pub async fn traces_of(
         .select(known_devices::device_hash)
         .load(tx)
         .await?;
+    // Of those in which staff looked on in their place the surroundings are the staff's.
+    let own = sessions::user_id.eq(user).and(sessions::amr.ne(IMPERSONATION));
     let surroundings = sessions::table
-        .filter(sessions::realm_id.eq(realm).and(sessions::user_id.eq(user)))
+        .filter(sessions::realm_id.eq(realm).and(own))
         .select(sessions::surroundings_hash)
         .distinct()
         .load(tx)

@@ -11,7 +11,8 @@ use crate::domain::account::FactorKind;
 use crate::domain::device::DeviceBinding;
 
 // Sessions are purged and devices forgotten, and after a pause both may be gone. The trail stays: each part is asked only where those
-// before it found nothing. Past surroundings make a client familiar that names no device, and no other.
+// before it found nothing. Past surroundings make a client familiar that names no device, and no other. Where staff looked on in the
+// person's place the surroundings are the staff's, and nobody's who comes.
 prepared_query! {
     struct LookAt {
         realm: RealmId as Uuid,
@@ -27,14 +28,14 @@ prepared_query! {
             WHERE realm_id = input.realm AND user_id = input.person AND confirmed_at IS NOT NULL ORDER BY kind) AS kinds,
         EXISTS (SELECT FROM bans WHERE tenant_id = input.tenant AND fingerprint = ANY (input.fingerprints)
             AND (until IS NULL OR until > input.now)) AS is_banned,
-        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person)
+        EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person AND amr <> 'impersonation')
         OR EXISTS (SELECT FROM known_devices known WHERE known.realm_id = input.realm AND known.user_id = input.person)
         OR EXISTS (SELECT FROM audit_events told
             WHERE told.told_to = input.person AND told.action = 'session.opened') AS signed_in_before,
         EXISTS (SELECT FROM known_devices known
             WHERE known.realm_id = input.realm AND known.user_id = input.person AND known.device_hash = input.device)
         OR EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person
-            AND surroundings_hash = input.surroundings)
+            AND surroundings_hash = input.surroundings AND amr <> 'impersonation')
         OR input.device IS NULL AND EXISTS (SELECT FROM past_places past WHERE past.realm_id = input.realm
             AND past.user_id = input.person AND past.surroundings_hash = input.surroundings) AS familiar
     FROM input"

@@ -63,13 +63,13 @@ prepared_query! {
         FOR KEY SHARE OF users SKIP LOCKED
     ), gone AS (
         DELETE FROM sessions USING held WHERE sessions.realm_id = held.realm_id AND sessions.id = held.id
-        RETURNING sessions.realm_id, sessions.user_id, sessions.id, sessions.surroundings_hash, sessions.ended_at,
+        RETURNING sessions.realm_id, sessions.user_id, sessions.id, sessions.surroundings_hash, sessions.amr, sessions.ended_at,
             least(sessions.ended_at, sessions.sliding_expires_at, sessions.absolute_expires_at) AS over_at, held.kind
     ), kept AS (
         INSERT INTO past_places (realm_id, user_id, session_id, opened_at, over_at, user_agent, ip_prefix, device_name,
             surroundings_hash)
         SELECT gone.realm_id, gone.user_id, gone.id, place.opened_at, gone.over_at, place.user_agent, place.ip_prefix,
-            place.device_name, CASE WHEN gone.ended_at IS NULL THEN gone.surroundings_hash END
+            place.device_name, CASE WHEN gone.ended_at IS NULL AND gone.amr <> 'impersonation' THEN gone.surroundings_hash END
         FROM gone JOIN session_places place ON place.realm_id = gone.realm_id AND place.session_id = gone.id
         WHERE gone.kind <> 'service'
     )

@@ -537,6 +537,7 @@ diesel::table! {
         name -> Text,
         locale -> Text,
         password_phc -> Nullable<Text>,
+        password_by_mail -> Bool,
         token_version -> Int4,
         expires_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,

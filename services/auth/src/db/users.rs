@@ -28,6 +28,8 @@ pub struct Account {
     pub name: String,
     pub locale: Locale,
     pub password_phc: Option<String>,
+    /// Did the password come by a mailed link, and has nobody shown it together with anything else since?
+    pub password_by_mail: bool,
     pub token_version: i32,
     pub expires_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -255,22 +257,30 @@ pub async fn rehash(
     Ok(changed == 1)
 }
 
-/// Sets another password and ends every token that the old one brought. Returns the new token version.
+/// Sets another password, which came by mail or did not, and ends every token that the old one brought. Returns the new token version.
 pub async fn set_password(
     tx: &mut Connection,
     (realm, user): (RealmId, UserId),
-    phc: &str,
+    (phc, by_mail): (&str, bool),
     now: DateTime<Utc>,
 ) -> QueryResult<i32> {
     diesel::update(users::table.find((realm, user)))
         .set((
             users::password_phc.eq(phc),
+            users::password_by_mail.eq(by_mail),
             users::token_version.eq(users::token_version + 1),
             users::updated_at.eq(now),
         ))
         .returning(users::token_version)
         .get_result(tx)
         .await
+}
+
+/// The password is its owner's, however they came by it: they showed it together with something that the mailbox does not give. One
+/// that was set meanwhile is another.
+pub async fn password_is_theirs(tx: &mut Connection, realm: RealmId, account: &Account) -> QueryResult<()> {
+    let same = users::table.find((realm, account.id)).filter(users::token_version.eq(account.token_version));
+    diesel::update(same).set(users::password_by_mail.eq(false)).execute(tx).await.map(drop)
 }
 
 /// Ends every token given out so far. Returns the new token version.

@@ -55,6 +55,12 @@ pub fn reauthentication(user: UserId) -> Digest {
     digest_of(&["reauthentication", &user.to_string()])
 }
 
+/// Whose second factor is guessed at, from anywhere but a device that is counted apart. Who gets so far has shown the first factor, so no
+/// stranger keeps anybody out by this; and choosing another password by letter, which forgets the attempts on the address, leaves it.
+pub fn second_factor(user: UserId) -> Digest {
+    digest_of(&["second_factor", &user.to_string()])
+}
+
 /// Whose attempts to show a key are counted together: those on one key's prefix from one network. A prefix is no secret, and
 /// whoever knows it elsewhere must not be able to keep the key from working where it is at home.
 pub fn api_key(prefix: &str, network: &str) -> Digest {

@@ -69,6 +69,15 @@ pub fn asked_for(kinds: &[FactorKind], recovery_codes_left: i64, roles: &[Role],
     if asked.is_empty() { Asked::SameChannel } else { Asked::OneOf(asked) }
 }
 
+/// What a first step by `methods` shows. A password that came by a mailed link shows the mailbox: whoever reads that may have chosen it.
+pub fn shown_by(methods: &str, password_by_mail: bool) -> String {
+    let shown = |method| match method {
+        "pwd" if password_by_mail && defended!("V15-reset") => AuthMethod::Email.as_str(),
+        other => other,
+    };
+    methods.split(' ').map(shown).collect::<Vec<_>>().join(" ")
+}
+
 /// Names of methods (RFC 8176, and our own) that whoever reads the mailbox does not have: a password, another provider, a
 /// passkey. A method that nobody put here counts as one by mail.
 const BESIDE_THE_MAILBOX: [&str; 4] = ["pwd", "fed", "hwk", "swk"];

@@ -57,6 +57,11 @@ impl BanRequest {
         }
     }
 
+    /// Does it name a device or a network, whosoever they are?
+    pub fn names_more_than_a_member(&self) -> bool {
+        !self.named().is_empty()
+    }
+
     /// What it names by itself.
     fn named(&self) -> Vec<Mark> {
         let device = self.device_id.as_ref().map(|device| Mark::device(&device.digest()));

@@ -50,7 +50,7 @@ async fn begin(
 ) -> Result<RequestOptionsAnswer, Error> {
     let now = auth.platform.clock.now();
     let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
-    require_unlocked(tx, auth, &lockout::reauthentication(actor.user_id)).await?;
+    require_unlocked(tx, auth, &[lockout::reauthentication(actor.user_id)]).await?;
     let allowed = passkeys::descriptors(tx, auth.realm, actor.user_id).await?;
     if allowed.is_empty() {
         return Err(Error::PasskeyNotAvailable);

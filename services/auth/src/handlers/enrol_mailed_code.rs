@@ -10,8 +10,10 @@ use shinkofa_web::{CallerRefusals, ProblemDocument, RateRefusal, Unavailability}
 
 use super::confirm_totp::ConfirmedFactor;
 use crate::db::factors::{self, FactorId, NewFactor};
+use crate::db::users;
 use crate::domain::account::FactorKind;
 use crate::domain::audit::AuditAction;
+use crate::domain::proof::AuthMethod;
 use crate::domain::second_factor::{has_room_for, is_beside_the_mailbox};
 use crate::error::Error;
 use crate::factor_changes::{apply_here, first_recovery_codes, settle};
@@ -78,6 +80,10 @@ async fn enrol(
         created_at: now,
     };
     factors::insert(tx, &row).await?;
+    if session.amr.split(' ').any(|method| method == AuthMethod::Password.as_str()) {
+        // Whoever could read the mailbox alone would have had all of this account so far.
+        users::password_is_theirs(tx, realm, &account).await?;
+    }
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let details = json!({ "factorId": row.id, "kind": row.kind });
     trail.user(tx, AuditAction::FactorConfirmed, user, details).await?;

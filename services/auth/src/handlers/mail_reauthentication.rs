@@ -41,7 +41,7 @@ pub async fn mail_reauthentication(
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     transaction(&auth.platform.database, &scope, "mail_reauthentication", async |tx| {
         let live = require_session(tx, auth.realm, Claimed::from(&actor), now).await?;
-        require_unlocked(tx, &auth, &lockout::reauthentication(actor.user_id)).await?;
+        require_unlocked(tx, &auth, &[lockout::reauthentication(actor.user_id)]).await?;
         match asked_again(tx, &auth, &live).await? {
             Asked::OneOf(kinds) if kinds.contains(&FactorKind::EmailCode) => {}
             _ => return Err(Error::NoMailedCode),

@@ -41,7 +41,8 @@ const LONGEST: TimeDelta = TimeDelta::minutes(15);
 
 /// Mail a code as the second step
 ///
-/// For accounts whose owner chose mailed codes, after a first step that was not itself by mail. Six digits, good for ten
+/// For accounts whose owner chose mailed codes, after a first step that was not itself by mail, as a password is that came by a
+/// mailed link, until it was shown together with something else. Six digits, good for ten
 /// minutes and five tries; an earlier code stops working. Give it to `POST /api/auth/signin/mfa`.
 #[utoipa::path(
     tag = "sign-in",

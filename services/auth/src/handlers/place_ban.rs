@@ -4,6 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::permissions::ManageUsers;
 use shinkofa_identity::{CurrentActor, RequirePermission};
+use shinkofa_kernel::Role;
 use shinkofa_web::{
     Body, BodyRefusals, CallerRefusals, NotFoundRefusal, ProblemDocument, RateRefusal, RequestContext,
     Unavailability,
@@ -14,6 +15,7 @@ use super::lock_user::manageable;
 use super::sign_in::surroundings;
 use crate::authority::require_recent_authority;
 use crate::db::sessions;
+use crate::domain::administration::may_manage;
 use crate::domain::ban::{Mark, shown};
 use crate::domain::device::{DeviceBinding, Surroundings};
 use crate::error::Error;
@@ -24,8 +26,8 @@ use crate::{Auth, limits};
 ///
 /// A member, a device or a whole network: kept out at sign-up and at every sign-in in this tenant, with whichever account. Of a member
 /// the account itself is banned with everything that it is known by, and what it is signed in on here ends. What the caller comes
-/// with themselves is left out of that, and refused where it is named (`own_surroundings`). Only an admin can ban an admin or a manager,
-/// and nobody themselves. Only keyed digests are kept. Asking again under the same id changes nothing.
+/// with themselves is left out of that, and refused where it is named (`own_surroundings`). Only an admin can ban an admin or a manager, and
+/// name a device or a network, which may be theirs (`cannot_manage`); nobody can ban themselves. Only keyed digests are kept. Asking again under the same id changes nothing.
 #[utoipa::path(
     tag = "administration",
     security(("bearer" = [])),
@@ -52,9 +54,12 @@ pub async fn place_ban(
     let trail = auth.trail(actor.tenant_id, actor.actor());
     let scope = Scope::realm(auth.realm).with_tenant(actor.tenant_id).with_user(actor.user_id);
     let (answer, ended) = transaction(&auth.platform.database, &scope, "place_ban", async |tx| {
-        match asked.user_id {
-            Some(user) => manageable::<ManageUsers>(tx, &auth, &actor, user).await.map(drop)?,
-            None => require_recent_authority::<ManageUsers>(tx, &auth, &actor).await.map(drop)?,
+        let caller = match asked.user_id {
+            Some(user) => manageable::<ManageUsers>(tx, &auth, &actor, user).await?.0,
+            None => require_recent_authority::<ManageUsers>(tx, &auth, &actor).await?.1,
+        };
+        if asked.names_more_than_a_member() && !may_manage(&caller.authority().weight(), &[Role::Admin]) {
+            return Err(Error::CannotManage);
         }
         let own = marks_of_caller(tx, &auth, &actor, &surroundings).await?;
         place(tx, &auth, &trail, (&asked, &own)).await

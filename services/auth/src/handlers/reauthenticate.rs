@@ -124,8 +124,8 @@ async fn by_code(
     auth.platform.limiter.require(&limits::REAUTHENTICATE_BY_USER, &actor.user_id.to_string()).await?;
     let (database, scope) = (&auth.platform.database, scope(auth, actor));
     let user = actor.user_id;
-    let (challenge, subject) = (challenge(actor), lockout::reauthentication(user));
-    let guess = Guess { user, code, subject: &subject, challenge: &challenge };
+    let (challenge, subjects) = (challenge(actor), [lockout::reauthentication(user)]);
+    let guess = Guess { user, code, subjects: &subjects, challenge: &challenge };
     // The count is committed before the code is looked at.
     let counted = transaction(database, &scope, "try_reauthentication", async |tx| {
         let now = auth.platform.clock.now();
@@ -138,7 +138,7 @@ async fn by_code(
     })
     .await;
     if matches!(result, Err(Error::ReauthenticationRefused)) {
-        record_failure(auth, &subject).await?;
+        record_failure(auth, &subjects).await?;
     }
     result
 }
@@ -156,7 +156,9 @@ async fn accept_code(
     let shown: Shown = shown.ok_or(Error::ReauthenticationRefused)?;
     let trail = auth.trail(actor.tenant_id, actor.actor());
     factor_codes::tell_of_recovery(tx, auth, &trail, &live.account, shown).await?;
-    failures::clear(tx, auth.realm, guess.subject).await?;
+    for subject in guess.subjects {
+        failures::clear(tx, auth.realm, subject).await?;
+    }
     let methods = shown.added_to(&live.session.amr);
     go_on(tx, auth, (live, surroundings), (&methods, AssuranceLevel::Aal2)).await
 }

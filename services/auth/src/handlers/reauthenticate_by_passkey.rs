@@ -96,7 +96,7 @@ async fn answer(
         None => Err(Error::ReauthenticationRefused),
     };
     let trail = auth.trail(actor.tenant_id, actor.actor());
-    note_refusal(auth, &trail, (stored.as_ref(), subject), result).await
+    note_refusal(auth, &trail, (stored.as_ref(), &[*subject]), result).await
 }
 
 async fn present(
@@ -108,7 +108,7 @@ async fn present(
     let now = auth.platform.clock.now();
     let live = require_session(tx, auth.realm, Claimed::from(actor), now).await?;
     let (subject, methods) = (lockout::reauthentication(actor.user_id), live.session.amr);
-    require_unlocked(tx, auth, &subject).await?;
+    require_unlocked(tx, auth, &[subject]).await?;
     let Ok(challenge) = credential.challenge() else {
         return Ok(Presented { stored: None, subject, methods });
     };

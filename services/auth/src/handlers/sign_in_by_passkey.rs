@@ -96,7 +96,7 @@ async fn answer(
         None => Err(Error::PasskeyRefused),
     };
     let trail = auth.trail(tenant, Actor::Anonymous);
-    note_refusal(auth, &trail, (Some(&presented.stored), &presented.attempts.subject), result).await
+    note_refusal(auth, &trail, (Some(&presented.stored), &[presented.attempts.subject]), result).await
 }
 
 /// Uses the challenge up and looks for the passkey. Whoever has to wait has not tried: the refusal takes the use back.

@@ -84,7 +84,7 @@ async fn answer(
         None => Err(Error::SecondFactorRefused),
     };
     let trail = auth.trail(half_way.grant.for_tenant, Actor::Anonymous);
-    note_refusal(auth, &trail, (stored.as_ref(), &half_way.first.subject), result).await
+    note_refusal(auth, &trail, (stored.as_ref(), &half_way.first.subjects), result).await
 }
 
 async fn present(
@@ -94,7 +94,7 @@ async fn present(
     credential: &AuthenticationCredential,
 ) -> Result<Option<(HalfWay, Option<Credential>)>, Error> {
     let Some(half_way) = second_step::attempt(tx, auth, token).await? else { return Ok(None) };
-    require_unlocked(tx, auth, &half_way.first.subject).await?;
+    require_unlocked(tx, auth, &half_way.first.subjects).await?;
     let user = half_way.account.id;
     let Ok(challenge) = credential.challenge() else { return Ok(Some((half_way, None))) };
     take_challenge(tx, auth, &Occasion::second_factor(token.digest(), user), &challenge).await?;

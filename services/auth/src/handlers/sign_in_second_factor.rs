@@ -37,8 +37,8 @@ pub struct SecondFactorRequest {
 /// Sign in, second step
 ///
 /// Takes the token of the first step and a code of the second factor. A token that is unknown, older than five minutes or
-/// tried too often answers as a wrong code does. Wrong codes count as failed attempts to sign in, and of one account no more
-/// than three are looked at in the thirty seconds that a code of an authenticator app is good for.
+/// tried too often answers as a wrong code does. Wrong codes count as failed attempts to sign in, and apart from them, so that another
+/// password by letter takes none back; of one account no more than three are looked at in the thirty seconds that a code of an authenticator app is good for.
 #[utoipa::path(
     tag = "sign-in",
     params(SessionModeHeader),
@@ -75,13 +75,13 @@ async fn answer(
     let (half_way, counted) = counted.ok_or(Error::SecondFactorRefused)?;
     finishing.require_named_device(&half_way)?;
     let HalfWay { account, first, .. } = &half_way;
-    let guess = Guess { user: account.id, code: &code, subject: &first.subject, challenge: &challenge };
+    let guess = Guess { user: account.id, code: &code, subjects: &first.subjects, challenge: &challenge };
     let result = transaction(database, &half_way.scope(auth), "sign_in_second_factor", async |tx| {
         finish(tx, auth, &half_way, (&guess, &counted), &finishing).await
     })
     .await;
     if matches!(result, Err(Error::SecondFactorRefused)) {
-        record_failure(auth, &first.subject).await?;
+        record_failure(auth, &first.subjects).await?;
     }
     result
 }
@@ -93,7 +93,7 @@ async fn count(
     code: &FactorCode,
 ) -> Result<Option<(HalfWay, CountedGuess)>, Error> {
     let Some(half_way) = second_step::attempt(tx, auth, token).await? else { return Ok(None) };
-    let guess = Guess { user: half_way.account.id, code, subject: &half_way.first.subject, challenge };
+    let guess = Guess { user: half_way.account.id, code, subjects: &half_way.first.subjects, challenge };
     let counted = factor_codes::count(tx, auth, &guess).await?;
     Ok(Some((half_way, counted)))
 }

@@ -5,7 +5,9 @@ use chrono::TimeDelta;
 use serde_json::json;
 use shinkofa_testing::{Answer, TestApp};
 
+use crate::account_letters::link;
 use crate::factors::{self, half_way, reauthenticate, second_step, signed_in_as};
+use crate::passwords::{NEW_PASSWORD, forgot, reset};
 use crate::people::{self, PASSWORD, address};
 
 pub async fn mail(app: &TestApp<Auth>, token: &str) -> Answer {
@@ -133,6 +135,74 @@ async fn v15_a_first_step_by_mail_is_never_followed_by_a_mailed_code() {
         .run("UPDATE one_time_tokens SET about = NULL WHERE purpose = 'second_factor'")
         .await;
     mail(&app, &token).await.expect_problem(403, "mailed_code_not_available");
+}
+
+/// Somebody who chose mailed codes: the recovery codes that they were given.
+async fn with_recovery_codes(app: &TestApp<Auth>, email: &str) -> Vec<String> {
+    let body = people::signed_in(app, email).await;
+    let answer = app.post("/api/auth/mfa/email").token(people::text(&body, "accessToken")).send().await;
+    serde_json::from_value(answer.expect(201).body["recoveryCodes"].clone()).expect("texts")
+}
+
+/// What whoever reads their mailbox can do.
+async fn choose_another_password(app: &TestApp<Auth>, email: &str, password: &str) {
+    forgot(app, email).await.expect(202);
+    reset(app, &link(app, email, "password_reset").await, password).await.expect(204);
+}
+
+/// V15: by way of another password too the mailbox is one factor.
+#[actix_web::test]
+async fn v15_a_password_that_came_by_letter_is_never_followed_by_a_mailed_code() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let codes = with_recovery_codes(&app, &anna).await;
+    choose_another_password(&app, &anna, NEW_PASSWORD).await;
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    assert_eq!(body["methods"], json!(["recovery_code"]));
+    let token = people::text(&body, "mfaToken");
+    mail(&app, token).await.expect_problem(403, "mailed_code_not_available");
+    second_step(&app, token, &codes[0]).await.expect(200);
+    // Who had both is the owner, and knows the password now.
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    assert_eq!(body["methods"], json!(["email_code", "recovery_code"]));
+
+    choose_another_password(&app, &anna, "a third sentence, only mine").await;
+    app.superuser().await.run("DELETE FROM recovery_codes").await;
+    let refused = people::sign_in(&app, &anna, "a third sentence, only mine").await;
+    refused.expect_problem(403, "same_channel_twice");
+}
+
+#[actix_web::test]
+async fn whoever_chooses_mailed_codes_with_a_password_that_came_by_letter_is_asked_for_them() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    people::confirmed(&app, &anna).await;
+    choose_another_password(&app, &anna, NEW_PASSWORD).await;
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    let call = app.post("/api/auth/mfa/email").token(people::text(&body, "accessToken"));
+    call.send().await.expect(201);
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    assert_eq!(body["methods"], json!(["email_code", "recovery_code"]));
+}
+
+/// A password that somebody chose by letter is not known to who comes another way.
+#[actix_web::test]
+async fn what_another_way_in_shows_says_nothing_of_a_password_that_came_by_letter() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let codes = with_recovery_codes(&app, &anna).await;
+    choose_another_password(&app, &anna, NEW_PASSWORD).await;
+    let token = half_way_with(&app, &anna, NEW_PASSWORD).await;
+    let by_provider = "UPDATE one_time_tokens SET about = jsonb_set(about, '{methods}', '\"fed\"')
+         WHERE purpose = 'second_factor'";
+    app.superuser().await.run(by_provider).await;
+    second_step(&app, &token, &codes[0]).await.expect(200);
+    let body = people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).body;
+    assert_eq!(body["methods"], json!(["recovery_code"]));
+}
+
+async fn half_way_with(app: &TestApp<Auth>, email: &str, password: &str) -> String {
+    people::sign_in(app, email, password).await.expect(200).text("mfaToken")
 }
 
 /// Those for whom a second factor is mandatory show the strong one.

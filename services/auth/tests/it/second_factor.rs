@@ -6,7 +6,9 @@ use futures_util::future::join_all;
 use serde_json::json;
 use shinkofa_testing::TestApp;
 
+use crate::account_letters::link;
 use crate::factors::{self, half_way, person_with_app, reauthenticate, second_step, sign_in_with};
+use crate::passwords::{NEW_PASSWORD, forgot, reset};
 use crate::people::{self, PASSWORD, address};
 
 #[actix_web::test]
@@ -152,6 +154,37 @@ async fn v14_wrong_codes_are_counted_like_wrong_passwords() {
         assert_eq!(locked.headers["retry-after"], wait);
         app.advance(TimeDelta::seconds(30));
     }
+}
+
+/// V14: whoever reads the mailbox chooses another password as often as they like, and takes back no guess at the second factor. On a
+/// device that its owner signed in on they are let in all the while.
+#[actix_web::test]
+async fn v14_another_password_by_letter_takes_no_wrong_code_back() {
+    let app = TestApp::<Auth>::start().await;
+    let anna = address(&app, "anna");
+    let with = person_with_app(&app, &anna).await;
+    let on_device = json!({ "email": anna, "password": PASSWORD, "deviceId": "phone-1" });
+    let half_way_here =
+        async || app.post("/api/auth/signin").json(&on_device).send().await.expect(200).text("mfaToken");
+    second_step(&app, &half_way_here().await, &with.shown(&app)).await.expect(200);
+    app.advance(TimeDelta::seconds(30));
+
+    second_step(&app, &half_way(&app, &anna).await, &with.wrong(&app)).await.expect(401);
+    app.superuser().await.run("UPDATE auth_failures SET failures = 99").await;
+    app.advance(TimeDelta::seconds(30));
+    second_step(&app, &half_way(&app, &anna).await, &with.wrong(&app)).await.expect(401);
+    app.advance(TimeDelta::seconds(30));
+    second_step(&app, &half_way_here().await, &with.shown(&app)).await.expect(200);
+
+    forgot(&app, &anna).await.expect(202);
+    reset(&app, &link(&app, &anna, "password_reset").await, NEW_PASSWORD).await.expect(204);
+    app.advance(TimeDelta::seconds(30));
+    // The wait for the address is over, and that for the codes is not.
+    let sign_in = async || people::sign_in(&app, &anna, NEW_PASSWORD).await.expect(200).text("mfaToken");
+    let token = sign_in().await;
+    second_step(&app, &token, &with.shown(&app)).await.expect_problem(429, "too_many_attempts");
+    app.advance(TimeDelta::days(1));
+    second_step(&app, &sign_in().await, &with.shown(&app)).await.expect(200);
 }
 
 /// V14: only the code of the present step is right (ASVS 5.0, 6.5.5).

@@ -148,6 +148,12 @@ async fn a_manager_bans_members_alone_and_nobody_themselves() {
         let list = app.get(PATH).token(token(&person)).send().await;
         list.expect_problem(403, "permission_denied");
     }
+    // These may be those of an admin, who would find out at the door.
+    for what in [json!({ "address": "192.0.2.9" }), json!({ "deviceId": "tablet-1" })] {
+        ban(&app, &manager, what).await.expect_problem(403, "cannot_manage");
+    }
+    let both = json!({ "userId": user_id(&anna), "address": "192.0.2.9" });
+    ban(&app, &manager, both).await.expect_problem(403, "cannot_manage");
     assert_eq!(app.sql("SELECT ban_id FROM bans").await, [] as [Value; 0]);
     people::profile(&app, token(&anna)).await.expect(200);
     ban(&app, &manager, json!({ "userId": user_id(&anna) })).await.expect(200);
@@ -158,6 +164,23 @@ async fn a_manager_bans_members_alone_and_nobody_themselves() {
     let answer =
         ban_as(&app, &admin, "01920000-0000-7000-8000-0000000000c1", json!({ "userId": program.account }));
     answer.await.expect_problem(403, "cannot_manage");
+}
+
+/// Where staff looked on in a member's place, that they did stands among the member's sessions.
+#[actix_web::test]
+async fn with_a_member_nobody_is_banned_who_looked_on_in_their_place() {
+    let app = TestApp::<Auth>::start().await;
+    let admin = staff(&app, "ada", "admin").await;
+    let other = staff(&app, "mia", "admin").await;
+    people::confirmed(&app, &address(&app, "troll")).await;
+    let troll = sign_in_on(&app, "troll", "phone-1", "Phone").await.expect(200).body;
+    let path = format!("/api/admin/users/{}/impersonate", user_id(&troll));
+    let call = app.post(&path).header("user-agent", "Office").token(token(&other));
+    call.json(&json!({ "reason": "asked by mail" })).send().await.expect(200);
+    let kinds = ban(&app, &admin, json!({ "userId": user_id(&troll) })).await.expect(200).body;
+    assert_eq!(kinds["fingerprints"], 3, "the account, its device, and its surroundings");
+    people::confirmed(&app, &address(&app, "bob")).await;
+    sign_in_on(&app, "bob", "desk-1", "Office").await.expect(200);
 }
 
 /// Nobody locks the door behind themselves.
