@@ -67,7 +67,7 @@ async fn close_here(
     disable_webhooks(tx, trail, &done.webhooks).await?;
     take_back_invitations(tx, trail, &done.invitations).await?;
     tell_of_roles(tx, trail, owner, &done).await?;
-    let mut ended = end_impersonations(tx, auth, trail, owner).await?;
+    let mut ended = end_impersonations(tx, auth, trail, &[owner]).await?;
     ended.extend(revoke_keys_made_since(tx, auth, trail, (owner, since)).await?);
     Ok(ended)
 }

@@ -6,7 +6,7 @@ use shinkofa_contracts::auth::UserErasureRequested;
 use shinkofa_contracts::privacy::{ErasureProgress, PrivacyScope};
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_feed::append;
-use shinkofa_kernel::{Actor, TenantId, UserId};
+use shinkofa_kernel::{Actor, SessionId, TenantId, UserId};
 use shinkofa_runtime::{Tenant, tenants};
 
 use crate::db::erasures::{self, Erasure};
@@ -16,6 +16,7 @@ use crate::domain::audit::AuditAction;
 use crate::domain::erasure::{ErasureState, ROUNDS};
 use crate::error::Error;
 use crate::key_revocation::revoke_keys_made_by;
+use crate::withdrawal::{end_impersonations, forget_here};
 use crate::{Auth, privacy};
 
 /// Tenants that one transaction asks about somebody.
@@ -45,25 +46,28 @@ async fn tell(auth: &Auth, erasure: &Erasure, round: i32) -> Result<(), Error> {
     let realm = auth.realm;
     let known_as = address(auth, erasure.user_id).await?;
     let concerned = concerned(auth, erasure.user_id, known_as.as_deref()).await?;
-    transaction(&auth.platform.database, &Scope::realm(realm), "tell_erasure", async |tx| {
+    let ended = transaction(&auth.platform.database, &Scope::realm(realm), "tell_erasure", async |tx| {
         let now = auth.platform.clock.now();
-        let Some(current) = erasures::lock(tx, realm, erasure.id).await? else { return Ok(()) };
+        let Some(current) = erasures::lock(tx, realm, erasure.id).await? else { return Ok(Vec::new()) };
         if (current.state, current.round) != (erasure.state, erasure.round) || now < current.erase_at {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let account = users::find(tx, realm, current.user_id).await?;
         let address = account.map(|account| account.email_canonical);
         if address != known_as {
             // It has just been changed: the next run asks by the new one.
-            return Ok(());
+            return Ok(Vec::new());
         }
+        let mut ended = Vec::new();
         for tenant in &concerned {
-            erase_in(tx, auth, tenant.id, (current.user_id, address.as_deref())).await?;
+            ended.extend(erase_in(tx, auth, tenant.id, (current.user_id, address.as_deref())).await?);
         }
         let told = events::last_about(tx, current.user_id).await?;
-        Ok::<_, Error>(erasures::set_told(tx, (realm, current.id), (round, told)).await?)
+        erasures::set_told(tx, (realm, current.id), (round, told)).await?;
+        Ok::<_, Error>(ended)
     })
     .await?;
+    forget_here(auth, &ended);
     auth.platform.committed();
     Ok(())
 }
@@ -117,25 +121,27 @@ async fn is_known_here(tx: &mut Connection, (user, address): (UserId, Option<&st
     Ok(invited || erasures::is_known_here(tx, user).await?)
 }
 
-/// The first tenant's turn makes the account nobody's: its address is what the person is still found by in the others.
+/// The first tenant's turn makes the account nobody's: its address is what the person is still found by in the others. Returns
+/// what ended with it of others' sessions.
 async fn erase_in(
     tx: &mut Connection,
     auth: &Auth,
     tenant: TenantId,
     (user, address): (UserId, Option<&str>),
-) -> Result<(), Error> {
+) -> Result<Vec<SessionId>, Error> {
     scope::enter_tenant(tx, tenant).await?;
     let is_known = is_known_here(tx, (user, address)).await?;
     privacy::erase_known_as(tx, auth, &[user], address.as_slice()).await?;
     let trail = auth.trail(tenant, Actor::service("auth"));
-    revoke_keys_made_by(tx, auth, &trail, user, KeyEnd::MakerLeft).await?;
+    let mut ended = end_impersonations(tx, auth, &trail, &[user]).await?;
+    ended.extend(revoke_keys_made_by(tx, auth, &trail, &[user], KeyEnd::MakerLeft).await?);
     // Where strangers had letters written to them and that was all, the trail goes on telling nothing of them.
     if is_known {
         trail.user(tx, AuditAction::ErasureStarted, user, json!({})).await?;
     }
     let request = UserErasureRequested { user_id: user };
     append(tx, &trail.occurrence(), user.as_uuid(), &request, None).await?;
-    Ok(())
+    Ok(ended)
 }
 
 /// Asks those who have not confirmed yet. Whoever does not answer is asked again by the next run.

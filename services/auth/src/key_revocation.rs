@@ -52,16 +52,16 @@ async fn end_session_behind(
     Ok(Some(session))
 }
 
-/// Revokes every key that somebody made in the trail's tenant: they may know it still. The caller has locked their membership or
-/// their account, so that they make no other one meanwhile.
+/// Revokes every key that these made in the trail's tenant: they may know it still. However many they are, one question finds
+/// the keys. The caller has locked their memberships or their accounts, so that they make no other one meanwhile.
 pub async fn revoke_keys_made_by(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    maker: UserId,
+    makers: &[UserId],
     reason: KeyEnd,
 ) -> QueryResult<Vec<SessionId>> {
-    let made = api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await?;
+    let made = api_keys::live_made_by(tx, (trail.tenant, makers), trail.clock.now()).await?;
     revoke_all(tx, auth, trail, (&made, reason)).await
 }
 
@@ -72,7 +72,7 @@ pub async fn revoke_keys_made_since(
     trail: &Trail,
     (maker, since): (UserId, DateTime<Utc>),
 ) -> QueryResult<Vec<SessionId>> {
-    let mut made = api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await?;
+    let mut made = api_keys::live_made_by(tx, (trail.tenant, &[maker]), trail.clock.now()).await?;
     made.retain(|key| key.created_at >= since);
     revoke_all(tx, auth, trail, (&made, KeyEnd::MakerDisowned)).await
 }
@@ -106,7 +106,7 @@ pub async fn revoke_keys_of_demoted(
     if membership.authority().holds(Permission::ManageServiceAccounts) {
         end_tokens_beyond(tx, auth, trail, (user, membership)).await
     } else {
-        revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerDemoted).await
+        revoke_keys_made_by(tx, auth, trail, &[user], KeyEnd::MakerDemoted).await
     }
 }
 
@@ -117,7 +117,7 @@ async fn end_tokens_beyond(
     (maker, membership): (UserId, &Membership),
 ) -> QueryResult<Vec<SessionId>> {
     let mut ended = Vec::new();
-    for made in api_keys::live_made_by(tx, (trail.tenant, maker), trail.clock.now()).await? {
+    for made in api_keys::live_made_by(tx, (trail.tenant, &[maker]), trail.clock.now()).await? {
         // Whoever shows the key meanwhile is waited for, and so not missed.
         service_accounts::lock(tx, trail.tenant, made.user_id).await?;
         let scopes = service_accounts::scopes(tx, trail.tenant, made.user_id).await?;

@@ -140,6 +140,6 @@ pub async fn end_membership(
     memberships::remove(tx, trail.tenant, user).await?;
     trail.user(tx, action, user, json!({ "endedSessions": ended.len() })).await?;
     announce_departure(tx, trail, user, member.tier).await?;
-    ended.extend(revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerLeft).await?);
+    ended.extend(revoke_keys_made_by(tx, auth, trail, &[user], KeyEnd::MakerLeft).await?);
     Ok(ended)
 }

@@ -6,6 +6,7 @@ use shinkofa_db::Connection;
 use shinkofa_kernel::{UserId, defended};
 
 use crate::banning::forget_accounts_here;
+use crate::db::users::Account;
 use crate::db::{
     consents, email_changes, events, factor_guesses, factors, identities, impersonations, invitations,
     known_devices, memberships, one_time_tokens, passkey_challenges, passkeys, past_places, profiles,
@@ -27,12 +28,25 @@ pub async fn export(tx: &mut Connection, auth: &Auth, user: UserId) -> QueryResu
 pub async fn erase(tx: &mut Connection, auth: &Auth, users: &[UserId]) -> QueryResult<()> {
     scope::enter_realm(tx, auth.realm).await?;
     let accounts = users::lock_all(tx, auth.realm, users).await?;
-    let addresses: Vec<_> = accounts.iter().map(|account| account.email_canonical.as_str()).collect();
-    erase_known_as(tx, auth, users, &addresses).await
+    erase_here(tx, auth, (users, &addresses(&accounts)), &ids(&accounts)).await
+}
+
+/// The same of accounts that the caller has locked.
+pub async fn erase_locked(tx: &mut Connection, auth: &Auth, accounts: &[Account]) -> QueryResult<()> {
+    scope::enter_realm(tx, auth.realm).await?;
+    let users = ids(accounts);
+    erase_here(tx, auth, (&users, &addresses(accounts)), &users).await
+}
+
+fn ids(accounts: &[Account]) -> Vec<UserId> {
+    accounts.iter().map(|account| account.id).collect()
+}
+
+fn addresses(accounts: &[Account]) -> Vec<&str> {
+    accounts.iter().map(|account| account.email_canonical.as_str()).collect()
 }
 
 /// The same of people whose accounts may have been made nobody's already, in another tenant, and who are known here by `addresses`.
-/// However many they are, it takes as many statements.
 pub async fn erase_known_as(
     tx: &mut Connection,
     auth: &Auth,
@@ -40,8 +54,18 @@ pub async fn erase_known_as(
     addresses: &[&str],
 ) -> QueryResult<()> {
     scope::enter_realm(tx, auth.realm).await?;
-    // Before the memberships, as whoever signs in takes them.
     let accounts = users::lock_all(tx, auth.realm, users).await?;
+    erase_here(tx, auth, (users, addresses), &ids(&accounts)).await
+}
+
+/// However many they are, it takes as many statements. Those of them whose accounts are `there` have them locked: before the
+/// memberships, as whoever signs in takes them.
+async fn erase_here(
+    tx: &mut Connection,
+    auth: &Auth,
+    (users, addresses): (&[UserId], &[&str]),
+    there: &[UserId],
+) -> QueryResult<()> {
     memberships::remove_here(tx, users).await?;
     impersonations::delete_of_users_here(tx, users).await?;
     consents::delete_here(tx, users).await?;
@@ -52,8 +76,7 @@ pub async fn erase_known_as(
         forget(tx, auth, &invited).await?;
         signups::delete_for_addresses(tx, auth.realm, addresses).await?;
     }
-    let there: Vec<_> = accounts.iter().map(|account| account.id).collect();
-    if there.is_empty() { Ok(()) } else { erase_accounts(tx, auth, &there).await }
+    if there.is_empty() { Ok(()) } else { erase_accounts(tx, auth, there).await }
 }
 
 async fn erase_accounts(tx: &mut Connection, auth: &Auth, users: &[UserId]) -> QueryResult<()> {

@@ -80,6 +80,8 @@ pub struct Auth {
     pub rounds: Rounds,
     /// Turns at putting a copy of somebody's data together: one is in memory whole before it is sent.
     pub copying: Arc<Semaphore>,
+    /// Turns at walking an audit chain for whoever asks: each keeps a core and a connection busy for as long as it takes.
+    pub verifying: Arc<Semaphore>,
     /// How many links of an audit chain one walk looks at. Tests shorten it.
     pub audit_walk: Arc<AtomicI64>,
 }
@@ -104,6 +106,7 @@ const ERASE_EVERY: Duration = Duration::from_secs(60);
 const SEAL_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_secs(30);
 const COPIES_AT_ONCE: usize = 4;
+const WALKS_AT_ONCE: usize = 2;
 
 impl Service for Auth {
     const NAME: &'static str = "auth";
@@ -146,6 +149,7 @@ impl Service for Auth {
             tenant_pages,
             rounds: Rounds::default(),
             copying: Arc::new(Semaphore::new(COPIES_AT_ONCE)),
+            verifying: Arc::new(Semaphore::new(WALKS_AT_ONCE)),
             audit_walk: Arc::new(AtomicI64::new(LONGEST_WALK)),
         })
     }

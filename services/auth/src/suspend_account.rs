@@ -116,7 +116,7 @@ async fn tell(
         return Ok(());
     }
     let ended = end_sessions(tx, auth, trail, user, SessionEnd::Suspended).await?;
-    revoke_keys_made_by(tx, auth, trail, user, KeyEnd::MakerLocked).await?;
+    revoke_keys_made_by(tx, auth, trail, &[user], KeyEnd::MakerLocked).await?;
     trail.user(tx, action, user, json!({ "endedSessions": ended.len() })).await?;
     if let Some(membership) = &membership {
         announce_membership(tx, trail, user, membership).await?;

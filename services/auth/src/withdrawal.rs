@@ -33,21 +33,21 @@ pub async fn end_sessions(
     };
     let own: Vec<Ended> = own.into_iter().map(|session| (session, user)).collect();
     tell_ended(tx, trail, &own, reason).await?;
-    let others = end_impersonations(tx, auth, trail, user).await?;
+    let others = end_impersonations(tx, auth, trail, &[user]).await?;
     Ok(own.into_iter().map(|(session, _)| session).chain(others).collect())
 }
 
-/// Ends the sessions in which somebody sees the trail's tenant as others do. Hand what it returns to [`forget_here`] once it is
-/// committed.
+/// Ends the sessions in which these see the trail's tenant as others do: however many they are, one question finds them. Hand what
+/// it returns to [`forget_here`] once it is committed.
 pub async fn end_impersonations(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
-    impersonator: UserId,
+    impersonators: &[UserId],
 ) -> Result<Vec<SessionId>, Error> {
     let now = trail.clock.now();
     let mut ended: Vec<Ended> = Vec::new();
-    for (session, member) in impersonations::opened_by(tx, (trail.tenant, impersonator), now).await? {
+    for (session, member) in impersonations::opened_by(tx, (trail.tenant, impersonators), now).await? {
         if sessions::end(tx, (auth.realm, session), now).await? {
             ended.push((session, member));
         }

@@ -87,14 +87,14 @@ pub async fn of_account(
         .await
 }
 
-/// The live keys that somebody made, account by account: whoever locks them in this order waits for nobody for ever.
+/// The live keys that these made, account by account: whoever locks them in this order waits for nobody for ever.
 pub async fn live_made_by(
     tx: &mut Connection,
-    (tenant, maker): (TenantId, UserId),
+    (tenant, makers): (TenantId, &[UserId]),
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<ApiKeyRow>> {
     api_keys::table
-        .filter(api_keys::tenant_id.eq(tenant).and(api_keys::created_by.eq(maker)))
+        .filter(api_keys::tenant_id.eq(tenant).and(api_keys::created_by.eq_any(makers)))
         .filter(api_keys::revoked_at.is_null().and(api_keys::expires_at.gt(now)))
         .order((api_keys::user_id, api_keys::id))
         .select(ApiKeyRow::as_select())

@@ -41,14 +41,16 @@ pub async fn impersonator(
         .optional()
 }
 
-/// What somebody opened and may still last, and in whose place.
+/// What these opened and may still last, and in whose place.
 pub async fn opened_by(
     tx: &mut Connection,
-    (tenant, impersonator): (TenantId, UserId),
+    (tenant, impersonators): (TenantId, &[UserId]),
     now: DateTime<Utc>,
 ) -> QueryResult<Vec<(SessionId, UserId)>> {
     impersonations::table
-        .filter(impersonations::tenant_id.eq(tenant).and(impersonations::impersonator_id.eq(impersonator)))
+        .filter(
+            impersonations::tenant_id.eq(tenant).and(impersonations::impersonator_id.eq_any(impersonators)),
+        )
         .filter(impersonations::expires_at.gt(now))
         .order(impersonations::session_id)
         .select((impersonations::session_id, impersonations::user_id))

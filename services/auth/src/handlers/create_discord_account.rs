@@ -7,7 +7,7 @@ use serde_json::json;
 use shinkofa_contracts::auth::DiscordScope;
 use shinkofa_db::{Connection, Scope, transaction};
 use shinkofa_identity::RequireScope;
-use shinkofa_kernel::{Actor, RealmId, Role, TenantId, UserId};
+use shinkofa_kernel::{Actor, RealmId, Role, SessionId, TenantId, UserId};
 use shinkofa_web::{Body, BodyRefusals, CallerRefusals, Fault, Locale, ProblemDocument, Unavailability};
 use utoipa::ToSchema;
 
@@ -21,6 +21,7 @@ use crate::domain::discord::{DiscordId, LIVES, address, password};
 use crate::domain::person_name::PersonName;
 use crate::error::Error;
 use crate::jobs::purge_temporary::purge;
+use crate::withdrawal::forget_here;
 use crate::{Auth, attempts};
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -75,8 +76,9 @@ pub async fn create_discord_account(
         make(tx, &auth, &trail, &request, (&address, &phc)).await
     })
     .await?;
+    forget_here(&auth, &made.ended);
     auth.platform.committed();
-    let (account, is_new) = made;
+    let Made { account, is_new, .. } = made;
     let answer = DiscordAccountAnswer {
         user_id: account.id,
         email: account.email,
@@ -87,22 +89,31 @@ pub async fn create_discord_account(
     Ok(response.insert_header(("cache-control", "no-store")).json(answer))
 }
 
-/// The account, and whether it was made just now. Of several at once one makes it.
+struct Made {
+    account: Account,
+    /// It was made just now.
+    is_new: bool,
+    /// What ended with the one before it.
+    ended: Vec<SessionId>,
+}
+
+/// Of several at once one makes it.
 async fn make(
     tx: &mut Connection,
     auth: &Auth,
     trail: &Trail,
     request: &DiscordAccountRequest,
     credentials: (&str, &str),
-) -> Result<(Account, bool), Error> {
+) -> Result<Made, Error> {
     let (realm, now, discord) = (auth.realm, trail.clock.now(), &request.discord_id);
+    let mut ended = Vec::new();
     if let Some((known, tenant)) = linked(tx, realm, discord).await? {
         let expired = known.expires_at.is_none_or(|end| end <= now);
         if !expired {
             return known_here(trail, (known, tenant));
         }
         // Its time is over, but the purge has not come to it yet.
-        purge(tx, auth, &Actor::service("auth"), &[known.id]).await?;
+        ended = purge(tx, auth, &Actor::service("auth"), &[known.id]).await?;
         crate::db::scope::enter_tenant(tx, trail.tenant).await?;
     }
     let user = UserId::new(&trail.clock);
@@ -113,7 +124,8 @@ async fn make(
         // Somebody else was ordered to make it, and did first.
         users::delete(tx, realm, &[user]).await?;
         let known = linked(tx, realm, discord).await?;
-        return known_here(trail, known.ok_or_else(|| Fault::unexpected("an account is not there"))?);
+        let known = known_here(trail, known.ok_or_else(|| Fault::unexpected("an account is not there"))?)?;
+        return Ok(Made { ended, ..known });
     }
     users::set_expiry(tx, (realm, user), now + LIVES).await?;
     memberships::join(tx, (trail.tenant, realm, user), now).await?;
@@ -124,7 +136,7 @@ async fn make(
     let membership = memberships::find(tx, trail.tenant, user).await?.ok_or_else(missing)?;
     announce_account(tx, trail, &account).await?;
     announce_membership(tx, trail, user, &membership).await?;
-    Ok((account, true))
+    Ok(Made { account, is_new: true, ended })
 }
 
 /// The account of a Discord member, locked, and the tenant that it was made in.
@@ -139,8 +151,11 @@ async fn linked(
     Ok(users::lock(tx, realm, user).await?.map(|account| (account, tenant)))
 }
 
-fn known_here(trail: &Trail, (known, tenant): (Account, TenantId)) -> Result<(Account, bool), Error> {
-    if tenant == trail.tenant { Ok((known, false)) } else { Err(Error::NotAvailable) }
+fn known_here(trail: &Trail, (account, tenant): (Account, TenantId)) -> Result<Made, Error> {
+    if tenant != trail.tenant {
+        return Err(Error::NotAvailable);
+    }
+    Ok(Made { account, is_new: false, ended: Vec::new() })
 }
 
 fn new_account(

@@ -12,6 +12,7 @@ use crate::db::discord_links;
 use crate::domain::discord::DiscordId;
 use crate::error::Error;
 use crate::jobs::purge_temporary::purge;
+use crate::withdrawal::forget_here;
 
 /// Remove a temporary account before its time
 ///
@@ -32,13 +33,14 @@ pub async fn delete_discord_account(
 ) -> Result<HttpResponse, Error> {
     let tenant = caller.caller.require_tenant()?;
     let scope = Scope::realm(auth.realm).with_tenant(tenant);
-    transaction(&auth.platform.database, &scope, "delete_discord_account", async |tx| {
-        if let Some(user) = discord_links::find(tx, (auth.realm, tenant), &discord.0).await? {
-            purge(tx, &auth, &Actor::service(&caller.caller.name), &[user]).await?;
+    let ended = transaction(&auth.platform.database, &scope, "delete_discord_account", async |tx| {
+        match discord_links::find(tx, (auth.realm, tenant), &discord.0).await? {
+            Some(user) => purge(tx, &auth, &Actor::service(&caller.caller.name), &[user]).await,
+            None => Ok(Vec::new()),
         }
-        Ok::<_, Error>(())
     })
     .await?;
+    forget_here(&auth, &ended);
     auth.platform.committed();
     Ok(HttpResponse::NoContent().finish())
 }

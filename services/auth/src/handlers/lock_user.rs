@@ -104,7 +104,7 @@ pub async fn lock<P: Grants>(
     trail.user(tx, AuditAction::MembershipLocked, user, details).await?;
     let membership = memberships::find(tx, tenant, user).await?.ok_or_else(Problem::not_found)?;
     announce_membership(tx, &trail, user, &membership).await?;
-    ended.extend(revoke_keys_made_by(tx, auth, &trail, user, KeyEnd::MakerLocked).await?);
+    ended.extend(revoke_keys_made_by(tx, auth, &trail, &[user], KeyEnd::MakerLocked).await?);
     Ok(ended)
 }
 

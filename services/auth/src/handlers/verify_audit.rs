@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_identity::RequirePermission;
 use shinkofa_identity::permissions::ReadAudit;
-use shinkofa_web::{CallerRefusals, ParameterRefusal, Problem, Query, RateRefusal, Unavailability};
+use shinkofa_web::{CallerRefusals, Fault, ParameterRefusal, Problem, Query, RateRefusal, Unavailability};
 
 use crate::audit_chain::{Chain, KnownHead, Seen, Verification};
 use crate::authority::require_authority;
@@ -70,6 +70,7 @@ pub async fn verify_audit(
         require_authority::<ReadAudit>(tx, &auth, &actor).await
     })
     .await?;
+    let _turn = auth.verifying.acquire().await.map_err(Fault::unexpected)?;
     let chain = Chain { auth: &auth, scope: &scope, tenant: actor.tenant_id };
     let verification = chain.verify(&seen).await?;
     Ok(HttpResponse::Ok().insert_header(("cache-control", "no-store")).json(verification))

@@ -4,9 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shinkofa_db::{Scope, transaction};
 use shinkofa_jobs::{Attempt, Failure, Job};
-use shinkofa_kernel::{Actor, RealmId, TenantId, UserId};
+use shinkofa_kernel::{Actor, TenantId, UserId};
 
-use super::every_realm;
 use crate::db::signups::SIGNUPS_KEPT;
 use crate::db::{unconfirmed, users};
 use crate::domain::audit::AuditAction;
@@ -27,16 +26,14 @@ impl Job for PurgeUnconfirmed {
 
     async fn run(self, auth: &Auth, _attempt: Attempt) -> Result<(), Failure> {
         let turn = Turn::new(&auth.platform.clock, Self::LEASE / 2);
-        for realm in every_realm(auth).await? {
-            purge_realm(auth, realm, &turn).await?;
-        }
+        purge_given_up(auth, &turn).await?;
         auth.platform.committed();
         Ok(())
     }
 }
 
-async fn purge_realm(auth: &Auth, realm: RealmId, turn: &Turn) -> Result<(), Error> {
-    let now = auth.platform.clock.now();
+async fn purge_given_up(auth: &Auth, turn: &Turn) -> Result<(), Error> {
+    let (realm, now) = (auth.realm, auth.platform.clock.now());
     let made_before = now - SIGNUPS_KEPT;
     loop {
         let found =
@@ -45,7 +42,7 @@ async fn purge_realm(auth: &Auth, realm: RealmId, turn: &Turn) -> Result<(), Err
             })
             .await?;
         for user in &found {
-            forget(auth, (realm, *user), made_before).await?;
+            forget(auth, *user, made_before).await?;
             if turn.is_over() {
                 return Ok(());
             }
@@ -56,11 +53,8 @@ async fn purge_realm(auth: &Auth, realm: RealmId, turn: &Turn) -> Result<(), Err
     }
 }
 
-async fn forget(
-    auth: &Auth,
-    (realm, user): (RealmId, UserId),
-    made_before: DateTime<Utc>,
-) -> Result<(), Error> {
+async fn forget(auth: &Auth, user: UserId, made_before: DateTime<Utc>) -> Result<(), Error> {
+    let realm = auth.realm;
     let trail = auth.trail(TenantId::DEFAULT, Actor::service("auth"));
     let scope = Scope::realm(realm).with_tenant(trail.tenant);
     transaction(&auth.platform.database, &scope, "forget_unconfirmed", async |tx| {

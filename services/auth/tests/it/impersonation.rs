@@ -8,8 +8,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
-use crate::people::{self, address, text};
-use crate::staff::{staff, token, user_id};
+use crate::deletion;
+use crate::people::{self, PASSWORD, address, text};
+use crate::staff::{staff, staff_again, token, user_id};
 
 async fn impersonate(app: &TestApp<Auth>, by: &Value, whom: &str) -> Answer {
     let call = app.post(&format!("/api/admin/users/{whom}/impersonate")).token(token(by));
@@ -145,6 +146,34 @@ async fn it_ends_with_the_member_signed_out_or_its_author_locked_or_demoted() {
     people::profile(&app, &seen).await.expect(401);
     let revoked = app.sql("SELECT session_id FROM revocations").await;
     assert_eq!(revoked.len(), 2, "the admin's own session and the one in another's place");
+}
+
+/// The days of grace run out while they look.
+#[actix_web::test]
+async fn it_ends_with_its_authors_account() {
+    let app = TestApp::<Auth>::start().await;
+    staff(&app, "bea", "admin").await;
+    let ada = staff(&app, "ada", "admin").await;
+    let anna = people::signed_in(&app, &address(&app, "anna")).await;
+    deletion::delete(&app, &ada, PASSWORD).await.expect(202);
+    app.advance(TimeDelta::days(14) - TimeDelta::minutes(5));
+    let ada = staff_again(&app, "ada").await;
+    let seen = impersonate(&app, &ada, user_id(&anna)).await.expect(200).text("accessToken");
+    people::profile(&app, &seen).await.expect(200);
+
+    app.advance(TimeDelta::minutes(5));
+    app.run_jobs().await;
+    people::profile(&app, &seen).await.expect(401);
+    let session = claims(&seen)["sid"].clone();
+    let session = session.as_str().expect("a session");
+    let told = format!("SELECT session_id FROM revocations WHERE session_id = '{session}'");
+    assert_eq!(app.sql(&told).await.len(), 1, "the other services hear of it");
+    let trail = format!(
+        "SELECT details->>'reason' AS reason, details->>'userId' AS whose FROM audit_events
+         WHERE action = 'session.ended' AND subject_id = '{session}'"
+    );
+    let ended = json!({ "reason": "impersonation_ended", "whose": user_id(&anna) });
+    assert_eq!(app.sql(&trail).await, [ended]);
 }
 
 #[actix_web::test]

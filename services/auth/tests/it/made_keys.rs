@@ -1,15 +1,18 @@
 //! Keys go with whoever made them: nobody who was let go knows one that is good.
 
 use auth::Auth;
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
+use shinkofa_contracts::auth::DiscordScope;
 use shinkofa_runtime::Service as _;
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::factors;
 use crate::machines::{self, Machine, create_key, exchange, introspect, machine};
 use crate::people::{self, address, text};
-use crate::staff::{staff, token, user_id};
+use crate::staff::{staff, staff_again, token, user_id};
+use crate::temporary;
 
 const SCOPES: [&str; 1] = ["booking.classes.manage"];
 
@@ -104,6 +107,37 @@ async fn the_keys_of_an_admin_who_leaves_or_whom_the_operator_suspends_are_revok
     let made = made_by(&app, &dem).await;
     factors::create_account(&app, &address(&app, "dem"), "member", None).await;
     assert_revoked(&app, &made, "maker_demoted").await;
+}
+
+/// Whether its day is over or a bot wants it gone before. That it made the key is written by hand: it shows no second factor.
+#[actix_web::test]
+async fn the_keys_of_a_temporary_account_are_revoked_when_it_is_purged() {
+    let app = TestApp::<Auth>::start().await;
+    staff(&app, "ada", "admin").await;
+    let removed = temporary::create(&app, "000000000000000001").await.expect(201).body;
+    let over = temporary::create(&app, "000000000000000002").await.expect(201).body;
+    app.advance(TimeDelta::hours(24) - TimeDelta::minutes(6));
+    let ada = staff_again(&app, "ada").await;
+    let adas = made_by(&app, &ada).await;
+    let mut theirs = Vec::new();
+    for maker in [&removed, &over] {
+        let made = made_by(&app, &ada).await;
+        let (key, maker) = (&made.machine.key_id, text(maker, "userId"));
+        let hand_over = format!("UPDATE api_keys SET created_by = '{maker}' WHERE id = '{key}'");
+        app.superuser().await.run(&hand_over).await;
+        theirs.push(made);
+    }
+    let live = async || app.sql("SELECT id FROM api_keys WHERE revoked_at IS NULL").await.len();
+
+    let path = "/internal/v1/discord/accounts/000000000000000001";
+    app.internal::<DiscordScope>("bot", Method::DELETE, path).send().await.expect(204);
+    assert_revoked(&app, &theirs[0], "maker_left").await;
+    assert_eq!(live().await, 2);
+    app.advance(TimeDelta::minutes(6));
+    app.run_jobs().await;
+    assert_revoked(&app, &theirs[1], "maker_left").await;
+    assert_eq!(live().await, 1);
+    exchange(&app, &adas.machine.key).await.expect(200);
 }
 
 const KEYS: &str = "auth.service_accounts.manage";

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use auth::Auth;
 use chrono::TimeDelta;
-use futures_util::future::join_all;
+use futures_util::future::{join_all, join3};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shinkofa_contracts::auth::{DiscordScope, TrustScope};
@@ -258,6 +258,29 @@ async fn it_can_be_removed_before_its_time_and_takes_its_own_scope() {
     for bad in ["123", "not a number at all"] {
         create(&app, bad).await.expect_problem(422, "invalid_fields");
     }
+}
+
+/// Held up when both have found it, so that each would tell of it.
+#[actix_web::test]
+async fn of_two_removals_at_once_one_is_written_down_and_told() {
+    let app = TestApp::<Auth>::start().await;
+    let id = discord_id(&app);
+    let made = create(&app, &id).await.expect(201).body;
+    let path = format!("/internal/v1/discord/accounts/{id}");
+    let remove = || app.internal::<DiscordScope>("bot", Method::DELETE, &path).send();
+    let mut holder = app.superuser().await;
+    holder.run("BEGIN; SELECT id FROM users FOR UPDATE").await;
+    let let_go = async {
+        app.until_waiting(2).await;
+        holder.run("COMMIT").await;
+    };
+    let (first, second, ()) = join3(remove(), remove(), let_go).await;
+    first.expect(204);
+    second.expect(204);
+    let purged = trail::entry(trail::by_service("bot"), "user", text(&made, "userId"));
+    assert_eq!(trail::told(&app, "account.temporary_purged").await, [purged]);
+    let told = app.sql("SELECT id FROM events WHERE type = 'user.erasure_requested'").await;
+    assert_eq!(told.len(), 1);
 }
 
 /// Nobody reads what is written to it, and it would stay what it is under an address that somebody reads.
