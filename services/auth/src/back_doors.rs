@@ -6,23 +6,31 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use serde_json::json;
 use shinkofa_db::Connection;
+use shinkofa_identity::Permission;
 use shinkofa_kernel::{SessionId, TenantId, UserId};
 
 use crate::Auth;
 use crate::db::audit::{self, Trail};
 use crate::db::invitations::{self, InvitationId};
+use crate::db::memberships::{self, Membership};
 use crate::db::webhooks::{self, WebhookId};
-use crate::db::{memberships, scope, tenants, timeline};
+use crate::db::{scope, tenants, timeline};
 use crate::domain::audit::{AuditAction, AuditSubject};
+use crate::domain::session::LONGEST_SESSION;
 use crate::error::Error;
 use crate::invitations::take_back;
 use crate::key_revocation::revoke_keys_made_since;
+use crate::securing::ToldBy;
 use crate::withdrawal::end_impersonations;
+
+/// What it takes to leave any of it in a studio.
+const LEAVING_WAYS_BACK: [Permission; 3] =
+    [Permission::ManageWebhooks, Permission::ManageMembers, Permission::ManageServiceAccounts];
 
 /// Disables the webhooks that were made, changed or enabled since then in an account's name, takes back the invitations that were made or
 /// sent anew, revokes the keys that were made, and ends what is seen in the place of others, in every studio that its owner is anything
-/// in, or was since then. Each studio's trail tells of its own, and who was given roles. Hand what it returns to
-/// [`forget_here`](crate::withdrawal::forget_here) once it is committed.
+/// in, or was since then. What somebody else has enabled or sent anew after stays. Each studio's trail tells of its own, and
+/// who was given roles. Hand what it returns to [`forget_here`](crate::withdrawal::forget_here) once it is committed.
 ///
 /// The caller has locked the account, as whoever makes a key does before anything else. The studios are held one after the other by
 /// their age, as by whoever else holds several.
@@ -31,12 +39,13 @@ pub async fn close_back_doors(
     auth: &Auth,
     trail: &Trail,
     (owner, since): (UserId, DateTime<Utc>),
+    told_by: ToldBy,
 ) -> Result<Vec<SessionId>, Error> {
     let mut ended = Vec::new();
     for tenant in studios_since(tx, owner, since).await? {
         scope::enter_tenant(tx, tenant).await?;
         let there = Trail { tenant, ..trail.clone() };
-        ended.extend(close_here(tx, auth, &there, (owner, since)).await?);
+        ended.extend(close_here(tx, auth, &there, (owner, since), told_by).await?);
     }
     scope::enter_tenant(tx, trail.tenant).await?;
     Ok(ended)
@@ -59,9 +68,11 @@ async fn close_here(
     auth: &Auth,
     trail: &Trail,
     (owner, since): (UserId, DateTime<Utc>),
+    told_by: ToldBy,
 ) -> Result<Vec<SessionId>, Error> {
     // Whoever is just doing any of it is waited for, and so not missed; whoever comes later has no session any more.
     tenants::hold(tx, trail.tenant).await?;
+    let since = reach(tx, trail, (owner, since), told_by).await?;
     let done = Done::since(tx, trail.tenant, (owner, since)).await?;
     // First, so that the stranger is told nothing of the rest.
     disable_webhooks(tx, trail, &done.webhooks).await?;
@@ -70,6 +81,24 @@ async fn close_here(
     let mut ended = end_impersonations(tx, auth, trail, &[owner]).await?;
     ended.extend(revoke_keys_made_since(tx, auth, trail, (owner, since)).await?);
     Ok(ended)
+}
+
+/// Since when what was done in this studio is undone. Whoever may still do the like there could undo it one by one. Anybody else chooses
+/// among all the events of their own timeline, and so among all that they ever did there: they reach back as far as a session may
+/// last. The link of a letter names its event itself, and is good for a week.
+async fn reach(
+    tx: &mut Connection,
+    trail: &Trail,
+    (owner, since): (UserId, DateTime<Utc>),
+    told_by: ToldBy,
+) -> QueryResult<DateTime<Utc>> {
+    if told_by != ToldBy::Session {
+        return Ok(since);
+    }
+    let member = memberships::find(tx, trail.tenant, owner).await?.filter(Membership::belongs);
+    let may_still =
+        member.is_some_and(|member| LEAVING_WAYS_BACK.iter().any(|to| member.authority().holds(*to)));
+    Ok(if may_still { since } else { since.max(trail.clock.now() - LONGEST_SESSION) })
 }
 
 /// What the trail of one studio tells of an account. What was changed by several knows the last of them at most.

@@ -68,7 +68,7 @@ pub async fn secure(
     Disowned { action, mut details, since, told_by }: Disowned,
 ) -> Result<Secured, Error> {
     let (who, now) = ((auth.realm, account.id), trail.clock.now());
-    let sessions = close_back_doors(tx, auth, trail, (account.id, since)).await?;
+    let sessions = close_back_doors(tx, auth, trail, (account.id, since), told_by).await?;
     if erasures::cancel_requested_since(tx, who, (since, now)).await? {
         tell_of_cancelled_deletion(tx, auth, trail, account).await?;
     }

@@ -233,8 +233,25 @@ fn is_indexed_as_way_back() -> SqlLiteral<Bool> {
     )
 }
 
+/// Has nobody else decided since that the webhook may run, or the invitation hold? Whoever only describes a webhook otherwise, or gives it
+/// another secret, may not have seen whose address it leads to: enabling alone says that it may run. It takes a person: a service account
+/// may act by a key that the stranger made.
+fn nobody_else_stands_by_it() -> SqlLiteral<Bool> {
+    // Numbers are given as entries are written, and whoever changes a webhook or an invitation holds the tenant: the later has the greater.
+    sql("NOT EXISTS (
+             SELECT FROM audit_events later
+             WHERE later.tenant_id = audit_events.tenant_id
+               AND later.action IN ('webhook.enabled', 'invitation.resent')
+               AND later.subject_id = audit_events.subject_id
+               AND later.number > audit_events.number
+               AND later.actor ->> 'kind' = 'user'
+               AND (later.actor ->> 'userId') IS DISTINCT FROM (audit_events.actor ->> 'userId')
+         )")
+}
+
 /// By what a stranger who was in somebody's account since then may come back in `tenant`: the webhooks, invitations and members that
-/// something of the kind was done to in that name, and by their names the roles, which are the tenant's.
+/// something of the kind was done to in that name, and by their names the roles, which are the tenant's. Not what somebody else has
+/// enabled or sent anew after the last of it: with that, who was removed could undo for ever what the studio decides.
 pub async fn ways_back_since(
     tx: &mut Connection,
     (tenant, doer): (TenantId, UserId),
@@ -245,6 +262,7 @@ pub async fn ways_back_since(
         .filter(audit_events::tenant_id.eq(tenant).and(audit_events::occurred_at.ge(since)))
         .filter(is_indexed_as_way_back())
         .filter(did.is_not_distinct_from(true))
+        .filter(nobody_else_stands_by_it())
         .select((
             audit_events::subject_type,
             audit_events::subject_id,

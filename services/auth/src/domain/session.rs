@@ -58,6 +58,9 @@ pub const MOST_SESSIONS: i64 = 100;
 /// An access token's life. Revocation does not wait for it.
 pub const ACCESS_TOKEN: TimeDelta = TimeDelta::minutes(15);
 
+/// No session of anybody who can sign in again lasts longer.
+pub const LONGEST_SESSION: TimeDelta = TimeDelta::days(30);
+
 /// How long a session may be idle, and how long it may last at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionLife {
@@ -79,7 +82,7 @@ impl SessionLife {
         if roles.contains(&Role::Admin) {
             Self { idle: TimeDelta::minutes(30), whole: TimeDelta::hours(12) }
         } else {
-            Self { idle: TimeDelta::days(7), whole: TimeDelta::days(30) }
+            Self { idle: TimeDelta::days(7), whole: LONGEST_SESSION }
         }
     }
 }

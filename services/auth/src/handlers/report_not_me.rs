@@ -23,8 +23,9 @@ use crate::{Auth, limits};
 /// address. An address is not put back here, as the session may be the stranger's own, however old it is: that is done by the link of
 /// the letter that the former address was sent. A deletion that was asked for since that event is cancelled. In every studio the keys of
 /// service accounts that I made since then are revoked, the open invitations that I made or sent anew taken back, and the webhooks that I
-/// made, changed or enabled disabled. Any event of the timeline will do, whichever studio it happened in. Another person's answers as one
-/// that does not exist.
+/// made, changed or enabled disabled: not an invitation that somebody else sent anew after, nor a webhook that somebody else enabled.
+/// Where I manage nothing of the kind any more, what is older than thirty days stays. Any event of the timeline will do, whichever studio
+/// it happened in. Another person's answers as one that does not exist.
 #[utoipa::path(
     tag = "sessions",
     params(("eventId" = AuditEventId, Path)),

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use shinkofa_testing::{Answer, TestApp};
 
 use crate::account_letters::{link, open};
-use crate::factors::{App, SECRET};
+use crate::factors::{App, SECRET, signs_in_again};
 use crate::machines::{self, introspect};
+use crate::passwords::reset;
 use crate::people::{PASSWORD, address, text};
 use crate::staff::{token, user_id};
 use crate::studios::{Studio, accept, create, invitation_token, plain_person, studio, switch};
@@ -232,6 +233,99 @@ async fn with_a_disowned_sign_in_go_webhooks_and_invitations_that_were_changed_s
     assert_eq!(taken_back, BTreeSet::from([sent_anew]));
     let mailed = invitation_token(app, &address(app, "zoe")).await;
     accept(app, &zoe, json!({ "token": mailed })).await.expect_problem(410, "invitation_gone");
+}
+
+/// Enables or disables it.
+async fn switch_webhook(app: &TestApp<Auth>, studio: &Studio, by: &Value, id: &str, how: &str) {
+    studio.post(app, &format!("{WEBHOOKS}/{id}/{how}"), by, json!({})).await.expect(204);
+}
+
+/// That somebody else describes it or gives it a secret says nothing of where it leads, and what was decided before the stranger came
+/// nothing of what they did.
+#[actix_web::test]
+async fn a_webhook_that_somebody_else_enabled_after_the_stranger_was_in_stays_and_no_other() {
+    let scene = Scene::new().await;
+    let (app, elan) = (&scene.app, &scene.studios[0]);
+    let bob = elan.member(app, "bob", &["admin"]).await;
+    let before = make_webhook(app, elan, &elan.admin, "membership.locked").await;
+    let after = make_webhook(app, elan, &elan.admin, "membership.locked").await;
+    let described = make_webhook(app, elan, &elan.admin, "membership.locked").await;
+    for how in ["disable", "enable"] {
+        switch_webhook(app, elan, &bob, &before, how).await;
+    }
+    let here = switch(app, &scene.stranger().await, &elan.id).await.expect(200).body;
+    for id in [&before, &after, &described] {
+        let elsewhere = json!({ "url": "https://hooks.example.net/in" });
+        change_webhook(app, elan, &here, id, elsewhere).await.expect(200);
+    }
+    for how in ["disable", "enable"] {
+        switch_webhook(app, elan, &bob, &after, how).await;
+    }
+    let otherwise = json!({ "description": "Of the office" });
+    change_webhook(app, elan, &bob, &described, otherwise).await.expect(200);
+    elan.post(app, &format!("{WEBHOOKS}/{described}/secret"), &bob, json!({})).await.expect(200);
+    app.advance(TimeDelta::minutes(1));
+    open(app, DISOWN, &link(app, &scene.anna(), "new_sign_in").await).await.expect(204);
+
+    let disabled = ids(app, elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::from([before, described]));
+}
+
+/// Somebody signs in once more, and says that the first sign-in that their timeline knows was not theirs.
+async fn disown_first_sign_in(app: &TestApp<Auth>, who: &str) {
+    let again = signs_in_again(app, &address(app, who)).await;
+    let seen = app.get("/api/auth/security-timeline").token(token(&again)).send().await.expect(200).body;
+    let is_sign_in = |item: &&Value| item["type"] == "session.opened";
+    let event = seen["items"].as_array().unwrap().iter().rfind(is_sign_in).expect("the first sign-in");
+    let path = format!("/api/auth/security-timeline/{}/not-me", text(event, "id"));
+    app.post(&path).token(token(&again)).send().await.expect(204);
+}
+
+#[actix_web::test]
+async fn whoever_was_removed_undoes_nothing_that_the_studio_decided_after() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let eve = elan.member(&app, "eve", &["admin"]).await;
+    let webhook = make_webhook(&app, &elan, &eve, "membership.locked").await;
+    let zoe = plain_person(&app, "zoe").await;
+    let invitation = elan.invite(&app, &eve, &address(&app, "zoe"), &["member"]).await.expect(201);
+    let invitation = invitation.text("invitationId");
+    let forgotten = elan.invite(&app, &eve, &address(&app, "yan"), &["member"]).await.expect(201);
+    let member = format!("/api/tenants/members/{}", user_id(&eve));
+    elan.delete(&app, &member, &elan.admin).await.expect(204);
+    elan.post(&app, &format!("{INVITATIONS}/{invitation}/resend"), &elan.admin, json!({})).await.expect(202);
+
+    disown_first_sign_in(&app, "eve").await;
+    let disabled = ids(&app, &elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::from([webhook.clone()]), "nobody else has enabled it");
+    switch_webhook(&app, &elan, &elan.admin, &webhook, "enable").await;
+
+    let anew = link(&app, &address(&app, "eve"), "password_reset").await;
+    reset(&app, &anew, PASSWORD).await.expect(204);
+    disown_first_sign_in(&app, "eve").await;
+    let disabled = ids(&app, &elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::new());
+    let taken_back = ids(&app, &elan, "invitations", "revoked_at IS NOT NULL").await;
+    assert_eq!(taken_back, BTreeSet::from([forgotten.text("invitationId")]));
+    let mailed = invitation_token(&app, &address(&app, "zoe")).await;
+    accept(&app, &zoe, json!({ "token": mailed })).await.expect(200);
+}
+
+#[actix_web::test]
+async fn whoever_was_removed_reaches_back_as_far_as_a_session_lasts_and_an_admin_further() {
+    let app = TestApp::<Auth>::start().await;
+    let elan = studio(&app, "anna", "elan").await;
+    let eve = elan.member(&app, "eve", &["admin"]).await;
+    make_webhook(&app, &elan, &eve, "membership.locked").await;
+    let annas = make_webhook(&app, &elan, &elan.admin, "membership.locked").await;
+    let member = format!("/api/tenants/members/{}", user_id(&eve));
+    elan.delete(&app, &member, &elan.admin).await.expect(204);
+    app.advance(TimeDelta::days(31));
+    for who in ["eve", "anna"] {
+        disown_first_sign_in(&app, who).await;
+    }
+    let disabled = ids(&app, &elan, "webhook_endpoints", "disabled_at IS NOT NULL").await;
+    assert_eq!(disabled, BTreeSet::from([annas]));
 }
 
 /// They stay: whether somebody is the stranger's friend or a new colleague, the studio knows.
