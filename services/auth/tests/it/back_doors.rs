@@ -276,7 +276,8 @@ async fn disown_first_sign_in(app: &TestApp<Auth>, who: &str) {
     let again = signs_in_again(app, &address(app, who)).await;
     let seen = app.get("/api/auth/security-timeline").token(token(&again)).send().await.expect(200).body;
     let is_sign_in = |item: &&Value| item["type"] == "session.opened";
-    let event = seen["items"].as_array().unwrap().iter().rfind(is_sign_in).expect("the first sign-in");
+    let event =
+        seen["items"].as_array().expect("a page").iter().rfind(is_sign_in).expect("the first sign-in");
     let path = format!("/api/auth/security-timeline/{}/not-me", text(event, "id"));
     app.post(&path).token(token(&again)).send().await.expect(204);
 }

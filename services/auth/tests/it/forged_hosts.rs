@@ -38,8 +38,8 @@ impl Cast {
         Self { anna: token(&anna).to_owned(), bob, admin }
     }
 
-    /// Asks for a letter at every endpoint that sends one, the `round`th time.
-    async fn ask_for_every_letter(&self, app: &TestApp<Auth>, (at, claimed): (&str, &str), round: usize) {
+    /// Asks for a letter at each endpoint that is there to send one, by nobody, half way, signed in and as an admin, the `round`th time.
+    async fn ask_for_letters(&self, app: &TestApp<Auth>, (at, claimed): (&str, &str), round: usize) {
         let [bobs, new, guest] = [
             address(app, "bob"),
             address(app, &format!("new{round}")),
@@ -83,7 +83,7 @@ async fn v04_of_a_forged_host_nothing_reaches_any_letter() {
         [("evil.test", "evil.test"), (ours, theirs.as_str())].into_iter().enumerate()
     {
         let before = app.events().await.len();
-        cast.ask_for_every_letter(&app, (at, claimed), round).await;
+        cast.ask_for_letters(&app, (at, claimed), round).await;
         let events = app.events().await.split_off(before);
         assert!(!json!(events).to_string().contains("evil.test"), "{events:#?}");
         let letters: Vec<&Value> = events.iter().filter(|event| is_letter(event)).collect();
