@@ -537,11 +537,11 @@ diesel::table! {
         name -> Text,
         locale -> Text,
         password_phc -> Nullable<Text>,
-        password_by_mail -> Bool,
         token_version -> Int4,
         expires_at -> Nullable<Timestamptz>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        password_by_mail -> Bool,
     }
 }
 
