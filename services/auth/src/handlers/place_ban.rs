@@ -27,7 +27,8 @@ use crate::{Auth, limits};
 /// A member, a device or a whole network: kept out at sign-up and at every sign-in in this tenant, with whichever account. Of a member
 /// the account itself is banned with everything that it is known by, and what it is signed in on here ends. What the caller comes
 /// with themselves is left out of that, and refused where it is named (`own_surroundings`). Only an admin can ban an admin or a manager, and
-/// name a device or a network, which may be theirs (`cannot_manage`); nobody can ban themselves. Only keyed digests are kept. Asking again under the same id changes nothing.
+/// name a device or a network, which may be theirs (`cannot_manage`); nobody can ban themselves. Only keyed digests are kept.
+/// Asking again under the same id changes nothing.
 #[utoipa::path(
     tag = "administration",
     security(("bearer" = [])),

@@ -33,7 +33,8 @@ const MOST_ATTEMPTS: i32 = 10;
 /// Choose another password with a link
 ///
 /// Works once, within half an hour, and confirms an address that is not confirmed yet. It signs nobody in: whoever was signed in is
-/// signed out, and a second factor is asked for as before; not a mailed code, though: the mailbox is shown already. A link that was used, has expired or was replaced by a newer one answers 410.
+/// signed out, and a second factor is asked for as before; not a mailed code, though: the mailbox is shown already. A link
+/// that was used, has expired or was replaced by a newer one answers 410.
 #[utoipa::path(
     tag = "password",
     request_body = ResetPasswordRequest,
