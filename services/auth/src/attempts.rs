@@ -1,7 +1,7 @@
 //! Checking a password: slowly for whoever guesses, and alike for addresses with and without an account.
 
 use diesel::QueryResult;
-use shinkofa_db::{Connection, Scope, together, transaction, transaction_after};
+use shinkofa_db::{Connection, Scope, glance, together, transaction};
 use shinkofa_identity::CurrentActor;
 use shinkofa_web::RatePolicy;
 
@@ -141,23 +141,17 @@ async fn look_up(
     device: Option<&DeviceId>,
 ) -> Result<(Attempts, Option<Account>), Error> {
     let device = device.map(DeviceId::digest);
-    transaction_after(
-        &auth.platform.database,
-        &Scope::realm(auth.realm),
-        "look_up_account",
-        async |tx| {
-            let subjects = Subjects::of(email.canonical(), device.as_ref());
-            let all = subjects.all();
-            let (found, failures) = together!(
-                users::find_on_device(tx, auth.realm, email, device.as_ref()),
-                failures::find_each(tx, auth.realm, &all),
-            )?;
-            let known = found.as_ref().is_some_and(|(_, known)| *known);
-            let attempts = subjects.counted(auth, known, &failures)?;
-            Ok((attempts, found.map(|(account, _)| account)))
-        },
-        async |_tx, looked| Ok(looked),
-    )
+    glance(&auth.platform.database, &Scope::realm(auth.realm), "look_up_account", async |tx| {
+        let subjects = Subjects::of(email.canonical(), device.as_ref());
+        let all = subjects.all();
+        let (found, failures) = together!(
+            users::find_on_device(tx, auth.realm, email, device.as_ref()),
+            failures::find_each(tx, auth.realm, &all),
+        )?;
+        let known = found.as_ref().is_some_and(|(_, known)| *known);
+        let attempts = subjects.counted(auth, known, &failures)?;
+        Ok((attempts, found.map(|(account, _)| account)))
+    })
     .await
 }
 

@@ -62,23 +62,12 @@ pub async fn require_live(
 
 /// The same, with the session.
 pub async fn require_member(
-    tx: &mut Connection,
+    tx: &Connection,
     realm: RealmId,
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
-    let seen = live::behind(tx, (realm, claimed.tenant), claimed.session).await?;
-    require_member_of(tx, realm, (claimed, seen), now).await
-}
-
-/// The same of what was seen of the session in this transaction.
-pub async fn require_member_of(
-    tx: &mut Connection,
-    realm: RealmId,
-    (claimed, seen): (Claimed, Option<Behind>),
-    now: DateTime<Utc>,
-) -> Result<Live, Error> {
-    require_enrolled(require_session_of(tx, realm, (claimed, seen), now).await?)
+    require_enrolled(require_session(tx, realm, claimed, now).await?)
 }
 
 /// The same for what is of the account alone: also for a member of nothing.
@@ -103,21 +92,12 @@ fn require_enrolled(live: Live) -> Result<Live, Error> {
 
 /// The same for the few routes that are also open to those who have to enrol a second factor first.
 pub async fn require_session(
-    tx: &mut Connection,
+    tx: &Connection,
     realm: RealmId,
     claimed: Claimed,
     now: DateTime<Utc>,
 ) -> Result<Live, Error> {
     let seen = live::behind(tx, (realm, claimed.tenant), claimed.session).await?;
-    require_session_of(tx, realm, (claimed, seen), now).await
-}
-
-async fn require_session_of(
-    tx: &mut Connection,
-    realm: RealmId,
-    (claimed, seen): (Claimed, Option<Behind>),
-    now: DateTime<Utc>,
-) -> Result<Live, Error> {
     let Some(Behind { session, account: Some(account), membership: Some(membership) }) = seen else {
         return Err(Error::Unauthenticated);
     };
@@ -141,7 +121,7 @@ pub async fn require_signed_in(
 }
 
 async fn require_standing(
-    tx: &mut Connection,
+    tx: &Connection,
     realm: RealmId,
     (claimed, now): (Claimed, DateTime<Utc>),
     Live { session, account, membership }: Live,
@@ -252,7 +232,7 @@ pub async fn require_password_alone(
 
 /// Whoever of the staff opened this session: are they still allowed to?
 async fn may_go_on(
-    tx: &mut Connection,
+    tx: &Connection,
     realm: RealmId,
     claimed: Claimed,
     now: DateTime<Utc>,

@@ -12,7 +12,7 @@ pub use database::{Database, Patience, WorkerIndex};
 pub use error::{Constraint, Error, TransactionError};
 pub use migrate::{MigrationError, Migrations, SchemaState, migrate, schema_state};
 pub use scope::Scope;
-pub use transaction::{transaction, transaction_after};
+pub use transaction::{glance, transaction, transaction_after};
 
 #[doc(hidden)]
 pub use tokio;

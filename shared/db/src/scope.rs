@@ -36,15 +36,26 @@ impl Scope {
         Self { user: Some(user), ..self }
     }
 
-    /// One batch, one round trip. The values are UUIDs, so their text needs no quoting; `SET LOCAL` is not used
-    /// because it takes no parameters and would tempt the next reader to format strings.
+    /// One batch, one round trip.
     pub(crate) fn begin(&self) -> String {
+        format!("BEGIN; {}", self.setting("true"))
+    }
+
+    /// For what is asked next on this connection, outside of a transaction. It stays set, and nobody reads under it: whoever asks next
+    /// enters another one or begins a transaction, and both set all of it.
+    pub(crate) fn enter(&self) -> String {
+        self.setting("false")
+    }
+
+    /// The values are UUIDs, so their text needs no quoting; `SET LOCAL` is not used because it takes no parameters and would tempt
+    /// the next reader to format strings.
+    fn setting(&self, until_the_end: &str) -> String {
         let text = |id: Option<_>| {
             id.map(|id: shinkofa_kernel::macros::uuid::Uuid| id.to_string()).unwrap_or_default()
         };
         format!(
-            "BEGIN; SELECT set_config('app.tenant_id', '{}', true), set_config('app.user_id', '{}', true), \
-             set_config('app.realm_id', '{}', true)",
+            "SELECT set_config('app.tenant_id', '{}', {until_the_end}), \
+             set_config('app.user_id', '{}', {until_the_end}), set_config('app.realm_id', '{}', {until_the_end})",
             text(self.tenant.map(TenantId::as_uuid)),
             text(self.user.map(UserId::as_uuid)),
             text(self.realm.map(RealmId::as_uuid)),

@@ -61,6 +61,24 @@ where
     in_time(database, name, attempts).await
 }
 
+/// Looks without a transaction: every statement of `look` stands alone and sees what `scope` may see, as it does in a transaction of
+/// ours, and there is no end of it to wait for. `look` goes out behind the scope, as behind a `BEGIN`.
+///
+/// `look` writes nothing, and locks nothing: a lock would be gone before its answer is there.
+pub async fn glance<S, E, L>(database: &Database, scope: &Scope, name: &'static str, look: L) -> Result<S, E>
+where
+    L: AsyncFn(&Connection) -> Result<S, E>,
+    E: TransactionError,
+{
+    let looked = async {
+        let (mut connection, seen) = begin_with(database, &scope.enter(), &look).await?;
+        // It was marked as being in a transaction, for whoever is cancelled meanwhile.
+        mark(&mut connection, TransactionDepthChange::DecreaseDepth).map_err(Error::from)?;
+        seen
+    };
+    in_time(database, name, looked).await
+}
+
 /// Reports how long it took, under its name.
 async fn in_time<T, E: TransactionError>(
     database: &Database,
@@ -123,7 +141,7 @@ where
     F: AsyncFn(&mut Connection, S) -> Result<T, E>,
     E: TransactionError,
 {
-    let (mut connection, seen) = begin_with(database, scope, look).await?;
+    let (mut connection, seen) = begin_with(database, &scope.begin(), look).await?;
     let done = match seen {
         Ok(seen) => work(&mut connection, seen).await,
         Err(error) => Err(error),
@@ -160,20 +178,19 @@ async fn begin(database: &Database, scope: &Scope) -> Result<Object<AsyncPgConne
     }
 }
 
-/// The same, with a first look that does not wait for it.
+/// The same, with a first look that does not wait for it. `begin` sets the scope.
 async fn begin_with<S, E, L>(
     database: &Database,
-    scope: &Scope,
+    begin: &str,
     look: &L,
 ) -> Result<(Object<AsyncPgConnection>, Result<S, E>), Error>
 where
     L: AsyncFn(&Connection) -> Result<S, E>,
 {
-    let sql = scope.begin();
     let mut stale = 0;
     loop {
         let mut connection = database.connection().await?;
-        match begin_and_look(database, &mut connection, &sql, look).await {
+        match begin_and_look(database, &mut connection, begin, look).await {
             Ok(seen) => return Ok((connection, seen)),
             Err(fault) => stale = leave(database, connection, fault, stale)?,
         }
@@ -190,10 +207,7 @@ where
     L: AsyncFn(&Connection) -> Result<S, E>,
 {
     // Known to be in a transaction before anything is sent: whoever is cancelled leaves a connection that is found broken.
-    AnsiTransactionManager::transaction_manager_status_mut(connection)
-        .transaction_state()
-        .and_then(|state| state.change_transaction_depth(TransactionDepthChange::IncreaseDepth))
-        .map_err(NotBegun::Failed)?;
+    mark(connection, TransactionDepthChange::IncreaseDepth).map_err(NotBegun::Failed)?;
     let connection: &Connection = connection;
     let begun = async {
         let mut connection = connection;
@@ -203,6 +217,12 @@ where
     // In this order they are sent, and the server keeps to it.
     let ((), seen) = tokio::try_join!(biased; answered(database, begun), looked)?;
     Ok(seen)
+}
+
+fn mark(connection: &mut AsyncPgConnection, change: TransactionDepthChange) -> QueryResult<()> {
+    AnsiTransactionManager::transaction_manager_status_mut(connection)
+        .transaction_state()
+        .and_then(|state| state.change_transaction_depth(change))
 }
 
 /// Why a transaction did not begin.

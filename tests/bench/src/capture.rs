@@ -7,7 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-/// One transaction as the server saw it.
+/// One transaction as the server saw it, or what was asked without one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transaction {
     /// Who connected: `booking_rt`.
@@ -47,7 +47,8 @@ pub fn read_from(path: &Path, offset: u64) -> Result<String> {
 }
 
 /// Reads a log written with `log_statement = all` and the prefix `%m [%p] %q%u@%d `. Transactions come in the order in
-/// which they ended; those that had not ended are left out.
+/// which they ended; those that had not ended are left out. What was asked without one is over when its connection is asked
+/// for something else, or with the log.
 pub fn transactions(log: &str) -> Vec<Transaction> {
     let mut open: BTreeMap<String, Transaction> = BTreeMap::new();
     let mut ended = Vec::new();
@@ -60,7 +61,8 @@ pub fn transactions(log: &str) -> Vec<Transaction> {
             }
         } else if let Some(step) = entry.message.strip_prefix("LOG:  ").and_then(read_step) {
             // Whatever stood alone before this was no part of the transaction that begins here.
-            if begins(&step) {
+            if begins(&step) || enters(&step) {
+                ended.extend(is_glance(transaction).then(|| transaction.clone()));
                 transaction.steps.clear();
             }
             transaction.steps.push(step);
@@ -69,6 +71,7 @@ pub fn transactions(log: &str) -> Vec<Transaction> {
             ended.extend(open.remove(&entry.process));
         }
     }
+    ended.extend(open.into_values().filter(is_glance));
     ended
 }
 
@@ -119,6 +122,15 @@ fn text(step: &Step) -> &str {
 
 fn begins(step: &Step) -> bool {
     text(step).get(..5).is_some_and(|start| start.eq_ignore_ascii_case("begin"))
+}
+
+/// Sets for whom it is asked, outside of a transaction.
+fn enters(step: &Step) -> bool {
+    matches!(step, Step::Simple(sql) if sql.trim_start().starts_with("SELECT set_config("))
+}
+
+fn is_glance(transaction: &Transaction) -> bool {
+    transaction.steps.len() > 1 && transaction.steps.first().is_some_and(enters)
 }
 
 fn ends(step: &Step) -> bool {
@@ -179,6 +191,27 @@ mod tests {
         assert_eq!(found[0].role, "booking_rt");
         assert_eq!(found[0].steps.len(), 3);
         assert!(found[0].mentions("it's") && !found[0].mentions("checkpoint"));
+    }
+
+    #[test]
+    fn what_is_asked_without_a_transaction_is_over_with_the_next_one() {
+        let line = |process: u32, message: &str| {
+            format!("2026-11-21 01:00:00.000 UTC [{process}] auth_rt@shinkofa LOG:  {message}\n")
+        };
+        let log = [
+            line(1, "statement: SELECT set_config('a', 'first', false)"),
+            line(1, "execute s1: SELECT 1"),
+            line(2, "statement: SELECT set_config('a', 'last', false)"),
+            line(2, "execute s1: SELECT 1"),
+            line(1, "statement: BEGIN; SELECT set_config('a', 'between', true)"),
+            line(1, "statement: COMMIT"),
+        ];
+        let found = transactions(&log.concat());
+        let steps: Vec<usize> = found.iter().map(|transaction| transaction.steps.len()).collect();
+        assert_eq!(steps, [2, 2, 2]);
+        for (transaction, text) in found.iter().zip(["first", "between", "last"]) {
+            assert!(transaction.mentions(text), "{transaction:?}");
+        }
     }
 
     #[test]

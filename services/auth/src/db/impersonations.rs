@@ -27,7 +27,7 @@ pub async fn insert(tx: &mut Connection, impersonation: &Impersonation) -> Query
 
 /// Who opened this session, while it may last.
 pub async fn impersonator(
-    tx: &mut Connection,
+    mut tx: &Connection,
     tenant: TenantId,
     session: SessionId,
     now: DateTime<Utc>,
@@ -36,7 +36,7 @@ pub async fn impersonator(
         .find((tenant, session))
         .filter(impersonations::expires_at.gt(now))
         .select(impersonations::impersonator_id)
-        .first(tx)
+        .first(&mut tx)
         .await
         .optional()
 }

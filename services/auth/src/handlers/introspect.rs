@@ -2,14 +2,13 @@
 
 use actix_web::{post, web};
 use shinkofa_contracts::auth::{Introspection, IntrospectionRequest, TrustScope};
-use shinkofa_db::{Scope, transaction_after};
+use shinkofa_db::{Scope, glance};
 use shinkofa_identity::RequireScope;
 use shinkofa_web::{Body, CallerRefusals, ParameterRefusal, Unavailability};
 
 use crate::Auth;
-use crate::db::live;
 use crate::error::Error;
-use crate::liveness::{Claimed, Live, require_member_of};
+use crate::liveness::{Claimed, Live, require_member};
 
 /// Is this access token good at this very moment?
 ///
@@ -43,13 +42,9 @@ pub async fn introspect(
     let claimed =
         Claimed { user: claims.sub, tenant: claims.tenant_id, session: claims.sid, token_version: claims.tv };
     let scope = Scope::realm(auth.realm).with_tenant(claimed.tenant).with_user(claimed.user);
-    let live = transaction_after(
-        &auth.platform.database,
-        &scope,
-        "introspect",
-        async |tx| Ok::<_, Error>(live::behind(tx, (auth.realm, claimed.tenant), claimed.session).await?),
-        async |tx, seen| require_member_of(tx, auth.realm, (claimed, seen), now).await,
-    )
+    let live = glance(&auth.platform.database, &scope, "introspect", async |tx| {
+        require_member(tx, auth.realm, claimed, now).await
+    })
     .await;
     match live {
         Ok(Live { account, membership, .. }) => Ok(web::Json(Introspection {

@@ -3,7 +3,7 @@
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl as _;
-use shinkofa_db::{Connection, Error, Scope, transaction, transaction_after};
+use shinkofa_db::{Connection, Error, Scope, glance, transaction, transaction_after};
 use shinkofa_kernel::{Role, TenantId};
 use shinkofa_testing::{TestApp, assert_tenant_tables_are_protected};
 
@@ -35,6 +35,11 @@ async fn seen_at_once(app: &TestApp<Probe>, scope: Scope) -> Seen {
     transaction_after(app.pool(), &scope, "look", async |tx| look(tx).await, async |_tx, seen| Ok(seen))
         .await
         .unwrap()
+}
+
+/// By a look without a transaction.
+async fn seen_at_a_glance(app: &TestApp<Probe>, scope: Scope) -> Seen {
+    glance(app.pool(), &scope, "look", async |tx| look(tx).await).await.unwrap()
 }
 
 async fn fill(app: &TestApp<Probe>, tenant: TenantId) -> Result<(), shinkofa_db::Error> {
@@ -113,6 +118,68 @@ async fn a_look_that_waits_for_no_begin_sees_its_tenant_and_leaves_none_on_a_poo
         );
         assert!(tokio::time::timeout(patience, working).await.is_err());
         assert_eq!(seen(&app, nobodys).await.rows, 0);
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn a_glance_sees_its_tenant_and_whoever_has_the_connection_next_does_not() {
+    let app = TestApp::<Probe>::builder()
+        .env("SHINKOFA_DATABASE_CONNECTIONS", "1")
+        .env("SHINKOFA_WORKERS", "1")
+        .start::<Probe>()
+        .await;
+    let tenant = TenantId::DEFAULT;
+    fill(&app, tenant).await.unwrap();
+    let (nobodys, scope) = (Scope::infrastructure(), Scope::tenant(tenant));
+    for _ in 0..5 {
+        let ours = seen_at_a_glance(&app, scope).await;
+        assert_eq!((ours.tenant, ours.rows), (Some(tenant.to_string()), 1));
+        assert_eq!(seen(&app, nobodys).await.rows, 0);
+        assert_eq!(seen_at_once(&app, nobodys).await.rows, 0);
+        assert_eq!(seen_at_a_glance(&app, nobodys).await.rows, 0);
+        let (first, second) = glance(app.pool(), &scope, "look", async |tx| {
+            Ok::<_, Error>((look(tx).await?, look(tx).await?))
+        })
+        .await
+        .unwrap();
+        assert_eq!((first.rows, second.rows), (1, 1));
+        assert_eq!(seen_at_a_glance(&app, nobodys).await.rows, 0);
+        // What is rolled back falls back to what stood before it.
+        let failed = transaction(app.pool(), &nobodys, "fail", async |tx| {
+            diesel::sql_query("SELECT 1 / 0").execute(tx).await.map_err(Error::from)
+        })
+        .await;
+        assert!(failed.is_err(), "{failed:?}");
+        assert_eq!(seen(&app, nobodys).await.rows, 0);
+    }
+    app.stop().await;
+}
+
+#[actix_web::test]
+async fn after_a_glance_that_fails_or_is_cancelled_others_see_what_is_theirs() {
+    let app = TestApp::<Probe>::builder()
+        .env("SHINKOFA_DATABASE_CONNECTIONS", "1")
+        .env("SHINKOFA_WORKERS", "1")
+        .start::<Probe>()
+        .await;
+    let tenant = TenantId::DEFAULT;
+    fill(&app, tenant).await.unwrap();
+    let (nobodys, scope) = (Scope::infrastructure(), Scope::tenant(tenant));
+    for _ in 0..5 {
+        let failed = glance(app.pool(), &scope, "fail", async |mut tx: &Connection| {
+            diesel::sql_query("SELECT 1 / 0").execute(&mut tx).await.map_err(Error::from)
+        })
+        .await;
+        assert!(failed.is_err(), "{failed:?}");
+        assert_eq!(seen_at_a_glance(&app, nobodys).await.rows, 0);
+        let looking = glance(app.pool(), &scope, "hang", async |tx| {
+            look(tx).await?;
+            std::future::pending::<Result<(), Error>>().await
+        });
+        assert!(tokio::time::timeout(std::time::Duration::from_millis(20), looking).await.is_err());
+        assert_eq!(seen_at_a_glance(&app, nobodys).await.rows, 0);
+        assert_eq!(seen_at_a_glance(&app, scope).await.rows, 1);
     }
     app.stop().await;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::RunQueryDsl as _;
-use shinkofa_db::{Connection, Database, Error, Patience, Scope, transaction, transaction_after};
+use shinkofa_db::{Connection, Database, Error, Patience, Scope, glance, transaction, transaction_after};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
@@ -77,6 +77,11 @@ async fn ask_at_once(database: &Database) -> Result<(), Error> {
     transaction_after(database, &scope, "ask", async |tx| one(tx).await, async |_tx, ()| Ok(())).await
 }
 
+/// Without a transaction.
+async fn ask_at_a_glance(database: &Database) -> Result<(), Error> {
+    glance(database, &Scope::infrastructure(), "ask", async |tx| one(tx).await).await
+}
+
 async fn one(mut tx: &Connection) -> Result<(), Error> {
     diesel::sql_query("SELECT 1").execute(&mut tx).await.map(drop).map_err(Error::from)
 }
@@ -112,6 +117,29 @@ async fn a_transaction_ends_on_a_server_that_begins_to_hang_in_its_middle() {
     let cut = transaction(&hasty, &Scope::infrastructure(), "cut", async |tx| {
         between.hang(true);
         diesel::sql_query("SELECT 1").execute(tx).await.map(drop).map_err(Error::from)
+    })
+    .await;
+    assert!(is_unavailable(&cut), "{cut:?}");
+    between.hang(false);
+    ask(&database).await.expect("on a fresh connection");
+}
+
+#[actix_web::test]
+async fn a_glance_ends_on_a_server_that_hangs_and_the_next_question_has_a_fresh_connection() {
+    let between = Between::start();
+    let database = between.database();
+    ask_at_a_glance(&database).await.expect("the server answers");
+    between.hang(true);
+    let hasty = database.clone().with_patience(patience(SHORT, LONG));
+    let refused = ask_at_a_glance(&hasty).await;
+    assert!(is_unavailable(&refused), "{refused:?}");
+    between.hang(false);
+    ask_at_a_glance(&database).await.expect("on a fresh connection");
+    let hasty = database.clone().with_patience(patience(LONG, SHORT));
+    let cut = glance(&hasty, &Scope::infrastructure(), "cut", async |tx| {
+        one(tx).await?;
+        between.hang(true);
+        one(tx).await
     })
     .await;
     assert!(is_unavailable(&cut), "{cut:?}");
