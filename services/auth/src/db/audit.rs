@@ -25,8 +25,9 @@ pub struct Trail {
     pub actor: Actor,
 }
 
+// Where nothing may stand for a default, the statement is prepared once: there is one with every change.
 #[derive(Insertable)]
-#[diesel(table_name = audit_events)]
+#[diesel(table_name = audit_events, treat_none_as_default_value = false)]
 struct NewAuditEvent {
     tenant_id: TenantId,
     id: Uuid,

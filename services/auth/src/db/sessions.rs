@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use shinkofa_db::Connection;
+use shinkofa_db::{Connection, prepared_query};
 use shinkofa_identity::AssuranceLevel;
 use shinkofa_kernel::{RealmId, SessionId, TenantId, UserId, defended};
 
@@ -276,6 +276,22 @@ pub async fn place(
         .map(drop)
 }
 
+prepared_query! {
+    struct Rotate {
+        realm: RealmId as Uuid,
+        session: SessionId as Uuid,
+        seen: i32 as Integer,
+        now: DateTime<Utc> as Timestamptz,
+        surroundings: Vec<u8> as Bytea,
+        idle_until: DateTime<Utc> as Timestamptz,
+        ends_at: DateTime<Utc> as Timestamptz,
+    }
+    " UPDATE sessions SET generation = generation + 1, rotated_at = input.now, repeats = 0,
+        surroundings_hash = input.surroundings, sliding_expires_at = input.idle_until, absolute_expires_at = input.ends_at
+    FROM input
+    WHERE realm_id = input.realm AND id = input.session AND generation = input.seen AND ended_at IS NULL"
+}
+
 /// Moves on to the next generation, if the session still stands at `from`. Of several at once exactly one does.
 pub async fn rotate(
     tx: &mut Connection,
@@ -284,20 +300,20 @@ pub async fn rotate(
     surroundings: &Surroundings,
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
-    let session = sessions::table.find((realm, id));
-    let next = (
-        sessions::generation.eq(sessions::generation + 1),
-        sessions::rotated_at.eq(now),
-        sessions::repeats.eq(0),
-        sessions::surroundings_hash.eq(surroundings.digest().to_vec()),
-        sessions::sliding_expires_at.eq(term.sliding),
-        sessions::absolute_expires_at.eq(term.absolute),
-    );
     if !defended!("V11") {
-        return Ok(diesel::update(session).set(next).execute(tx).await? == 1);
+        let next = (sessions::generation.eq(sessions::generation + 1), sessions::rotated_at.eq(now));
+        return Ok(diesel::update(sessions::table.find((realm, id))).set(next).execute(tx).await? == 1);
     }
-    let unmoved = session.filter(sessions::generation.eq(from).and(sessions::ended_at.is_null()));
-    Ok(diesel::update(unmoved).set(next).execute(tx).await? == 1)
+    let rotation = Rotate {
+        realm,
+        session: id,
+        seen: from,
+        now,
+        surroundings: surroundings.digest().to_vec(),
+        idle_until: term.sliding,
+        ends_at: term.absolute,
+    };
+    Ok(rotation.execute(tx).await? == 1)
 }
 
 /// Counts one more late use of the previous token, if the session still stands at `current` and was seen so often.
