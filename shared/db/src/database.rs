@@ -64,6 +64,11 @@ impl WorkerIndex {
     pub fn enter(self) {
         WORKER.set(self.0);
     }
+
+    /// Which one this thread uses.
+    pub fn here() -> Self {
+        Self(WORKER.get())
+    }
 }
 
 /// How long a request waits for a connection before it is told that the database is busy.

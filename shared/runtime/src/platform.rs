@@ -49,7 +49,7 @@ impl Platform {
         // One pool for the main thread, one for each thread of both listeners.
         let pools = 1 + 2 * settings.workers;
         let database = Database::new(&secrets.database_url, pools, settings.connections)?;
-        let redis = secrets.redis_url.as_deref().map(open_redis).transpose()?;
+        let redis = secrets.redis_url.as_deref().map(|url| open_redis(url, pools)).transpose()?;
         let service_tokens = ServiceTokens::new(service_keyring, service, clock.clone());
         let identity = Identity {
             user_tokens: UserTokens::new(user_keyring, settings.issuer(), clock.clone()),
@@ -130,8 +130,8 @@ impl Platform {
     }
 }
 
-fn open_redis(url: &str) -> Result<Redis, StartError> {
-    Redis::new(url).map_err(|error| {
+fn open_redis(url: &str, workers: usize) -> Result<Redis, StartError> {
+    Redis::new(url, workers).map_err(|error| {
         // The error repeats the URL, which holds the password.
         let _ = error;
         StartError::Faults(Faults::one("REDIS_URL cannot be read"))
