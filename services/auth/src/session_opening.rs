@@ -185,6 +185,8 @@ pub struct Newcomer<'a> {
 /// What was seen of them.
 pub struct Looked {
     is_unfamiliar: bool,
+    /// Of what they are signed in on, some have to end.
+    has_too_many: bool,
     /// The factors that they have confirmed.
     pub kinds: Vec<FactorKind>,
     demanded: AssuranceLevel,
@@ -206,6 +208,7 @@ pub async fn look_at(
     }
     Ok(Looked {
         is_unfamiliar: seen.is_unfamiliar(),
+        has_too_many: seen.has_too_many,
         demanded: of_all(newcomer.assurance, !seen.kinds.is_empty()),
         kinds: seen.kinds,
     })
@@ -265,9 +268,13 @@ pub async fn open(
     let session = new_session(auth, trail.tenant, opening, (&source, term.sliding))?;
     let details = serde_json::json!({ "userId": account.id, "methods": source.methods });
     let whose = (auth.realm, account.id, trail.tenant);
-    // What may wait for a lock goes first.
-    let (ended, (), ()) = together!(
-        session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now),
+    // What may wait for another sign-in goes first.
+    let ended = if looked.has_too_many {
+        session_cap::end_beyond(tx, whose, (source.session, MOST_SESSIONS - 1), now).await?
+    } else {
+        Vec::new()
+    };
+    let ((), ()) = together!(
         openings::open(tx, session, opening.surroundings),
         trail.session(tx, AuditAction::SessionOpened, source.session, details),
     )?;

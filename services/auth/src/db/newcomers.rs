@@ -9,6 +9,7 @@ use shinkofa_kernel::{RealmId, TenantId, UserId};
 
 use crate::domain::account::FactorKind;
 use crate::domain::device::DeviceBinding;
+use crate::domain::session::MOST_SESSIONS;
 
 // Sessions are purged and devices forgotten, and after a pause both may be gone. The trail stays: each part is asked only where those
 // before it found nothing. Past surroundings make a client familiar that names no device, and no other. Where staff looked on in the
@@ -21,6 +22,7 @@ prepared_query! {
         device: Option<Vec<u8>> as Nullable<Bytea>,
         surroundings: Vec<u8> as Bytea,
         fingerprints: Vec<Vec<u8>> as Array<Bytea>,
+        others: i64 as BigInt,
         now: DateTime<Utc> as Timestamptz,
     }
     " SELECT
@@ -37,7 +39,11 @@ prepared_query! {
         OR EXISTS (SELECT FROM sessions WHERE realm_id = input.realm AND user_id = input.person
             AND surroundings_hash = input.surroundings AND amr <> 'impersonation')
         OR input.device IS NULL AND EXISTS (SELECT FROM past_places past WHERE past.realm_id = input.realm
-            AND past.user_id = input.person AND past.surroundings_hash = input.surroundings) AS familiar
+            AND past.user_id = input.person AND past.surroundings_hash = input.surroundings) AS familiar,
+        EXISTS (SELECT FROM sessions live
+            WHERE live.realm_id = input.realm AND live.user_id = input.person AND live.for_tenant = input.tenant
+            AND live.ended_at IS NULL AND live.sliding_expires_at > input.now AND live.absolute_expires_at > input.now
+            OFFSET input.others) AS has_too_many
     FROM input"
 }
 
@@ -55,6 +61,9 @@ pub struct Seen {
     /// On this device, or from these surroundings.
     #[diesel(sql_type = Bool)]
     familiar: bool,
+    /// Are they signed in here on so many that some have to end before there is another?
+    #[diesel(sql_type = Bool)]
+    pub has_too_many: bool,
 }
 
 impl Seen {
@@ -79,6 +88,7 @@ pub async fn look_at(
         device: binding.device.map(|device| device.to_vec()),
         surroundings: binding.surroundings.to_vec(),
         fingerprints,
+        others: MOST_SESSIONS - 1,
         now,
     };
     look.get_result(&mut tx).await

@@ -94,6 +94,11 @@ fn open(name: &'static str, rate: f64, arrivals: &Arrivals) -> Line<7> {
     Line { name, figures }
 }
 
+/// Sign-ins for every bare hash.
+pub fn ratio(bare_hash: &Phase, sign_ins: &Phase) -> f64 {
+    sign_ins.measured.per_second() / bare_hash.measured.per_second()
+}
+
 impl Round {
     fn closed(&self) -> [Line<7>; 5] {
         let (refresh, asking) = (&self.refresh, &self.introspection);
@@ -134,7 +139,7 @@ impl Round {
     }
 
     fn ratio(&self) -> f64 {
-        self.sign_ins.measured.per_second() / self.bare_hash.measured.per_second()
+        ratio(&self.bare_hash, &self.sign_ins)
     }
 }
 
