@@ -138,11 +138,10 @@ async fn a_glance_sees_its_tenant_and_whoever_has_the_connection_next_does_not()
         assert_eq!(seen(&app, nobodys).await.rows, 0);
         assert_eq!(seen_at_once(&app, nobodys).await.rows, 0);
         assert_eq!(seen_at_a_glance(&app, nobodys).await.rows, 0);
-        let (first, second) = glance(app.pool(), &scope, "look", async |tx| {
-            Ok::<_, Error>((look(tx).await?, look(tx).await?))
-        })
-        .await
-        .unwrap();
+        let (first, second) =
+            glance(app.pool(), &scope, "look", async |tx| Ok::<_, Error>((look(tx).await?, look(tx).await?)))
+                .await
+                .unwrap();
         assert_eq!((first.rows, second.rows), (1, 1));
         assert_eq!(seen_at_a_glance(&app, nobodys).await.rows, 0);
         // What is rolled back falls back to what stood before it.
