@@ -17,8 +17,8 @@ pub use transaction::{glance, transaction, transaction_after};
 #[doc(hidden)]
 pub use tokio;
 
-/// What query functions take: a connection inside somebody else's transaction. Those that take it by `&` can be sent with others:
-/// see [`together!`].
+/// What query functions take: a connection inside somebody else's transaction, or glance. Those that take it by `&` can be sent with
+/// others: see [`together!`].
 pub type Connection = diesel_async::AsyncPgConnection;
 
 /// The functions and tables that every service's schema starts with.

@@ -41,8 +41,8 @@ impl Scope {
         format!("BEGIN; {}", self.setting("true"))
     }
 
-    /// For what is asked next on this connection, outside of a transaction. It stays set, and nobody reads under it: whoever asks next
-    /// enters another one or begins a transaction, and both set all of it.
+    /// For what is asked next on this connection, outside of a transaction. It stays set, and nobody believes what is read under
+    /// it: whoever asks next enters another one or begins a transaction, and both set all of it first.
     pub(crate) fn enter(&self) -> String {
         self.setting("false")
     }

@@ -36,8 +36,8 @@ where
 /// to it, which spares a round trip.
 ///
 /// `look` reads, or locks, what row-level security shows to `scope`, and writes nothing. Where the transaction does not begin,
-/// `look` sees nothing either, because the scope is not set, and nobody believes what it returned: it is asked again on another
-/// connection.
+/// `look` may run under the scope of whoever had the connection before, and nobody hears what it returned: it is asked again on
+/// another connection.
 pub async fn transaction_after<S, T, E, L, F>(
     database: &Database,
     scope: &Scope,
@@ -70,13 +70,15 @@ where
     L: AsyncFn(&Connection) -> Result<S, E>,
     E: TransactionError,
 {
-    let looked = async {
-        let (mut connection, seen) = begin_with(database, &scope.enter(), &look).await?;
-        // It was marked as being in a transaction, for whoever is cancelled meanwhile.
-        mark(&mut connection, TransactionDepthChange::DecreaseDepth).map_err(Error::from)?;
-        seen
+    let attempts = async {
+        let mut conflicts = Conflicts { name, met: 0 };
+        loop {
+            let result = run_glance(database, scope, &look).await;
+            let Some(pause) = conflicts.pause(&result) else { return result };
+            tokio::time::sleep(pause).await;
+        }
     };
-    in_time(database, name, looked).await
+    in_time(database, name, attempts).await
 }
 
 /// Reports how long it took, under its name.
@@ -147,6 +149,20 @@ where
         Err(error) => Err(error),
     };
     end(&mut connection, done).await
+}
+
+async fn run_glance<S, E, L>(database: &Database, scope: &Scope, look: &L) -> Result<S, E>
+where
+    L: AsyncFn(&Connection) -> Result<S, E>,
+    E: TransactionError,
+{
+    let (mut connection, seen) = begin_with(database, &scope.enter(), look).await?;
+    // It was marked as being in a transaction, and leaves the pool like that where it failed: another part of the look may still be
+    // under way on it.
+    if !matches!(&seen, Err(error) if error.database_fault().is_some()) {
+        mark(&mut connection, TransactionDepthChange::DecreaseDepth).map_err(Error::from)?;
+    }
+    seen
 }
 
 async fn end<T, E: TransactionError>(connection: &mut AsyncPgConnection, done: Result<T, E>) -> Result<T, E> {
